@@ -1,0 +1,1 @@
+"""Keeps Indonesian e-procurement (LPSE/SPSE) servers backed up, restorable and documented."""

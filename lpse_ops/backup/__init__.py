@@ -1,0 +1,1 @@
+"""The restic-format repository: formats, storage, archiver, restorer, check."""

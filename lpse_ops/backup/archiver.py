@@ -1,0 +1,462 @@
+"""Walks the sources and stores them: streams first (database dumps), then files, the manifest last.
+
+Decides what is read again (spec/restic-format.md, section 11) and what a file that vanishes,
+changes or cannot be read means.  The snapshot itself is saved by ``backuprun``.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lpse_ops.backup.blobindex import BlobIndex
+from lpse_ops.backup.blobsaver import BlobSaver
+from lpse_ops.backup.chunker import MIN_BYTES
+from lpse_ops.backup.feeder import Feeder, ReadInto
+from lpse_ops.backup.gojson import quote_name
+from lpse_ops.backup.node import encode_link_target, encode_xattrs
+from lpse_ops.backup.parenttree import EMPTY, KnownFolder, all_stored, content_of, load_known
+from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.source import (
+    is_folder,
+    is_same_version,
+    list_folder,
+    open_file,
+    read_xattrs,
+)
+from lpse_ops.backup.targets import Target
+from lpse_ops.backup.treebuilder import (
+    Folder,
+    PendingFile,
+    TreeBuilder,
+    render_file,
+    render_head,
+    render_synthetic,
+)
+
+# A file that changes while it is read is tried this often, then stored as read.
+_ATTEMPTS = 3
+
+
+class Readable(Protocol):
+    """A raw stream, a pipe for one: ``readinto`` returns 0 at its end."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A synthetic file: ``open`` fails, on leaving, if what made the bytes failed."""
+
+    path: bytes
+    open: Callable[[], AbstractContextManager[Readable]]
+
+
+class Progress(Protocol):
+    """Told how many source bytes are dealt with."""
+
+    def advance(self, size_bytes: int) -> None: ...
+
+
+class Excluder(Protocol):
+    """What is left out; see ``exclude``."""
+
+    def rejects(self, path: bytes, *, is_dir: bool) -> bool: ...
+
+    def rejects_folder(self, path: bytes) -> bool: ...
+
+    def rejects_size(self, size_bytes: int) -> bool: ...
+
+
+@dataclass
+class ArchiveCounts:
+    """restic's summary fields, and what an operator must hear of (paths as bytes)."""
+
+    files_new: int = 0
+    files_changed: int = 0
+    files_unmodified: int = 0
+    total_files_processed: int = 0
+    total_bytes_processed: int = 0
+    bytes_read: int = 0
+    unreadable: list[tuple[bytes, str]] = field(default_factory=list)
+    changed_while_read: list[bytes] = field(default_factory=list)
+
+
+@dataclass
+class _Open:
+    """A folder being walked."""
+
+    folder: Folder
+    path: bytes
+    known: KnownFolder
+    device: int
+    entries: Iterator["os.DirEntry[bytes]"]
+
+
+class Archiver:
+    """One backup's walk; ``counts`` says what it met."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        index: BlobIndex,
+        saver: BlobSaver,
+        excluder: Excluder,
+        progress: Progress,
+        *,
+        one_file_system: bool = False,
+        time_ns: int = 0,
+    ) -> None:
+        self._repository = repository
+        self._index = index
+        self._saver = saver
+        self._excluder = excluder
+        self._progress = progress
+        self._one_file_system = one_file_system
+        self._time_ns = time_ns
+        self._feeder = Feeder(saver)
+        self._builder = TreeBuilder(saver.save_tree)
+        self.counts = ArchiveCounts()
+
+    def store(
+        self,
+        streams: Sequence[Stream],
+        target: Target,
+        parent_tree: bytes | None,
+        manifest: Callable[[], Stream | None],
+    ) -> bytes:
+        """Store everything; return the root tree's id.  ``target`` holds places for all of it."""
+        root = self._builder.open_folder(None, b"", "", parent_tree)
+        folders: dict[bytes, Folder] = {b"/": root}
+        for stream in streams:
+            self._store_stream(stream, folders)
+        if streams:
+            # Dumps and documents live in packs of their own: they die at different times.
+            self._feeder.flush()
+            self._saver.flush()
+        self._store_target(target, b"/", root, folders, self._known(parent_tree))
+        self._settle()
+        last = manifest()
+        if last is not None:
+            self._store_stream(last, folders)
+        for folder in folders.values():
+            self._builder.close_folder(folder)
+        self._settle()
+        return root.tree_id
+
+    def summary(self) -> dict[str, int]:
+        """The walk's part of restic's snapshot summary."""
+        builder, counts = self._builder, self.counts
+        return {
+            "files_new": counts.files_new,
+            "files_changed": counts.files_changed,
+            "files_unmodified": counts.files_unmodified,
+            "dirs_new": builder.dirs_new,
+            "dirs_changed": builder.dirs_changed,
+            "dirs_unmodified": builder.dirs_unmodified,
+            "total_files_processed": counts.total_files_processed,
+            "total_bytes_processed": counts.total_bytes_processed,
+        }
+
+    def _settle(self) -> None:
+        self._feeder.flush()
+        self._saver.wait_idle()
+        self._builder.save_ready()
+
+    # -- streams -----------------------------------------------------------------------------
+
+    def _store_stream(self, stream: Stream, folders: dict[bytes, Folder]) -> None:
+        parent, name = os.path.split(stream.path)
+        file = PendingFile(self._builder, self._synthetic_folder(parent, folders), name)
+        with stream.open() as source:
+            size = self._feeder.add_stream(file, self._counting(_reader(source)))
+        head = render_synthetic(name, "file", stat.S_IFREG | 0o600, self._time_ns, size)
+        file.finish(lambda ids: render_file(head, "", ids))
+        self.counts.files_new += 1
+        self._count_file(size)
+
+    def _synthetic_folder(self, path: bytes, folders: dict[bytes, Folder]) -> Folder:
+        if path not in folders:
+            parent, name = os.path.split(path)
+            above = self._synthetic_folder(parent, folders)
+            head = render_synthetic(name, "dir", stat.S_IFDIR | 0o700, self._time_ns)
+            folders[path] = self._builder.open_folder(above, name, head)
+        return folders[path]
+
+    def _counting(self, read_into: ReadInto) -> ReadInto:
+        def counted(buffer: memoryview) -> int:
+            count = read_into(buffer)
+            self._progress.advance(count)
+            self.counts.bytes_read += count
+            self._builder.save_ready()
+            return count
+
+        return counted
+
+    # -- files of this machine ---------------------------------------------------------------
+
+    def _known(self, tree_id: bytes | None) -> KnownFolder:
+        return load_known(self._repository, self._index, tree_id)
+
+    def _store_target(
+        self,
+        target: Target,
+        path: bytes,
+        folder: Folder,
+        folders: dict[bytes, Folder],
+        known: KnownFolder,
+    ) -> None:
+        """Store the configured paths below ``path``, with the metadata of their real parents."""
+        if target.is_wanted:  # only ever "/" itself
+            target = _everything_in_root()
+        for name, child in target.children.items():
+            child_path = os.path.join(path, name)
+            try:
+                status = os.lstat(child_path)
+            except OSError as error:
+                self._unreadable(child_path, error)
+                continue
+            if child.is_wanted:
+                self._store_wanted(folder, name, child_path, status, known)
+            else:
+                known_id = known.subtree(quote_name(name))
+                inner = self._open_folder(folder, name, child_path, status, known_id)
+                folders[child_path] = inner
+                self._store_target(child, child_path, inner, folders, self._known(known_id))
+
+    def _store_wanted(
+        self, folder: Folder, name: bytes, path: bytes, status: os.stat_result, known: KnownFolder
+    ) -> None:
+        if self._excluder.rejects(path, is_dir=is_folder(status)):
+            return
+        if is_folder(status):
+            self._walk(folder, name, path, status, known)
+        else:
+            self._store_entry(folder, name, path, status, known)
+
+    def _open_folder(
+        self,
+        parent: Folder,
+        name: bytes,
+        path: bytes,
+        status: os.stat_result,
+        known_id: bytes | None,
+    ) -> Folder:
+        head = render_head(quote_name(name), status, 0, 0) + encode_xattrs(self._xattrs(path))
+        return self._builder.open_folder(parent, name, head, known_id)
+
+    def _walk(
+        self, parent: Folder, name: bytes, path: bytes, status: os.stat_result, known: KnownFolder
+    ) -> None:
+        """Store a folder and all below, without recursion: paths may be 2000 levels deep."""
+        device = status.st_dev
+        stack: list[_Open] = []
+        self._push(stack, parent, name, path, status, known, device)
+        while stack:
+            frame = stack[-1]
+            for entry in frame.entries:
+                if self._visit(stack, frame, entry):
+                    break
+            else:
+                stack.pop()
+                self._builder.close_folder(frame.folder)
+                self._builder.save_ready()
+
+    def _visit(self, stack: list[_Open], frame: _Open, entry: "os.DirEntry[bytes]") -> bool:
+        """Store one entry; True if it is a folder that is now on the stack."""
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return False  # gone since it was listed
+        except OSError as error:
+            self._unreadable(entry.path, error)
+            return False
+        if self._excluder.rejects(entry.path, is_dir=is_folder(status)):
+            return False
+        if not is_folder(status):
+            if not (self._one_file_system and status.st_dev != frame.device):
+                self._store_entry(frame.folder, entry.name, entry.path, status, frame.known)
+            return False
+        return self._push(
+            stack, frame.folder, entry.name, entry.path, status, frame.known, frame.device
+        )
+
+    def _push(
+        self,
+        stack: list[_Open],
+        parent: Folder,
+        name: bytes,
+        path: bytes,
+        status: os.stat_result,
+        known_above: KnownFolder,
+        device: int,
+    ) -> bool:
+        if self._excluder.rejects_folder(path):
+            return False
+        entries: list[os.DirEntry[bytes]] = []
+        # A mount point is stored, what is mounted on it is another file system.
+        if not (self._one_file_system and status.st_dev != device):
+            try:
+                entries = list_folder(path)
+            except FileNotFoundError:
+                return False
+            except OSError as error:
+                self._unreadable(path, error)
+                return False
+        known_id = known_above.subtree(quote_name(name))
+        folder = self._open_folder(parent, name, path, status, known_id)
+        stack.append(_Open(folder, path, self._known(known_id), device, iter(entries)))
+        return True
+
+    def _store_entry(
+        self, folder: Folder, name: bytes, path: bytes, status: os.stat_result, known: KnownFolder
+    ) -> None:
+        mode = status.st_mode
+        if stat.S_ISREG(mode):
+            if not self._excluder.rejects_size(status.st_size):
+                self._store_file(folder, name, path, status, known)
+        elif stat.S_ISSOCK(mode):
+            return  # restic leaves sockets out as well: nothing could restore one
+        else:
+            self._store_special(folder, name, path, status)
+
+    def _store_special(
+        self, folder: Folder, name: bytes, path: bytes, status: os.stat_result
+    ) -> None:
+        mode = status.st_mode
+        links = 0 if stat.S_ISFIFO(mode) else status.st_nlink
+        text = render_head(quote_name(name), status, 0, links)
+        try:
+            if stat.S_ISLNK(mode):
+                text += encode_link_target(os.readlink(path))
+            text += encode_xattrs(read_xattrs(path))
+        except OSError as error:
+            self._unreadable(path, error)
+            return
+        if status.st_rdev and (stat.S_ISBLK(mode) or stat.S_ISCHR(mode)):
+            text += f',"device":{status.st_rdev}'
+        folder.entries[name] = text + ',"content":null}'
+
+    # -- regular files -----------------------------------------------------------------------
+
+    def _store_file(
+        self, folder: Folder, name: bytes, path: bytes, status: os.stat_result, known: KnownFolder
+    ) -> None:
+        quoted = quote_name(name)
+        if known is not EMPTY and self._is_unchanged(folder, name, path, quoted, status, known):
+            return
+        file = PendingFile(self._builder, folder, name)
+        try:
+            size, status = self._read_file(file, path, status)
+            xattrs = encode_xattrs(self._xattrs(path))
+        except OSError as error:
+            file.abandon()
+            self._unreadable(path, error)
+            return
+        if quoted in known:
+            self.counts.files_changed += 1
+        else:
+            self.counts.files_new += 1
+        self._count_file(size)
+        head = render_head(quoted, status, size, status.st_nlink)
+        file.finish(lambda ids: render_file(head, xattrs, ids))
+
+    def _is_unchanged(
+        self,
+        folder: Folder,
+        name: bytes,
+        path: bytes,
+        quoted: str,
+        status: os.stat_result,
+        known: KnownFolder,
+    ) -> bool:
+        """Take the file over from the parent snapshot if nothing about it changed."""
+        head = render_head(quoted, status, status.st_size, status.st_nlink)
+        text = known.same_text(quoted, head + ",")
+        content = None if text is None else content_of(text)
+        if content is None:
+            looks = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+            content = known.same_content(quoted, looks)
+            if content is not None:
+                text = render_file(head, encode_xattrs(self._xattrs(path)), content)
+        if content is None or not all_stored(self._index, content):
+            return False
+        folder.entries[name] = text
+        self.counts.files_unmodified += 1
+        self._count_file(status.st_size)
+        self._progress.advance(status.st_size)
+        return True
+
+    def _read_file(
+        self, file: PendingFile, path: bytes, status: os.stat_result
+    ) -> tuple[int, os.stat_result]:
+        """Feed a file's content; return its size as read and its status afterwards."""
+        descriptor = open_file(path)
+        try:
+            if status.st_size <= MIN_BYTES:
+                return self._read_small(file, descriptor, path, status)
+            return self._read_large(file, descriptor, path)
+        finally:
+            os.close(descriptor)
+
+    def _read_small(
+        self, file: PendingFile, descriptor: int, path: bytes, status: os.stat_result
+    ) -> tuple[int, os.stat_result]:
+        room = self._feeder.room(status.st_size + 1)
+        # One byte more than expected tells a file that grew.
+        count = os.readv(descriptor, [room[: status.st_size + 1]])
+        after = os.fstat(descriptor)
+        if count != status.st_size or not is_same_version(status, after):
+            return self._read_large(file, descriptor, path)
+        if count:
+            self._feeder.add_blob(file, count)
+        self._progress.advance(count)
+        self.counts.bytes_read += count
+        return count, after
+
+    def _read_large(
+        self, file: PendingFile, descriptor: int, path: bytes
+    ) -> tuple[int, os.stat_result]:
+        """Read through a descriptor, again while somebody writes to the file."""
+        for _ in range(_ATTEMPTS):
+            file.restart()
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
+                raise OSError(0, "it is no longer a regular file")
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            size = self._feeder.add_stream(file, self._counting(_descriptor_reader(descriptor)))
+            after = os.fstat(descriptor)
+            if size == after.st_size and is_same_version(before, after):
+                return size, after
+        self.counts.changed_while_read.append(path)
+        return size, after
+
+    # -- counting ----------------------------------------------------------------------------
+
+    def _xattrs(self, path: bytes) -> tuple[tuple[bytes, bytes], ...]:
+        try:
+            return read_xattrs(path)
+        except OSError as error:
+            self._unreadable(path, error)
+            return ()
+
+    def _unreadable(self, path: bytes, error: OSError) -> None:
+        self.counts.unreadable.append((path, error.strerror or str(error)))
+
+    def _count_file(self, size: int) -> None:
+        self.counts.total_files_processed += 1
+        self.counts.total_bytes_processed += size
+
+
+def _everything_in_root() -> Target:
+    return Target(children={entry.name: Target(is_wanted=True) for entry in list_folder(b"/")})
+
+
+def _reader(source: Readable) -> ReadInto:
+    return lambda buffer: source.readinto(buffer) or 0
+
+
+def _descriptor_reader(descriptor: int) -> ReadInto:
+    return lambda buffer: os.readv(descriptor, [buffer])

@@ -1,0 +1,152 @@
+"""One backup: choose the parent, store the sources, and save the snapshot last of all.
+
+spec/restic-format.md, section 15: packs, then indexes, then the snapshot, each durable before the
+next.  A failed dump or a lost lock raises before the snapshot: nothing that looks complete is kept.
+"""
+
+import os
+import pwd
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from lpse_ops.backup.archiver import ArchiveCounts, Archiver, Excluder, Progress, Stream
+from lpse_ops.backup.blobsaver import BlobSaver, SavedBlobs
+from lpse_ops.backup.gotime import format_datetime
+from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.snapshot import Snapshot
+from lpse_ops.backup.targets import plan_targets
+from lpse_ops.backup.workerpool import WorkerPool
+from lpse_ops.errors import SourceUnreadable
+
+# The folder of a snapshot that holds dumps and the manifest.
+OWN_FOLDER = b"/lpse-ops"
+
+
+@dataclass(frozen=True)
+class BackupRequest:
+    """``paths`` are absolute; ``manifest`` makes the last file from what was met, or None."""
+
+    paths: tuple[bytes, ...]
+    hostname: str
+    time: datetime
+    excluder: Excluder
+    streams: Sequence[Stream] = ()
+    manifest: Callable[[ArchiveCounts], Stream | None] = field(default=lambda _: None)
+    has_own_folder: bool = False
+    excludes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    parent: str | None = None
+    force: bool = False
+    one_file_system: bool = False
+    dry_run: bool = False
+    program_version: str = ""
+    now: Callable[[], datetime] = field(default=lambda: datetime.now().astimezone())
+
+
+@dataclass(frozen=True)
+class BackupResult:
+    """``snapshot.id`` is empty after a dry run."""
+
+    snapshot: Snapshot
+    counts: ArchiveCounts
+    saved: SavedBlobs
+    bytes_read: int
+
+
+def run_backup(
+    repository: Repository, request: BackupRequest, progress: Progress, *, workers: int = 0
+) -> BackupResult:
+    """Make one snapshot; the caller holds a lock on the repository."""
+    repository.ensure_writable()
+    _refuse_nothing(request)
+    started = request.now()
+    paths = snapshot_paths(request)
+    # Snapshots before indexes: an index read first could miss what a newer snapshot needs.
+    parent = choose_parent(repository.snapshots(), request, paths)
+    index = repository.load_index()
+    saver = BlobSaver(
+        repository, index, WorkerPool(repository.keys, workers), dry_run=request.dry_run
+    )
+    try:
+        archiver = Archiver(
+            repository,
+            index,
+            saver,
+            request.excluder,
+            progress,
+            one_file_system=request.one_file_system,
+            time_ns=int(request.time.timestamp()) * 1_000_000_000,
+        )
+        tree = archiver.store(
+            request.streams,
+            plan_targets(request.paths),
+            parent.tree if parent else None,
+            lambda: request.manifest(archiver.counts),
+        )
+        saver.finish()
+    finally:
+        saver.close()
+    snapshot = Snapshot(
+        time=request.time,
+        tree=tree,
+        paths=paths,
+        hostname=request.hostname,
+        username=_user_name(),
+        uid=os.getuid(),
+        gid=os.getgid(),
+        excludes=request.excludes,
+        tags=request.tags,
+        parent=parent.id if parent else "",
+        program_version=request.program_version,
+        summary={
+            "backup_start": format_datetime(started),
+            "backup_end": format_datetime(request.now()),
+            **archiver.summary(),
+            **vars(saver.saved),
+        },
+    )
+    if not request.dry_run:
+        snapshot = replace(snapshot, id=repository.save_snapshot(snapshot))
+    return BackupResult(snapshot, archiver.counts, saver.saved, archiver.counts.bytes_read)
+
+
+def snapshot_paths(request: BackupRequest) -> tuple[str, ...]:
+    """What the snapshot records as its paths; they never change for a site."""
+    paths = {os.path.normpath(path) for path in request.paths}
+    if request.has_own_folder:
+        paths.add(OWN_FOLDER)
+    return tuple(os.fsdecode(path) for path in sorted(paths))
+
+
+def choose_parent(
+    snapshots: Sequence[Snapshot], request: BackupRequest, paths: tuple[str, ...]
+) -> Snapshot | None:
+    """The newest snapshot of the same host and paths, as restic chooses."""
+    if request.force:
+        return None
+    if request.parent is not None:
+        return next(each for each in snapshots if each.id == request.parent)
+    same = [
+        each
+        for each in snapshots
+        if each.hostname == request.hostname and each.paths == paths and each.time <= request.time
+    ]
+    return max(same, key=lambda each: each.time, default=None)
+
+
+def _refuse_nothing(request: BackupRequest) -> None:
+    """A backup of paths that are all gone would look like a good one of an empty server."""
+    if request.paths and not any(os.path.lexists(path) for path in request.paths):
+        listed = ", ".join(os.fsdecode(path) for path in request.paths)
+        raise SourceUnreadable(
+            f"none of the paths exists: {listed}",
+            hint="is the disk with the documents mounted? see backup.paths in lpse-ops.yml",
+        )
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return ""

@@ -1,0 +1,232 @@
+"""Stores the blobs of a running backup: deduplicates, packs, writes, and keeps the index current.
+
+One thread writes, in order, so that an index file is stored only after all the packs it names.
+"""
+
+import hashlib
+import os
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lpse_ops.backup.blobindex import BlobIndex
+from lpse_ops.backup.indexfile import PackList
+from lpse_ops.backup.pack import BlobType, PackEntry
+from lpse_ops.backup.packer import Packer, buffer_bytes
+from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.workerpool import ReadyPack, Span, WorkerPool
+
+# A killed backup loses at most this much work: packs that no index names are not re-used.
+_INDEX_EVERY_PACKS = 64
+_INDEX_EVERY_BLOBS = 50_000
+_INDEX_EVERY_SECONDS = 60.0
+_MAX_WAITING_TREE_PACKS = 2
+
+
+@dataclass
+class SavedBlobs:
+    """What this run added, as in restic's summary; sizes in bytes."""
+
+    data_blobs: int = 0
+    tree_blobs: int = 0
+    data_added: int = 0
+    data_added_packed: int = 0
+
+
+class BlobSaver:
+    """Used from one thread; ``close`` in any case, ``finish`` when all went well."""
+
+    def __init__(
+        self, repository: Repository, index: BlobIndex, pool: WorkerPool, *, dry_run: bool = False
+    ) -> None:
+        self._repository = repository
+        self._index = index
+        self._pool = pool
+        self._dry_run = dry_run
+        self._writer = Writer()
+        pool.watch(self._writer.wake_fd)
+        self._trees = Packer(BlobType.TREE, repository.crypter, repository.compressor)
+        self._waiting_tree_packs = 0
+        self._unindexed: list[PackList] = []
+        self._last_index = time.monotonic()
+        self.saved = SavedBlobs()
+
+    # -- data --------------------------------------------------------------------------------
+
+    def take_input(self) -> tuple[int, memoryview]:
+        """An input buffer to fill; waits until one is free."""
+        self.pump(block=False)
+        while (number := self._pool.take_input()) is None:
+            self.pump(block=True)
+        return number, self._pool.input(number)
+
+    def submit(
+        self, number: int, spans: list[Span], deliver: Callable[[Sequence[bytes]], None]
+    ) -> None:
+        """Store the spans of a buffer; ``deliver`` is told their ids, in a later call of ours."""
+
+        def choose(ids: Sequence[bytes]) -> list[int]:
+            new = [i for i, each in enumerate(ids) if self._index.add_pending(BlobType.DATA, each)]
+            self.saved.data_blobs += len(new)
+            self.saved.data_added += sum(spans[i][1] for i in new)
+            deliver(ids)
+            return [] if self._dry_run else new
+
+        self._pool.submit(number, spans, choose)
+
+    # -- trees -------------------------------------------------------------------------------
+
+    def save_tree(self, blob: bytes) -> bytes:
+        """Store a directory's blob and return its id."""
+        blob_id = hashlib.sha256(blob).digest()
+        if self._index.add_pending(BlobType.TREE, blob_id):
+            self.saved.tree_blobs += 1
+            self.saved.data_added += len(blob)
+            if not self._dry_run:
+                self._pack_tree(blob_id, blob)
+        return blob_id
+
+    def _pack_tree(self, blob_id: bytes, blob: bytes) -> None:
+        if self._trees.is_empty:
+            self._trees.use_buffer(memoryview(bytearray(buffer_bytes(2 * len(blob)))))
+        elif not self._trees.has_room(len(blob)):
+            self._write_tree_pack()
+            self._pack_tree(blob_id, blob)
+            return
+        self._trees.add(blob_id, blob)
+        self._trees.verify()
+        if self._trees.is_full:
+            self._write_tree_pack()
+
+    def _write_tree_pack(self) -> None:
+        while self._waiting_tree_packs >= _MAX_WAITING_TREE_PACKS:
+            self.pump(block=True)
+        content, pack = self._trees.take()
+        self._waiting_tree_packs += 1
+
+        def done() -> None:
+            self._waiting_tree_packs -= 1
+            self._packed(pack.id, pack.entries, pack.size_bytes)
+
+        self._writer.submit(lambda: self._repository.save_pack(pack.id.hex(), content), done)
+
+    # -- waiting -----------------------------------------------------------------------------
+
+    def pump(self, *, block: bool) -> None:
+        """Handle what workers and writer have finished; raises what went wrong there."""
+        for pack in self._pool.pump(block=block):
+            self._write_pack(pack)
+        self._writer.collect()
+
+    def wait_idle(self) -> None:
+        """Until every submitted span has an id and is sealed."""
+        while not self._pool.is_idle:
+            self.pump(block=True)
+
+    def flush(self) -> None:
+        """Until every pack, also a half-full one, is durable."""
+        self.wait_idle()
+        self._pool.start_flush()
+        if not self._trees.is_empty:
+            self._write_tree_pack()
+        while not (self._pool.is_flushed and self._writer.is_idle):
+            self.pump(block=True)
+
+    def finish(self) -> None:
+        """Until every pack is durable and every index file that names it."""
+        self.flush()
+        self._save_index()
+        while not self._writer.is_idle:
+            self.pump(block=True)
+
+    def close(self) -> None:
+        self._writer.close()
+        self._pool.close()
+
+    def _write_pack(self, pack: ReadyPack) -> None:
+        def done() -> None:
+            self._pool.release_pack(pack.number)
+            self._packed(pack.id, pack.entries, len(pack.content))
+
+        save = self._repository.save_pack
+        self._writer.submit(lambda: save(pack.id.hex(), pack.content), done)
+
+    def _packed(self, pack_id: bytes, entries: list[PackEntry], size_bytes: int) -> None:
+        self.saved.data_added_packed += size_bytes
+        self._index.add_pack(pack_id, entries)
+        self._unindexed.append((pack_id, entries))
+        if self._index_is_due():
+            self._save_index()
+
+    def _index_is_due(self) -> bool:
+        return (
+            len(self._unindexed) >= _INDEX_EVERY_PACKS
+            or sum(len(entries) for _, entries in self._unindexed) >= _INDEX_EVERY_BLOBS
+            or time.monotonic() - self._last_index >= _INDEX_EVERY_SECONDS
+        )
+
+    def _save_index(self) -> None:
+        if self._unindexed:
+            packs, self._unindexed = self._unindexed, []
+            self._last_index = time.monotonic()
+            self._writer.submit(lambda: self._repository.save_index(packs), _nothing)
+
+
+class Writer:
+    """A thread that stores one thing after another; ``wake_fd`` is readable when it has news."""
+
+    def __init__(self) -> None:
+        self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._tasks: queue.SimpleQueue[tuple[Callable[[], object], Callable[[], None]] | None]
+        self._tasks = queue.SimpleQueue()
+        self._finished: deque[Callable[[], None] | BaseException] = deque()
+        self._unfinished = 0
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def is_idle(self) -> bool:
+        return self._unfinished == 0
+
+    def submit(self, save: Callable[[], object], done: Callable[[], None]) -> None:
+        """Run ``save`` in the thread; later, ``collect`` calls ``done`` in the caller's."""
+        self._unfinished += 1
+        self._tasks.put((save, done))
+
+    def collect(self) -> None:
+        """Call what is done; raise what failed."""
+        if not self._finished:
+            return
+        os.eventfd_read(self.wake_fd)
+        while self._finished:
+            outcome = self._finished.popleft()
+            self._unfinished -= 1
+            if isinstance(outcome, BaseException):
+                raise outcome
+            outcome()
+
+    def close(self) -> None:
+        """Let the task that runs end, drop those that wait."""
+        self._stopped.set()
+        self._tasks.put(None)
+        self._thread.join()
+        os.close(self.wake_fd)
+
+    def _run(self) -> None:
+        while (task := self._tasks.get()) is not None and not self._stopped.is_set():
+            save, done = task
+            try:
+                save()
+            except BaseException as error:  # handed to the main thread
+                self._finished.append(error)
+            else:
+                self._finished.append(done)
+            os.eventfd_write(self.wake_fd, 1)
+
+
+def _nothing() -> None:
+    """An index file needs no further step once it is stored."""

@@ -1,0 +1,65 @@
+"""Index files: JSON that lists packs and the blobs in them.
+
+All blobs of a pack stand in one entry of one file; newer restics call anything else damage.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from lpse_ops.backup.crypto import OVERHEAD
+from lpse_ops.backup.node import blob_id
+from lpse_ops.backup.pack import MAX_BLOB_BYTES, BlobType, PackEntry
+from lpse_ops.errors import DamagedRepository
+
+PackList = tuple[bytes, list[PackEntry]]
+
+_TYPE_NAMES = {BlobType.DATA: "data", BlobType.TREE: "tree"}
+_TYPES = {name: blob_type for blob_type, name in _TYPE_NAMES.items()}
+
+
+def encode_index(packs: Iterable[PackList]) -> bytes:
+    """JSON of an index file; ``uncompressed_length`` is absent for raw blobs, never 0."""
+    listed = (
+        f'{{"id":"{pack_id.hex()}","blobs":[{",".join(map(_encode_blob, entries))}]}}'
+        for pack_id, entries in packs
+    )
+    return ('{"packs":[' + ",".join(listed) + "]}\n").encode("ascii")
+
+
+def _encode_blob(entry: PackEntry) -> str:
+    text = (
+        f'{{"id":"{entry.id.hex()}","type":"{_TYPE_NAMES[entry.type]}"'
+        f',"offset":{entry.offset},"length":{entry.length}'
+    )
+    if entry.uncompressed_length:
+        text += f',"uncompressed_length":{entry.uncompressed_length}'
+    return text + "}"
+
+
+def parse_index(content: bytes, index_id: str) -> Iterator[PackList]:
+    """The packs of an index file, or ``DamagedRepository``; unknown fields are ignored."""
+    try:
+        for pack in json.loads(content)["packs"] or ():
+            yield blob_id(pack["id"]), [_parse_blob(blob) for blob in pack["blobs"] or ()]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise DamagedRepository(
+            f"index file {index_id[:10]} cannot be read: {error}",
+            hint="restic repair index rebuilds it from the packs; keep a copy of the repository",
+        ) from error
+
+
+def _parse_blob(blob: dict[str, Any]) -> PackEntry:
+    entry = PackEntry(
+        _TYPES[blob["type"]],
+        blob_id(blob["id"]),
+        blob["offset"],
+        blob["length"],
+        blob.get("uncompressed_length", 0),
+    )
+    numbers = entry[2:]
+    if not all(type(number) is int and 0 <= number < 1 << 32 for number in numbers):
+        raise ValueError("a position is not a number of 32 bits")
+    if entry.length < OVERHEAD or max(entry.length, entry.uncompressed_length) > MAX_BLOB_BYTES:
+        raise ValueError("a blob has an impossible length")
+    return entry

@@ -1,0 +1,261 @@
+"""Holds a lock on a repository while a command runs, and keeps it fresh.
+
+The protocol is restic's (spec/restic-format.md, section 13), so both tools respect each other.
+"""
+
+import contextlib
+import os
+import pwd
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from lpse_ops.backup.lockfile import (
+    REFRESH_EVERY,
+    REFRESH_WITHIN,
+    Lock,
+    encode_lock,
+    is_stale,
+    is_surely_dead,
+    parse_lock,
+    read_identity,
+    read_start_ticks,
+)
+from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.storage.backend import FileKind, file_name
+from lpse_ops.backup.unpacked import encode_unpacked, stored_id
+from lpse_ops.errors import FileMissing, OpsError, RepositoryLocked
+
+_SETTLE_SECONDS = 0.2
+_FIRST_RETRY_SECONDS = 5.0
+_LAST_RETRY_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class LockTiming:
+    """``now`` gives aware wall-clock time, which goes on while a machine is suspended."""
+
+    now: Callable[[], datetime] = lambda: datetime.now().astimezone()
+    sleep: Callable[[float], None] = time.sleep
+    refresh_every: timedelta = REFRESH_EVERY
+
+
+@contextlib.contextmanager
+def hold_lock(
+    repository: Repository,
+    *,
+    exclusive: bool = False,
+    retry_for: timedelta = timedelta(),
+    timing: LockTiming = LockTiming(),
+) -> Iterator["HeldLock"]:
+    """Lock for the time of the block; every write in it first makes sure the lock is still ours."""
+    # restic unlock sends SIGHUP to the process a lock names; its default action is death.
+    previous = _ignore_hangup()
+    held = HeldLock(repository, _acquire(repository, exclusive, retry_for, timing), timing)
+    held.start()
+    repository.before_write = held.ensure
+    try:
+        yield held
+    finally:
+        held.release()
+        if previous is not None:
+            signal.signal(signal.SIGHUP, previous)
+
+
+def _ignore_hangup() -> "signal._HANDLER | None":
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+class HeldLock:
+    """Refreshes its file from a thread; ``ensure`` raises once it can no longer be relied on."""
+
+    def __init__(self, repository: Repository, lock: Lock, timing: LockTiming) -> None:
+        self._repository = repository
+        self._timing = timing
+        self._lock = lock
+        self._mutex = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._refresh_forever, daemon=True)
+        self._lost = False
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ensure(self) -> None:
+        """Raise ``RepositoryLocked`` if the lock was lost; refresh it if it is overdue."""
+        with self._mutex:
+            if not self._lost and self._age() > REFRESH_WITHIN:
+                self._recover()
+            if self._lost:
+                raise RepositoryLocked(
+                    "the lock on the repository was lost (suspended, or a disk away too long)",
+                    hint="run the command again; what was stored is kept and used",
+                )
+
+    def refresh(self) -> None:
+        """Write a new lock file, then remove the previous one."""
+        with self._mutex:
+            if self._lost:
+                return
+            if self._age() > REFRESH_WITHIN:
+                self._recover()
+            else:
+                self._replace()
+
+    def release(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        with contextlib.suppress(OpsError):
+            self._repository.remove(FileKind.LOCK, self._lock.id)
+
+    def _age(self) -> timedelta:
+        return self._timing.now() - self._lock.time
+
+    def _replace(self) -> None:
+        fresh = _save(self._repository, replace(self._lock, time=self._timing.now()))
+        self._repository.remove(FileKind.LOCK, self._lock.id)
+        self._lock = fresh
+
+    def _recover(self) -> None:
+        """After too long a silence: go on only if nobody took our lock for stale meanwhile."""
+        old = self._lock
+        self._lost = True
+        if not self._is_listed(old.id):
+            return
+        fresh = _save(self._repository, replace(old, time=self._timing.now()))
+        self._timing.sleep(_SETTLE_SECONDS)
+        if self._is_listed(old.id):
+            self._repository.remove(FileKind.LOCK, old.id)
+            self._lock, self._lost = fresh, False
+        else:
+            self._repository.remove(FileKind.LOCK, fresh.id)
+
+    def _is_listed(self, lock_id: str) -> bool:
+        return lock_id in self._repository.files(FileKind.LOCK)
+
+    def _refresh_forever(self) -> None:
+        while not self._stop.wait(self._timing.refresh_every.total_seconds()):
+            # A disk away for a moment: the next round, or ensure(), decides.
+            with contextlib.suppress(OpsError):
+                self.refresh()
+
+
+def unlock(repository: Repository, now: datetime, *, remove_all: bool = False) -> list[str]:
+    """Remove stale locks, or all; return the ids removed."""
+    removed = []
+    for lock_id, lock in _load_locks(repository):
+        if remove_all or (lock is not None and _may_be_unlocked(lock, now)):
+            repository.remove(FileKind.LOCK, lock_id)
+            removed.append(lock_id)
+    return removed
+
+
+def _may_be_unlocked(lock: Lock, now: datetime) -> bool:
+    ticks = read_start_ticks(lock.pid)
+    if is_surely_dead(lock, read_identity(), ticks):
+        return True
+    return is_stale(lock, now, socket.gethostname(), alive=ticks is not None)
+
+
+def _acquire(
+    repository: Repository, exclusive: bool, retry_for: timedelta, timing: LockTiming
+) -> Lock:
+    deadline = timing.now() + retry_for
+    pause = _FIRST_RETRY_SECONDS
+    while True:
+        try:
+            return _try_to_acquire(repository, exclusive, timing)
+        except RepositoryLocked:
+            if timing.now() + timedelta(seconds=pause) > deadline:
+                raise
+        timing.sleep(pause)
+        pause = min(2 * pause, _LAST_RETRY_SECONDS)
+
+
+def _try_to_acquire(repository: Repository, exclusive: bool, timing: LockTiming) -> Lock:
+    _remove_own_dead_locks(repository)
+    _refuse_conflict(repository, exclusive, own_id="")
+    lock = _save(repository, _new_lock(exclusive, timing.now()))
+    try:
+        # Two who look at the same moment must both see the other's file.
+        timing.sleep(_SETTLE_SECONDS)
+        _refuse_conflict(repository, exclusive, own_id=lock.id)
+    except BaseException:
+        repository.remove(FileKind.LOCK, lock.id)
+        raise
+    return lock
+
+
+def _remove_own_dead_locks(repository: Repository) -> None:
+    here = read_identity()
+    for lock_id, lock in _load_locks(repository):
+        if lock is not None and is_surely_dead(lock, here, read_start_ticks(lock.pid)):
+            repository.remove(FileKind.LOCK, lock_id)
+
+
+def _refuse_conflict(repository: Repository, exclusive: bool, own_id: str) -> None:
+    for lock_id, lock in _load_locks(repository):
+        if lock_id == own_id:
+            continue
+        if lock is None:
+            raise RepositoryLocked(
+                f"lock {lock_id[:10]} cannot be read",
+                hint="if no other backup runs: lpse-ops backup unlock --remove-all",
+            )
+        if exclusive or lock.exclusive:
+            kind = "exclusively " if lock.exclusive else ""
+            raise RepositoryLocked(
+                f"the repository is {kind}locked by PID {lock.pid} on {lock.hostname} "
+                f"({lock.username}) since {lock.time:%Y-%m-%d %H:%M:%S %z}",
+                hint="wait with --retry-lock 10m; if that process is gone: lpse-ops backup unlock",
+            )
+
+
+def _load_locks(repository: Repository) -> list[tuple[str, Lock | None]]:
+    """Every lock with its id; None for one that cannot be read."""
+    found: list[tuple[str, Lock | None]] = []
+    for file in repository.backend.files(FileKind.LOCK):
+        if file.size_bytes == 0:  # a crash of an old restic; every version ignores it
+            continue
+        try:
+            found.append((file.id, parse_lock(repository.load(FileKind.LOCK, file.id), file.id)))
+        except FileMissing:  # released since it was listed
+            continue
+        except OpsError:
+            found.append((file.id, None))
+    return found
+
+
+def _new_lock(exclusive: bool, now: datetime) -> Lock:
+    return Lock(
+        time=now,
+        exclusive=exclusive,
+        hostname=socket.gethostname(),
+        username=_user_name(),
+        pid=os.getpid(),
+        uid=os.getuid(),
+        gid=os.getgid(),
+        owner=read_identity(),
+    )
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _save(repository: Repository, lock: Lock) -> Lock:
+    """Store a lock; not through ``Repository.save``, whose guard asks for this very lock."""
+    stored = encode_unpacked(encode_lock(lock), repository.crypter, repository.compressor)
+    lock_id = stored_id(stored)
+    repository.backend.save(file_name(FileKind.LOCK, lock_id), stored)
+    return replace(lock, id=lock_id)

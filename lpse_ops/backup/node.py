@@ -1,0 +1,245 @@
+"""One entry of a directory as a tree blob holds it.
+
+spec/restic-format.md, section 10: field order, what is omitted, and Go's file modes, which are
+not ``st_mode``.  Times stay the text that is stored, so that a re-encoded node keeps its bytes.
+"""
+
+import base64
+import stat
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from lpse_ops.backup.gojson import go_unquote, json_escape, json_text, quote_name
+from lpse_ops.backup.gotime import parse_ns
+
+_TYPES = ("file", "dir", "symlink", "dev", "chardev", "fifo", "socket")
+_TYPE_OF_FORMAT = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "dir",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFBLK: "dev",
+    stat.S_IFCHR: "chardev",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+}
+_GO_FORMAT = {
+    stat.S_IFREG: 0,
+    stat.S_IFDIR: 1 << 31,
+    stat.S_IFLNK: 1 << 27,
+    stat.S_IFBLK: 1 << 26,
+    stat.S_IFCHR: 1 << 26 | 1 << 21,
+    stat.S_IFIFO: 1 << 25,
+    stat.S_IFSOCK: 1 << 24,
+}
+_GO_SPECIAL = ((stat.S_ISUID, 1 << 23), (stat.S_ISGID, 1 << 22), (stat.S_ISVTX, 1 << 20))
+
+XAttrs = tuple[tuple[bytes, bytes], ...]
+
+
+class Node(NamedTuple):
+    """Sizes in bytes; ``mode`` is Go's; ids are 32 raw bytes; zero or empty means absent."""
+
+    name: bytes
+    type: str
+    mode: int
+    mtime: str
+    atime: str
+    ctime: str
+    uid: int = 0
+    gid: int = 0
+    user: str = ""
+    group: str = ""
+    inode: int = 0
+    device_id: int = 0
+    size: int = 0
+    links: int = 0
+    link_target: bytes = b""
+    xattrs: XAttrs = ()
+    device: int = 0
+    content: tuple[bytes, ...] = ()
+    subtree: bytes | None = None
+
+    @property
+    def mtime_ns(self) -> int:
+        return parse_ns(self.mtime)
+
+    @property
+    def atime_ns(self) -> int:
+        return parse_ns(self.atime)
+
+    @property
+    def permissions(self) -> int:
+        """The bits that ``chmod`` takes: permissions, setuid, setgid, sticky."""
+        special = sum(bit for bit, go_bit in _GO_SPECIAL if self.mode & go_bit)
+        return self.mode & 0o777 | special
+
+
+def node_type(st_mode: int) -> str:
+    """The format's word for a kind of file; an unknown kind raises ``KeyError``."""
+    return _TYPE_OF_FORMAT[stat.S_IFMT(st_mode)]
+
+
+def go_mode(st_mode: int) -> int:
+    """Go's ``FileMode`` for a ``st_mode``."""
+    special = sum(go_bit for bit, go_bit in _GO_SPECIAL if st_mode & bit)
+    return _GO_FORMAT[stat.S_IFMT(st_mode)] | special | st_mode & 0o777
+
+
+def encode_node(node: Node) -> str:
+    """JSON text of a node, byte for byte what restic writes."""
+    head = encode_head(
+        quote_name(node.name),
+        node.type,
+        node.mode,
+        (node.mtime, node.atime, node.ctime),
+        encode_owner(node.uid, node.gid, node.user, node.group),
+        (node.inode, node.device_id, node.size, node.links),
+    )
+    return head + _rare_fields(node) + _content_fields(node) + "}"
+
+
+def encode_head(
+    quoted_name: str,
+    kind: str,
+    mode: int,
+    times: tuple[str, str, str],
+    owner: str,
+    numbers: tuple[int, int, int, int],
+) -> str:
+    """The first fields of a node: times are mtime, atime, ctime; numbers as in ``Node``.
+
+    Written for speed: an unchanged backup spends much of its time here.
+    """
+    inode, device_id, size, links = numbers
+    text = f'{{"name":"{quoted_name}","type":"{kind}"'
+    if mode:
+        text += f',"mode":{mode}'
+    text += f',"mtime":"{times[0]}","atime":"{times[1]}","ctime":"{times[2]}"{owner}'
+    if inode:
+        text += f',"inode":{inode}'
+    if device_id:
+        text += f',"device_id":{device_id}'
+    if size:
+        text += f',"size":{size}'
+    return text + f',"links":{links}' if links else text
+
+
+def encode_owner(uid: int, gid: int, user: str, group: str) -> str:
+    text = f',"uid":{uid},"gid":{gid}'
+    if user:
+        text += f',"user":"{json_escape(user)}"'
+    return text + f',"group":"{json_escape(group)}"' if group else text
+
+
+def _rare_fields(node: Node) -> str:
+    text = encode_link_target(node.link_target) + encode_xattrs(node.xattrs)
+    return text + f',"device":{node.device}' if node.device else text
+
+
+def encode_link_target(target: bytes) -> str:
+    if not target:
+        return ""
+    text = f',"linktarget":{json_text(target)}'
+    return text if _is_utf8(target) else text + f',"linktarget_raw":"{_base64(target)}"'
+
+
+def encode_xattrs(xattrs: XAttrs) -> str:
+    if not xattrs:
+        return ""
+    listed = ",".join(
+        f'{{"name":{json_text(name)},"value":"{_base64(value)}"}}' for name, value in xattrs
+    )
+    return f',"extended_attributes":[{listed}]'
+
+
+def _content_fields(node: Node) -> str:
+    text = encode_content(node.content) if node.type == "file" else ',"content":null'
+    return text + f',"subtree":"{node.subtree.hex()}"' if node.subtree else text
+
+
+def encode_content(blob_ids: Sequence[bytes]) -> str:
+    if not blob_ids:
+        return ',"content":[]'
+    return ',"content":["' + '","'.join([blob.hex() for blob in blob_ids]) + '"]'
+
+
+def decode_node(raw: Mapping[str, Any]) -> Node:
+    """A node from decoded JSON.  Raises ``ValueError``, ``TypeError`` or ``KeyError``."""
+    kind = raw["type"]
+    name = go_unquote(raw["name"])
+    if kind not in _TYPES or name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
+        raise ValueError(f"impossible entry {name[:100]!r} of type {kind!r}")
+    subtree = raw.get("subtree")
+    if (kind == "dir") != (subtree is not None):
+        raise ValueError(f"entry {name[:100]!r} has a wrong subtree")
+    return Node(
+        name=name,
+        type=kind,
+        mode=_number(raw, "mode"),
+        mtime=_text(raw, "mtime"),
+        atime=_text(raw, "atime"),
+        ctime=_text(raw, "ctime"),
+        uid=_number(raw, "uid"),
+        gid=_number(raw, "gid"),
+        user=_text(raw, "user"),
+        group=_text(raw, "group"),
+        inode=_number(raw, "inode"),
+        device_id=_number(raw, "device_id"),
+        size=_number(raw, "size"),
+        links=_number(raw, "links"),
+        link_target=_link_target(raw),
+        xattrs=_xattrs(raw),
+        device=_number(raw, "device"),
+        content=tuple(map(blob_id, raw.get("content") or ())),
+        subtree=None if subtree is None else blob_id(subtree),
+    )
+
+
+def blob_id(text: str) -> bytes:
+    """32 bytes from 64 hex digits."""
+    raw = bytes.fromhex(text)
+    if len(raw) != 32:
+        raise ValueError("an id has a wrong length")
+    return raw
+
+
+def _number(raw: Mapping[str, Any], key: str) -> int:
+    value = raw.get(key, 0)
+    if type(value) is not int or not 0 <= value < 1 << 64:
+        raise ValueError(f"{key} is not a number of 64 bits")
+    return value
+
+
+def _text(raw: Mapping[str, Any], key: str) -> str:
+    value = raw.get(key, "")
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is not a string")
+    return value
+
+
+def _link_target(raw: Mapping[str, Any]) -> bytes:
+    if raw.get("linktarget_raw"):
+        return base64.b64decode(raw["linktarget_raw"], validate=True)
+    return _text(raw, "linktarget").encode("utf-8", "surrogatepass")
+
+
+def _xattrs(raw: Mapping[str, Any]) -> XAttrs:
+    return tuple(
+        (
+            str(each["name"]).encode("utf-8", "surrogatepass"),
+            base64.b64decode(each.get("value") or "", validate=True),
+        )
+        for each in raw.get("extended_attributes") or ()
+    )
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

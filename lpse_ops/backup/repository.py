@@ -1,0 +1,243 @@
+"""A repository over a backend: what every command needs to read and to write.
+
+Order is the caller's duty (spec/restic-format.md, section 15): snapshots are listed before
+indexes are loaded; packs are durable before an index names them, indexes before a snapshot.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+from lpse_ops.backup.blobindex import BlobIndex, Location
+from lpse_ops.backup.compression import Compressor
+from lpse_ops.backup.config import Config, encode_config, parse_config
+from lpse_ops.backup.crypto import Buffer, Crypter, Keys, random_keys
+from lpse_ops.backup.indexfile import PackList, encode_index, parse_index
+from lpse_ops.backup.keyfile import KeyFile, encode_key_file, open_keys, parse_key_file
+from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.snapshot import Snapshot, encode_snapshot, parse_snapshot
+from lpse_ops.backup.storage.backend import CONFIG, Backend, FileKind, file_name
+from lpse_ops.backup.unpacked import decode_unpacked, encode_unpacked, stored_id
+from lpse_ops.errors import (
+    DamagedRepository,
+    RepositoryError,
+    RepositoryMissing,
+    StorageError,
+    WrongPassword,
+)
+
+# restic gives up after 20 as well; each costs a third of a second.
+_MAX_KEY_FILES = 20
+
+
+class Repository:
+    """An opened repository.  Methods may be called from several threads."""
+
+    def __init__(self, backend: Backend, keys: Keys, config: Config, key_id: str = "") -> None:
+        self.backend = backend
+        self.keys = keys
+        self.config = config
+        self.key_id = key_id
+        # Called before every write; a lost lock raises here, before anything is touched.
+        self.before_write: Callable[[], None] = _nothing
+        self._local = threading.local()
+
+    @property
+    def crypter(self) -> Crypter:
+        """This thread's own."""
+        if not hasattr(self._local, "crypter"):
+            self._local.crypter = Crypter(self.keys)
+        crypter: Crypter = self._local.crypter
+        return crypter
+
+    @property
+    def compressor(self) -> Compressor:
+        """This thread's own."""
+        if not hasattr(self._local, "compressor"):
+            self._local.compressor = Compressor()
+        compressor: Compressor = self._local.compressor
+        return compressor
+
+    # -- whole files -------------------------------------------------------------------------
+
+    def files(self, kind: FileKind) -> list[str]:
+        """Ids of all files of a kind."""
+        return [file.id for file in self.backend.files(kind)]
+
+    def load(self, kind: FileKind, file_id: str) -> bytes:
+        """The JSON of an index, snapshot or lock file; its name proves its content."""
+        what = f"{kind.name.lower()} {file_id[:10]}"
+        stored = self.backend.load(file_name(kind, file_id))
+        if stored_id(stored) != file_id:
+            raise DamagedRepository(
+                f"{what} is damaged: its content does not match its name",
+                hint="run lpse-ops backup check; another copy of the repository may be whole",
+            )
+        return decode_unpacked(stored, self.crypter, self.compressor, what)
+
+    def save(self, kind: FileKind, content: bytes) -> str:
+        """Store JSON durably under the name that its bytes give; return the id."""
+        stored = encode_unpacked(content, self.crypter, self.compressor)
+        file_id = stored_id(stored)
+        self.before_write()
+        self.backend.save(file_name(kind, file_id), stored)
+        return file_id
+
+    def save_pack(self, pack_id: str, content: Buffer) -> None:
+        self.before_write()
+        self.backend.save(file_name(FileKind.PACK, pack_id), content)
+
+    def save_index(self, packs: Iterable[PackList]) -> str:
+        return self.save(FileKind.INDEX, encode_index(packs))
+
+    def save_snapshot(self, snapshot: Snapshot) -> str:
+        return self.save(FileKind.SNAPSHOT, encode_snapshot(snapshot))
+
+    def remove(self, kind: FileKind, file_id: str) -> None:
+        self.backend.remove(file_name(kind, file_id))
+
+    def ensure_writable(self) -> None:
+        """Refuse format 1: what we write is compressed, which it cannot hold."""
+        if self.config.version == 1:
+            raise RepositoryError(
+                f"the repository at {self.backend.location} has format 1, which is read only here",
+                hint="restic migrate upgrade_repo_v2 brings it to format 2, data stays as it is",
+            )
+
+    # -- snapshots, index and blobs ----------------------------------------------------------
+
+    def snapshots(self) -> list[Snapshot]:
+        """All snapshots, oldest first."""
+        found = [
+            parse_snapshot(self.load(FileKind.SNAPSHOT, each), each)
+            for each in self.files(FileKind.SNAPSHOT)
+        ]
+        return sorted(found, key=lambda snapshot: (snapshot.time, snapshot.id))
+
+    def load_index(self) -> BlobIndex:
+        index = BlobIndex()
+        for pack_id, entries in self.index_packs():
+            index.add_pack(pack_id, entries)
+        return index
+
+    def index_packs(self) -> Iterator[PackList]:
+        """What the index files say, one pack after another."""
+        for index_id in self.files(FileKind.INDEX):
+            yield from parse_index(self.load(FileKind.INDEX, index_id), index_id)
+
+    def load_blob(self, index: BlobIndex, blob_type: BlobType, blob_id: bytes) -> bytes:
+        """A blob's plaintext, proved by its hash; a bad copy is passed over for another."""
+        failure: DamagedRepository | StorageError | None = None
+        for location in index.locations(blob_type, blob_id):
+            try:
+                return self.load_blob_at(location)
+            except (DamagedRepository, StorageError) as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        raise DamagedRepository(
+            f"{blob_type.name.lower()} blob {blob_id.hex()[:10]} is in no pack of the repository",
+            hint="run lpse-ops backup check; restic repair index finds packs that no index lists",
+        )
+
+    def load_blob_at(self, location: Location) -> bytes:
+        name = file_name(FileKind.PACK, location.pack_id.hex())
+        envelope = self.backend.load(name, location.entry.offset, location.entry.length)
+        return self.open_blob(location, envelope)
+
+    def open_blob(self, location: Location, envelope: Buffer) -> bytes:
+        """Open, decompress and prove one blob's stored bytes."""
+        entry = location.entry
+        what = f"blob {entry.id.hex()[:10]} in pack {location.pack_id.hex()[:10]}"
+        plaintext = self.crypter.open(envelope, what)
+        if entry.uncompressed_length:
+            plaintext = self.compressor.decompress(plaintext, entry.uncompressed_length, what)
+        if hashlib.sha256(plaintext).digest() != entry.id:
+            raise DamagedRepository(
+                f"{what} is damaged: its content does not match its id",
+                hint="run lpse-ops backup check --read-data to see what else is hit",
+            )
+        return plaintext
+
+    # -- keys --------------------------------------------------------------------------------
+
+    def key_files(self) -> list[KeyFile]:
+        return list(load_key_files(self.backend))
+
+
+def init_repository(
+    backend: Backend, key_file_for: Callable[[Keys], KeyFile], config: Config
+) -> Repository:
+    """Make a new repository: the key file first, ``config`` last, so that a crash is seen."""
+    _refuse_existing(backend)
+    backend.prepare()
+    keys = random_keys()
+    key_id = save_key_file(backend, key_file_for(keys))
+    backend.save(CONFIG, encode_config(config, Crypter(keys)))
+    return Repository(backend, keys, config, key_id)
+
+
+def open_repository(backend: Backend, password: str) -> Repository:
+    """Open with a password; ``RepositoryMissing`` and ``WrongPassword`` are what they say."""
+    ensure_exists(backend)
+    for key_file in load_key_files(backend):
+        keys = open_keys(key_file, password)
+        if keys is not None:
+            config = parse_config(backend.load(CONFIG), Crypter(keys))
+            return Repository(backend, keys, config, key_file.id)
+    raise WrongPassword(
+        f"wrong password for the repository at {backend.location}",
+        hint="check --password-file or LPSE_OPS_PASSWORD_FILE; "
+        "lpse-ops backup key recover opens it with the recovery sheet",
+    )
+
+
+def open_with_keys(backend: Backend, keys: Keys) -> Repository:
+    """Open with the master key itself, from a recovery sheet."""
+    ensure_exists(backend)
+    return Repository(backend, keys, parse_config(backend.load(CONFIG), Crypter(keys)))
+
+
+def ensure_exists(backend: Backend) -> None:
+    if not backend.exists(CONFIG):
+        raise RepositoryMissing(
+            f"there is no repository at {backend.location}",
+            hint="is the disk mounted? a new one is made with lpse-ops backup init --repo "
+            f"{backend.location}",
+        )
+
+
+def load_key_files(backend: Backend) -> Iterator[KeyFile]:
+    """At most as many key files as restic tries."""
+    for file in list(backend.files(FileKind.KEY))[:_MAX_KEY_FILES]:
+        content = backend.load(file_name(FileKind.KEY, file.id))
+        yield parse_key_file(content, file.id)
+
+
+def save_key_file(backend: Backend, key_file: KeyFile) -> str:
+    content = encode_key_file(key_file)
+    # A broken key file would lock everybody out, restic too: read it back before it counts.
+    json.loads(content)
+    key_id = stored_id(content)
+    backend.save(file_name(FileKind.KEY, key_id), content)
+    return key_id
+
+
+def _refuse_existing(backend: Backend) -> None:
+    if backend.exists(CONFIG):
+        raise RepositoryError(
+            f"there is a repository at {backend.location} already",
+            hint="use it: lpse-ops backup; or give another --repo",
+        )
+    for kind in (FileKind.KEY, FileKind.SNAPSHOT):
+        if next(backend.files(kind), None) is not None:
+            raise RepositoryError(
+                f"{backend.location} holds {kind} of a repository whose config is gone",
+                hint="lpse-ops backup key recover writes config anew; after an init that was "
+                "cut short, remove the folder and run init again",
+            )
+
+
+def _nothing() -> None:
+    """The default of ``before_write``."""

@@ -1,0 +1,82 @@
+"""Reads what the archiver needs of a file system, and nothing else touches it.
+
+Paths are bytes: a name may hold any byte but ``/`` and NUL.
+"""
+
+import errno
+import os
+import stat
+from functools import lru_cache
+from grp import getgrgid
+from pwd import getpwuid
+
+from lpse_ops.backup.node import XAttrs, encode_owner
+
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NO_XATTRS = {errno.ENOTSUP, errno.ENODATA, errno.ENOSYS, errno.ENOENT, errno.EPERM}
+
+
+def open_file(path: bytes) -> int:
+    """A descriptor for reading; never follows a link, never waits for a fifo's other end."""
+    try:
+        # Reading for a backup should not count as use; only the owner may say so.
+        return os.open(path, _OPEN | os.O_NOATIME)
+    except PermissionError:
+        return os.open(path, _OPEN)
+
+
+def list_folder(path: bytes) -> list["os.DirEntry[bytes]"]:
+    """Entries in the order of the format: by the bytes of their names."""
+    with os.scandir(path) as entries:
+        return sorted(entries, key=_entry_name)
+
+
+def _entry_name(entry: "os.DirEntry[bytes]") -> bytes:
+    return entry.name
+
+
+def read_xattrs(path: bytes) -> XAttrs:
+    """Extended attributes, ACLs among them, in the order the file system lists them."""
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+        return tuple(
+            (os.fsencode(name), os.getxattr(path, name, follow_symlinks=False)) for name in names
+        )
+    except OSError as error:
+        if error.errno in _NO_XATTRS:
+            return ()
+        raise
+
+
+@lru_cache(maxsize=4096)
+def owner_text(uid: int, gid: int) -> str:
+    """Owner fields of a node, with the names this machine knows for them."""
+    return encode_owner(uid, gid, _user_name(uid), _group_name(gid))
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return getpwuid(uid).pw_name
+    except KeyError:
+        return ""
+
+
+def _group_name(gid: int) -> str:
+    try:
+        return getgrgid(gid).gr_name
+    except KeyError:
+        return ""
+
+
+def is_same_version(before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether a file looks untouched between two looks."""
+    return (
+        before.st_ino == after.st_ino
+        and before.st_size == after.st_size
+        and before.st_mtime_ns == after.st_mtime_ns
+        and before.st_ctime_ns == after.st_ctime_ns
+    )
+
+
+def is_folder(status: os.stat_result) -> bool:
+    return stat.S_ISDIR(status.st_mode)

@@ -1,0 +1,177 @@
+"""A repository in a folder on a local or portable disk.
+
+spec/restic-format.md, section 14: a file appears under its name only when its bytes are on the
+disk, and its name is on the disk before ``save`` returns.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from lpse_ops.backup.crypto import Buffer
+from lpse_ops.backup.storage.backend import CONFIG, FileKind, StoredFile, is_file_id
+from lpse_ops.backup.storage.memory import missing, too_short
+from lpse_ops.errors import StorageError
+
+_NO_DIRECTORY_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
+_JUNK_AFTER_SECONDS = 24 * 3600
+
+
+class LocalBackend:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._modes: tuple[int, int] | None = None
+
+    @property
+    def location(self) -> str:
+        return str(self._root)
+
+    def prepare(self) -> None:
+        with _storage_errors(self._root):
+            for kind in FileKind:
+                self._make_folder(self._root / kind)
+            for number in range(256):
+                self._make_folder(self._root / FileKind.PACK / f"{number:02x}")
+            _sync_folder(self._root / FileKind.PACK)
+            _sync_folder(self._root)
+
+    def exists(self, name: str) -> bool:
+        with _storage_errors(self._root / name) as path:
+            return path.exists()
+
+    def save(self, name: str, content: Buffer) -> None:
+        with _storage_errors(self._root / name) as path:
+            self._make_folder(path.parent)
+            temporary = path.with_name(f"{path.name}-tmp-{secrets.token_hex(4)}")
+            try:
+                # A disk pulled out now must not leave half a file under a real name.
+                _write_durably(temporary, content)
+                os.rename(temporary, path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+                raise
+            _sync_folder(path.parent)
+            with contextlib.suppress(OSError):  # exFAT and CIFS have no modes
+                path.chmod(self._file_and_folder_modes()[0])
+
+    def load(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        try:
+            with _storage_errors(self._root / name) as path, path.open("rb") as file:
+                file.seek(offset)
+                piece = file.read(length)
+        except StorageError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise missing(name) from error
+            raise
+        if length is not None and len(piece) < length:
+            raise too_short(name)
+        return piece
+
+    def remove(self, name: str) -> None:
+        with _storage_errors(self._root / name) as path:
+            path.unlink(missing_ok=True)
+
+    def files(self, kind: FileKind) -> Iterator[StoredFile]:
+        folder = self._root / kind
+        with _storage_errors(folder):
+            if kind is FileKind.PACK:
+                for name in sorted(_names(folder)):
+                    yield from _stored_files(folder / name)
+            else:
+                yield from _stored_files(folder)
+
+    def remove_junk(self) -> None:
+        """Delete half-written files that a crash left more than a day ago."""
+        limit = time.time() - _JUNK_AFTER_SECONDS
+        with contextlib.suppress(OSError):
+            for path in self._root.glob("*/*-tmp-????????"):
+                _remove_if_older(path, limit)
+            for path in self._root.glob("data/??/*-tmp-????????"):
+                _remove_if_older(path, limit)
+
+    def _make_folder(self, folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True, mode=self._file_and_folder_modes()[1])
+            _sync_folder(folder.parent)
+
+    def _file_and_folder_modes(self) -> tuple[int, int]:
+        """As restic: a repository whose ``config`` the group may read is open to the group."""
+        if self._modes is None:
+            try:
+                shared = (self._root / CONFIG).stat().st_mode & stat.S_IRGRP
+            except OSError:
+                return (0o400, 0o700)
+            self._modes = (0o440, 0o770) if shared else (0o400, 0o700)
+        return self._modes
+
+
+def open_local(location: str) -> LocalBackend:
+    return LocalBackend(Path(location).expanduser().absolute())
+
+
+def _write_durably(path: Path, content: Buffer) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        view = memoryview(content).cast("B")
+        written = 0
+        while written < len(view):
+            written += os.write(descriptor, view[written:])
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_DIRECTORY_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _stored_files(folder: Path) -> Iterator[StoredFile]:
+    for name in sorted(_names(folder)):
+        if is_file_id(name):
+            with contextlib.suppress(FileNotFoundError):  # removed since it was listed
+                yield StoredFile(name, (folder / name).stat().st_size)
+
+
+def _remove_if_older(path: Path, limit: float) -> None:
+    if path.lstat().st_mtime < limit:
+        path.unlink()
+
+
+@contextlib.contextmanager
+def _storage_errors(path: Path) -> Iterator[Path]:
+    try:
+        yield path
+    except OSError as error:
+        raise StorageError(
+            f"cannot use {path}: {error.strerror}", hint=_hint(error.errno, path)
+        ) from error
+
+
+def _hint(number: int | None, path: Path) -> str:
+    if number == errno.ENOSPC:
+        return f"free some space: df -h {path.parent}; what was stored before is unharmed"
+    if number in (errno.EACCES, errno.EPERM):
+        return f"run as the user who owns the repository: ls -ld {path.parent}"
+    if number == errno.EROFS:
+        return "the disk is mounted read-only: mount -o remount,rw, after a look at dmesg"
+    return "is the disk plugged in and mounted? see dmesg for errors of the disk"

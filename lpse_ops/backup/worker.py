@@ -1,0 +1,115 @@
+"""A worker process of a backup: hashes, compresses, encrypts and verifies, on a core of its own.
+
+Started by ``workerpool`` as ``python -m lpse_ops.backup.worker``; reads no file, opens no network
+connection, and ends when the main process does.  The keys come over the socket, never in argv.
+"""
+
+import hashlib
+import os
+import signal
+import socket
+import sys
+from collections import deque
+
+from lpse_ops.backup import workmemory as wm
+from lpse_ops.backup.compression import Compressor
+from lpse_ops.backup.crypto import Crypter, keys_from_bytes
+from lpse_ops.backup.pack import BlobType, encode_entry
+from lpse_ops.backup.packer import Packer
+from lpse_ops.errors import OpsError
+
+
+class Worker:
+    def __init__(self, channel: socket.socket, memory: wm.SharedMemory, packer: Packer) -> None:
+        self._channel = channel
+        self._memory = memory
+        self._packer = packer
+        self._pack_number: int | None = None
+        self._waiting: deque[bytes] = deque()
+
+    def run(self) -> None:
+        """Serve messages until the main process closes its end."""
+        while message := (self._waiting.popleft() if self._waiting else self._receive()):
+            self._handle(message)
+
+    def _receive(self) -> bytes:
+        return self._channel.recv(wm.MAX_MESSAGE)
+
+    def _handle(self, message: bytes) -> None:
+        kind = message[:1]
+        if kind == wm.HASH:
+            self._hash(message)
+        elif kind == wm.STORE:
+            self._store(message)
+        elif kind == wm.USE_PACK:
+            self._use_pack(message[1])
+        elif kind == wm.FLUSH:
+            self._finish_pack()
+            self._channel.send(wm.FLUSHED)
+
+    def _hash(self, message: bytes) -> None:
+        content = self._memory.input(message[1])
+        ids = [
+            hashlib.sha256(content[start : start + length]).digest()
+            for start, length in wm.SPAN.iter_unpack(message[2:])
+        ]
+        self._channel.send(wm.HASHED + message[1:2] + b"".join(ids))
+
+    def _store(self, message: bytes) -> None:
+        content = self._memory.input(message[1])
+        for start, length, blob_id in wm.ITEM.iter_unpack(message[2:]):
+            while self._pack_number is None:
+                self._wait_for_pack()
+            self._packer.add(blob_id, content[start : start + length])
+            if self._packer.is_full:
+                self._finish_pack()
+        self._packer.verify()
+        self._channel.send(wm.STORED + message[1:2])
+
+    def _wait_for_pack(self) -> None:
+        message = self._receive()
+        if not message:
+            raise SystemExit(1)
+        if message[:1] == wm.USE_PACK:
+            self._use_pack(message[1])
+        else:
+            self._waiting.append(message)
+
+    def _use_pack(self, number: int) -> None:
+        self._pack_number = number
+        self._packer.use_buffer(self._memory.pack(number))
+
+    def _finish_pack(self) -> None:
+        if self._packer.is_empty or self._pack_number is None:
+            return
+        pack = self._packer.finish()
+        # The entries ride behind the pack: a message could not hold them.
+        entries = b"".join(map(encode_entry, pack.entries))
+        buffer = self._memory.pack(self._pack_number)
+        buffer[pack.size_bytes : pack.size_bytes + len(entries)] = entries
+        self._channel.send(
+            wm.PACK.pack(wm.PACKED, self._pack_number, pack.size_bytes, len(entries), pack.id)
+        )
+        self._pack_number = None
+
+
+def main(arguments: list[str]) -> None:
+    # Ctrl-C reaches the whole group; the main process decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # restic unlock sends SIGHUP, whose default is death.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    channel_fd, memory_fd, inputs, packs = map(int, arguments)
+    channel = socket.socket(fileno=channel_fd)
+    memory = wm.SharedMemory(memory_fd, wm.Layout(inputs, packs))
+    os.close(memory_fd)
+    packer = Packer(BlobType.DATA, Crypter(keys_from_bytes(channel.recv(64))), Compressor())
+    try:
+        Worker(channel, memory, packer).run()
+    except OpsError as error:
+        channel.send(wm.FAILED + f"{error.message}\0{error.hint}".encode())
+    except (BrokenPipeError, ConnectionResetError):
+        sys.exit(1)  # the main process is gone
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

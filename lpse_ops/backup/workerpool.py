@@ -1,0 +1,240 @@
+"""The main process' end of the workers: hands out buffers, jobs and pack memory.
+
+Two jobs for each buffer: HASH tells the ids, then STORE compresses and seals those that are new.
+Everything in flight lies in a fixed number of buffers, so memory does not grow with the data.
+"""
+
+import os
+import select
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from lpse_ops.backup import workmemory as wm
+from lpse_ops.backup.crypto import Keys
+from lpse_ops.backup.pack import PackEntry, parse_entries
+from lpse_ops.errors import OpsError, ProcessFailed
+
+MAX_WORKERS = 4
+# One job running and one waiting keep a worker busy.
+_JOBS_PER_WORKER = 2
+
+Span = tuple[int, int]
+# Told the ids of a buffer's spans, answers which of them must be stored.
+ChooseNew = Callable[[Sequence[bytes]], list[int]]
+
+
+class ReadyPack(NamedTuple):
+    """A pack that a worker finished; ``release`` its number once it is written."""
+
+    number: int
+    id: bytes
+    content: memoryview
+    entries: list[PackEntry]
+
+
+@dataclass
+class _Worker:
+    process: subprocess.Popen[bytes]
+    channel: socket.socket
+    jobs: int = 0
+    wants_pack: bool = True
+    flushed: bool = False
+
+
+@dataclass
+class _Job:
+    number: int
+    spans: list[Span]
+    choose: ChooseNew
+    message: bytes = field(default=b"")
+
+
+class WorkerPool:
+    """Not for sharing between threads; ``close`` ends the processes."""
+
+    def __init__(self, keys: Keys, workers: int = 0) -> None:
+        count = workers or max(1, min(os.cpu_count() or 1, MAX_WORKERS))
+        self._layout = wm.Layout(inputs=2 * count + 2, packs=count + 1)
+        descriptor = wm.create_memory(self._layout)
+        self._memory = wm.SharedMemory(descriptor, self._layout)
+        self._workers = [_start(descriptor, self._layout, keys) for _ in range(count)]
+        os.close(descriptor)
+        self._by_fd = {worker.channel.fileno(): worker for worker in self._workers}
+        self._poll = select.poll()
+        for number in self._by_fd:
+            self._poll.register(number, select.POLLIN)
+        self._free_inputs = list(range(self._layout.inputs))
+        self._free_packs = list(range(self._layout.packs))
+        self._hash_jobs: deque[_Job] = deque()
+        self._store_jobs: deque[_Job] = deque()
+        self._running: dict[int, _Job] = {}
+        self._grant_packs()
+
+    # -- what the caller does ----------------------------------------------------------------
+
+    def take_input(self) -> int | None:
+        """A free input buffer's number, or None when all are in use: then ``pump``."""
+        return self._free_inputs.pop() if self._free_inputs else None
+
+    def input(self, number: int) -> memoryview:
+        return self._memory.input(number)
+
+    def submit(self, number: int, spans: list[Span], choose: ChooseNew) -> None:
+        """Give a filled buffer away; it comes back by itself."""
+        if not spans:
+            self._free_inputs.append(number)
+            return
+        self._hash_jobs.append(_Job(number, spans, choose))
+        self._dispatch()
+
+    def release_pack(self, number: int) -> None:
+        """The pack is written: its memory may be used again."""
+        self._free_packs.append(number)
+        self._grant_packs()
+
+    def watch(self, descriptor: int) -> None:
+        """Let ``pump`` also wake up when this descriptor becomes readable."""
+        self._poll.register(descriptor, select.POLLIN)
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self._hash_jobs or self._store_jobs or self._running)
+
+    def start_flush(self) -> None:
+        """Ask every worker for its unfinished pack; only when idle."""
+        for worker in self._workers:
+            worker.flushed = False
+            worker.channel.send(wm.FLUSH)
+
+    @property
+    def is_flushed(self) -> bool:
+        return all(worker.flushed for worker in self._workers)
+
+    def pump(self, *, block: bool) -> list[ReadyPack]:
+        """Handle what the workers said; return the packs they finished."""
+        ready: list[ReadyPack] = []
+        for number, _ in self._poll.poll(None if block else 0):
+            if worker := self._by_fd.get(number):
+                self._handle(worker, ready)
+        self._dispatch()
+        return ready
+
+    def close(self) -> None:
+        """End the workers; what is not yet written is lost, on purpose."""
+        for worker in self._workers:
+            worker.channel.close()
+        for worker in self._workers:
+            worker.process.kill()
+            worker.process.wait()
+        self._memory.close()
+
+    # -- messages ----------------------------------------------------------------------------
+
+    def _dispatch(self) -> None:
+        while self._store_jobs or self._hash_jobs:
+            worker = min(self._workers, key=lambda each: each.jobs)
+            if worker.jobs >= _JOBS_PER_WORKER:
+                return
+            if self._store_jobs:
+                job = self._store_jobs.popleft()
+            else:
+                job = self._hash_jobs.popleft()
+                spans = b"".join(wm.SPAN.pack(*span) for span in job.spans)
+                job.message = wm.HASH + bytes([job.number]) + spans
+            self._running[job.number] = job
+            worker.jobs += 1
+            _send(worker, job.message)
+
+    def _handle(self, worker: _Worker, ready: list[ReadyPack]) -> None:
+        message = _receive(worker)
+        kind = message[:1]
+        if kind == wm.HASHED:
+            self._hashed(worker, message)
+        elif kind == wm.STORED:
+            worker.jobs -= 1
+            self._finish_job(message[1])
+        elif kind == wm.PACKED:
+            ready.append(self._ready_pack(worker, message))
+        elif kind == wm.FLUSHED:
+            worker.flushed = True
+
+    def _hashed(self, worker: _Worker, message: bytes) -> None:
+        worker.jobs -= 1
+        job = self._running[message[1]]
+        ids = [message[i : i + 32] for i in range(2, len(message), 32)]
+        chosen = job.choose(ids)
+        if not chosen:
+            self._finish_job(job.number)
+            return
+        items = b"".join(wm.ITEM.pack(*job.spans[i], ids[i]) for i in chosen)
+        job.message = wm.STORE + bytes([job.number]) + items
+        self._store_jobs.append(job)
+
+    def _finish_job(self, number: int) -> None:
+        del self._running[number]
+        self._free_inputs.append(number)
+
+    def _ready_pack(self, worker: _Worker, message: bytes) -> ReadyPack:
+        _, number, size, entries_size, pack_id = wm.PACK.unpack(message)
+        worker.wants_pack = True
+        self._grant_packs()
+        buffer = self._memory.pack(number)
+        entries = parse_entries(bytes(buffer[size : size + entries_size]), pack_id.hex())
+        return ReadyPack(number, pack_id, buffer[:size], entries)
+
+    def _grant_packs(self) -> None:
+        for worker in self._workers:
+            if worker.wants_pack and self._free_packs:
+                worker.wants_pack = False
+                _send(worker, wm.USE_PACK + bytes([self._free_packs.pop()]))
+
+
+def _start(memory_fd: int, layout: wm.Layout, keys: Keys) -> _Worker:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        numbers = [theirs.fileno(), memory_fd, layout.inputs, layout.packs]
+        package_root = str(Path(__file__).resolve().parents[2])
+        process = subprocess.Popen(
+            # -P: a file called hashlib.py in the current folder must not be imported.
+            [sys.executable, "-P", "-m", "lpse_ops.backup.worker", *map(str, numbers)],
+            pass_fds=[theirs.fileno(), memory_fd],
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": package_root},
+        )
+    worker = _Worker(process, ours)
+    _send(worker, keys.to_bytes())
+    return worker
+
+
+def _send(worker: _Worker, message: bytes) -> None:
+    try:
+        worker.channel.send(message)
+    except OSError as error:
+        raise _worker_died(worker) from error
+
+
+def _receive(worker: _Worker) -> bytes:
+    try:
+        message = worker.channel.recv(wm.MAX_MESSAGE)
+    except OSError as error:
+        raise _worker_died(worker) from error
+    if not message:
+        raise _worker_died(worker)
+    if message[:1] == wm.FAILED:
+        text, _, hint = message[1:].decode().partition("\0")
+        raise OpsError(text, hint=hint)
+    return message
+
+
+def _worker_died(worker: _Worker) -> ProcessFailed:
+    worker.process.kill()
+    return ProcessFailed(
+        f"a worker process of the backup ended (status {worker.process.wait()})",
+        hint="was it killed for want of memory? see dmesg, then run lpse-ops backup again",
+    )

@@ -1,0 +1,83 @@
+"""The memory that the main process and its workers share, and the messages between them.
+
+Input buffers carry file contents to the workers; pack buffers carry finished packs back to the
+writer.  Messages are small (``SOCK_SEQPACKET`` keeps their borders) and say where to look.
+Both ends are ours and run from the same installation: the layout is no format.
+"""
+
+import mmap
+import os
+import struct
+from dataclasses import dataclass
+
+from lpse_ops.backup.packer import MAX_ENTRIES, buffer_bytes
+
+# The largest chunk; a batch of small files fills a buffer of the same size.
+INPUT_BYTES = 4 * 1024 * 1024
+# Keeps a message of a batch well under a socket's buffer.
+MAX_SPANS = 1024
+ENTRIES_ROOM = MAX_ENTRIES * 41
+
+SPAN = struct.Struct("<II")
+ITEM = struct.Struct("<II32s")
+PACK = struct.Struct("<cBII32s")
+MAX_MESSAGE = 2 + MAX_SPANS * ITEM.size
+
+# main -> worker
+HASH = b"H"
+STORE = b"S"
+USE_PACK = b"B"
+FLUSH = b"F"
+# worker -> main
+HASHED = b"h"
+STORED = b"s"
+PACKED = b"P"
+FLUSHED = b"f"
+FAILED = b"E"
+
+_PAGE = mmap.PAGESIZE
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the shared memory is cut."""
+
+    inputs: int
+    packs: int
+
+    @property
+    def pack_bytes(self) -> int:
+        wanted = buffer_bytes(INPUT_BYTES) + ENTRIES_ROOM
+        return (wanted + _PAGE - 1) // _PAGE * _PAGE
+
+    @property
+    def total_bytes(self) -> int:
+        return self.inputs * INPUT_BYTES + self.packs * self.pack_bytes
+
+
+class SharedMemory:
+    """A mapping of the shared memory; pages nobody touched cost nothing."""
+
+    def __init__(self, descriptor: int, layout: Layout) -> None:
+        self._layout = layout
+        self._map = mmap.mmap(descriptor, layout.total_bytes)
+        self._view = memoryview(self._map)
+
+    def input(self, number: int) -> memoryview:
+        start = number * INPUT_BYTES
+        return self._view[start : start + INPUT_BYTES]
+
+    def pack(self, number: int) -> memoryview:
+        start = self._layout.inputs * INPUT_BYTES + number * self._layout.pack_bytes
+        return self._view[start : start + self._layout.pack_bytes]
+
+    def close(self) -> None:
+        self._view.release()
+        self._map.close()
+
+
+def create_memory(layout: Layout) -> int:
+    """A descriptor of fresh shared memory; it is gone when the last process closes it."""
+    descriptor = os.memfd_create("lpse-ops-backup", os.MFD_CLOEXEC)
+    os.ftruncate(descriptor, layout.total_bytes)
+    return descriptor

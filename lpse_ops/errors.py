@@ -1,0 +1,65 @@
+"""Every expected failure, each with a hint that says what to type or which file to open.
+
+Only ``cli/main.py`` prints them and picks the exit code.  Messages and hints never hold a secret.
+"""
+
+
+class OpsError(Exception):
+    """Something the user can act on: ``message`` says what is wrong, ``hint`` what to do."""
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(OpsError):
+    """The command line asks for something that makes no sense."""
+
+
+class SettingsError(OpsError):
+    """``lpse-ops.yml`` or the inventory is missing, unreadable or wrong."""
+
+
+class ProcessFailed(OpsError):
+    """A program that we run is missing, cannot start or ended with an error."""
+
+
+class PostgresError(OpsError):
+    """A database cannot be reached, dumped or restored."""
+
+
+class StorageError(OpsError):
+    """The place where a repository lives cannot be read or written."""
+
+
+class FileMissing(StorageError):
+    """A file of the repository is not where it should be."""
+
+
+class RepositoryError(OpsError):
+    """The repository says no: it exists already, holds no such snapshot, and so on."""
+
+
+class RepositoryMissing(RepositoryError):
+    """There is no repository at the location."""
+
+
+class RepositoryLocked(RepositoryError):
+    """Another process holds a lock that conflicts with ours."""
+
+
+class WrongPassword(RepositoryError):
+    """No key file of the repository opens with the password."""
+
+
+class DamagedRepository(RepositoryError):
+    """Stored bytes are not what was written: a failed MAC, hash, length or syntax."""
+
+
+class SourceUnreadable(OpsError):
+    """What should be backed up does not exist or cannot be read at all."""
+
+
+class RestoreFailed(OpsError):
+    """A restore could not write, or what it wrote is not what was stored."""
