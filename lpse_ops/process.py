@@ -20,7 +20,7 @@ from lpse_ops.errors import ProcessFailed
 _PIPE_BYTES = 1 << 20
 _LAST_LINES = 40
 _LONGEST_LINE_BYTES = 2000
-_SECONDS_TO_END = 5
+_SECONDS_FOR_LAST_WORDS = 5
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,11 @@ class RunningProgram:
     ``pipe`` is unbuffered: a write may take less than it is given.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], pipe: io.FileIO) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], pipe: io.FileIO, patience_seconds: float
+    ) -> None:
         self._process = process
+        self._patience_seconds = patience_seconds
         self._stderr = _LastLines(_unbuffered(process.stderr))
         self.pipe = pipe
 
@@ -100,7 +103,7 @@ class RunningProgram:
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(_SECONDS_TO_END)
+                self._process.wait(self._patience_seconds)
             except subprocess.TimeoutExpired:
                 self._process.kill()
         self.wait()
@@ -112,10 +115,12 @@ def open_program(
     *,
     pipe: Literal["stdin", "stdout"],
     environment: Mapping[str, str] | None = None,
+    patience_seconds: float = 5,
 ) -> Iterator[RunningProgram]:
     """Start a program with a raw pipe to its input or from its output; leave none behind.
 
-    Its stderr is drained all the while.  Should this process be killed, the pipe breaks and the
+    Its stderr is drained all the while.  At the end of the block it is asked to stop, and killed
+    when it has not within ``patience_seconds``.  Should this process be killed, the pipe breaks and the
     program ends at its next read or write.
     """
     # No PR_SET_PDEATHSIG: it fires when the thread that started the program ends.
@@ -132,7 +137,7 @@ def open_program(
     # An unprivileged account may have used up its share of large pipes.
     with contextlib.suppress(OSError):
         fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    program = RunningProgram(process, ours)
+    program = RunningProgram(process, ours, patience_seconds)
     try:
         yield program
     finally:
@@ -155,7 +160,7 @@ class _LastLines:
 
     def text(self) -> str:
         # A grandchild may keep the stream open for ever; what is there has to do then.
-        self._thread.join(_SECONDS_TO_END)
+        self._thread.join(_SECONDS_FOR_LAST_WORDS)
         return b"".join(self._lines).decode(errors="replace")
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.blobsaver import BlobSaver
 from lpse_ops.backup.chunker import MIN_BYTES
+from lpse_ops.backup.exclusions import Exclusions
 from lpse_ops.backup.feeder import Feeder, ReadInto
 from lpse_ops.backup.gojson import quote_name
 from lpse_ops.backup.node import encode_link_target, encode_xattrs
@@ -60,16 +61,6 @@ class Progress(Protocol):
     def advance(self, size_bytes: int) -> None: ...
 
 
-class Excluder(Protocol):
-    """What is left out; see ``exclude``."""
-
-    def rejects(self, path: bytes, *, is_dir: bool) -> bool: ...
-
-    def rejects_folder(self, path: bytes) -> bool: ...
-
-    def rejects_size(self, size_bytes: int) -> bool: ...
-
-
 @dataclass
 class ArchiveCounts:
     """restic's summary fields, and what an operator must hear of (paths as bytes)."""
@@ -103,7 +94,7 @@ class Archiver:
         repository: Repository,
         index: BlobIndex,
         saver: BlobSaver,
-        excluder: Excluder,
+        exclusions: Exclusions,
         progress: Progress,
         *,
         one_file_system: bool = False,
@@ -112,7 +103,7 @@ class Archiver:
         self._repository = repository
         self._index = index
         self._saver = saver
-        self._excluder = excluder
+        self._exclusions = exclusions
         self._progress = progress
         self._one_file_system = one_file_system
         self._time_ns = time_ns
@@ -229,7 +220,7 @@ class Archiver:
     def _store_wanted(
         self, folder: Folder, name: bytes, path: bytes, status: os.stat_result, known: KnownFolder
     ) -> None:
-        if self._excluder.rejects(path, is_dir=is_folder(status)):
+        if self._exclusions.rejects(path):
             return
         if is_folder(status):
             self._walk(folder, name, path, status, known)
@@ -273,7 +264,7 @@ class Archiver:
         except OSError as error:
             self._unreadable(entry.path, error)
             return False
-        if self._excluder.rejects(entry.path, is_dir=is_folder(status)):
+        if self._exclusions.rejects(entry.path):
             return False
         if not is_folder(status):
             if not (self._one_file_system and status.st_dev != frame.device):
@@ -293,13 +284,11 @@ class Archiver:
         known_above: KnownFolder,
         device: int,
     ) -> bool:
-        if self._excluder.rejects_folder(path):
-            return False
         entries: list[os.DirEntry[bytes]] = []
         # A mount point is stored, what is mounted on it is another file system.
         if not (self._one_file_system and status.st_dev != device):
             try:
-                entries = list_folder(path)
+                entries = self._exclusions.keep(path, list_folder(path))
             except FileNotFoundError:
                 return False
             except OSError as error:
@@ -315,7 +304,7 @@ class Archiver:
     ) -> None:
         mode = status.st_mode
         if stat.S_ISREG(mode):
-            if not self._excluder.rejects_size(status.st_size):
+            if not self._exclusions.rejects_size(status.st_size):
                 self._store_file(folder, name, path, status, known)
         elif stat.S_ISSOCK(mode):
             return  # restic leaves sockets out as well: nothing could restore one

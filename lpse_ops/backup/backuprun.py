@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lpse_ops.backup.archiver import ArchiveCounts, Archiver, Excluder, Progress, Stream
+from lpse_ops.backup.archiver import ArchiveCounts, Archiver, Progress, Stream
 from lpse_ops.backup.blobsaver import BlobSaver, SavedBlobs
+from lpse_ops.backup.exclusions import NO_EXCLUSIONS, Exclusions
 from lpse_ops.backup.gotime import format_datetime
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot
@@ -30,7 +31,7 @@ class BackupRequest:
     paths: tuple[bytes, ...]
     hostname: str
     time: datetime
-    excluder: Excluder
+    exclusions: Exclusions = NO_EXCLUSIONS
     streams: Sequence[Stream] = ()
     manifest: Callable[[ArchiveCounts], Stream | None] = field(default=lambda _: None)
     has_own_folder: bool = False
@@ -73,7 +74,7 @@ def run_backup(
             repository,
             index,
             saver,
-            request.excluder,
+            request.exclusions,
             progress,
             one_file_system=request.one_file_system,
             time_ns=int(request.time.timestamp()) * 1_000_000_000,

@@ -1,0 +1,28 @@
+# Everything runs in .venv, which setup.sh makes and keeps.  `make test` needs root (or sudo
+# without a password) only to install Debian packages that are missing.
+
+PYTHON := .venv/bin/python
+
+.PHONY: demo test lint bench
+
+demo: .venv/stamp.demo
+	.venv/bin/lpse-ops demo
+
+test: .venv/stamp.test
+	$(PYTHON) -m pytest -n 2 --dist loadgroup --no-skips \
+		--cov=lpse_ops --cov-report=term:skip-covered
+
+lint: .venv/stamp.lint
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy --strict lpse_ops
+	if find lpse_ops/agent -name '*.py' 2>/dev/null | grep -q .; then \
+		.venv/bin/vermin --target=3.6- --no-tips --violations lpse_ops/agent; fi
+	if find roles -name '*.yml' 2>/dev/null | grep -q .; then \
+		PATH="$$PWD/.venv/bin:$$PATH" ansible-lint roles; fi
+
+bench: .venv/stamp.test
+	$(PYTHON) -m benchmarks
+
+.venv/stamp.%: pyproject.toml setup.sh
+	./setup.sh $*

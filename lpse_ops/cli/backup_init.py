@@ -1,0 +1,64 @@
+"""Make a new repository, and print the recovery sheet: the one time it is shown."""
+
+from pathlib import Path
+
+import click
+
+from lpse_ops.atomicfile import write_atomically
+from lpse_ops.backup.keyring import create_repository, recovery_secret, this_origin
+from lpse_ops.backup.recovery import SheetFacts, render_qr, render_sheet
+from lpse_ops.cli.output import emit
+from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
+from lpse_ops.cli.repository_access import choose_backend, configured_destination, read_password
+from lpse_ops.cli.settings import write_repository_id
+from lpse_ops.cli.wiring import App
+
+
+@click.command(epilog="Example: lpse-ops backup init --repo /mnt/disk/repo --password-file p")
+@click.option(
+    "--sheet",
+    type=FILE,
+    metavar="FILE",
+    help="Write the recovery sheet to a file (0600) instead of showing it.",
+)
+@format_option
+@output_option
+@repository_options
+@click.pass_obj
+def command(app: App, /, sheet: Path | None, output_format: str, output: Path | None) -> None:
+    """Make a new, empty repository.
+
+    The recovery sheet that is printed holds the master key: print it, seal it in an envelope and
+    lock it away, not in the server room.
+    """
+    backend = choose_backend(app)
+    password = read_password(app, confirm=True)
+    now = app.clock.now()
+    repository = create_repository(backend, password, this_origin(now))
+    destination = configured_destination(app)
+    if destination is not None:
+        write_repository_id(app.settings, destination.name, repository.config.id)
+    secret = recovery_secret(repository)
+    settings = app.settings_if_any
+    site = settings.site.name if settings else this_origin(now).hostname
+    text = render_sheet(secret, SheetFacts(site, backend.location, now))
+    if sheet is not None:
+        write_atomically(sheet, text.encode("utf-8"), mode=0o600)
+    shown = None if sheet else text
+    emit(
+        "backup/init",
+        {
+            "repository_id": repository.config.id,
+            "location": backend.location,
+            "recovery_sheet": shown,
+        },
+        text=lambda: f"{shown}\n{render_qr(secret)}" if shown else "",
+        output_format=output_format,
+        output=output,
+    )
+    app.console.print(f"repository {repository.config.id[:10]} made at {backend.location}")
+    app.console.print(
+        f"the recovery sheet is in {sheet}: print it, lock it away, delete the file"
+        if sheet
+        else "print the sheet above and lock it away: it is not shown again"
+    )

@@ -1,0 +1,63 @@
+"""Options and output that several backup commands share."""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import click
+
+from lpse_ops.backup.snapshot import Snapshot
+from lpse_ops.cli.parameters import DURATION
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def no_lock_option(command: Decorated) -> Decorated:
+    return click.option(
+        "--no-lock", is_flag=True, help="Take no lock: for a repository on a read-only medium."
+    )(command)
+
+
+def retry_lock_option(command: Decorated) -> Decorated:
+    return click.option(
+        "--retry-lock",
+        type=DURATION,
+        default=timedelta(),
+        metavar="10m",
+        help="Wait so long for a lock that somebody else holds.",
+    )(command)
+
+
+def filter_options(command: Decorated) -> Decorated:
+    """``--host``, ``--tag`` and ``--path`` as ``host``, ``tags`` and ``paths``."""
+    options = (
+        click.option("--host", metavar="NAME", help="Only snapshots of this host."),
+        click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag."),
+        click.option("--path", "paths", multiple=True, metavar="PATH", help="Only of this path."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def snapshot_fields(snapshot: Snapshot) -> dict[str, Any]:
+    """A snapshot in JSON output; names as restic's."""
+    return {
+        "id": snapshot.id,
+        "short_id": snapshot.short_id,
+        "time": snapshot.time,
+        "hostname": snapshot.hostname,
+        "username": snapshot.username,
+        "paths": list(snapshot.paths),
+        "tags": list(snapshot.tags),
+        "tree": snapshot.tree,
+        "parent": snapshot.parent or None,
+        "program_version": snapshot.program_version or None,
+        "summary": snapshot.summary or None,
+    }
+
+
+def path_text(path: bytes) -> str:
+    """A path for people and JSON; bytes that are no UTF-8 survive as ``\\udcXX``."""
+    return os.fsdecode(path)

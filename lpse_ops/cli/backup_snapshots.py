@@ -1,0 +1,64 @@
+"""List the snapshots of a repository."""
+
+from pathlib import Path
+
+import click
+
+from lpse_ops.backup.selection import filter_snapshots
+from lpse_ops.backup.snapshot import Snapshot
+from lpse_ops.cli.backup_options import filter_options, no_lock_option, snapshot_fields
+from lpse_ops.cli.output import emit, render_table
+from lpse_ops.cli.parameters import format_option, output_option, repository_options
+from lpse_ops.cli.repository_access import locked
+from lpse_ops.cli.sizes import format_size
+from lpse_ops.cli.wiring import App
+
+
+@click.command(epilog="Example: lpse-ops backup snapshots --host lpse-contoh")
+@filter_options
+@no_lock_option
+@format_option
+@output_option
+@repository_options
+@click.pass_obj
+def command(
+    app: App,
+    /,
+    host: str | None,
+    tags: tuple[str, ...],
+    paths: tuple[str, ...],
+    no_lock: bool,
+    output_format: str,
+    output: Path | None,
+) -> None:
+    """List snapshots, oldest first."""
+    with locked(app, no_lock=no_lock) as repository:
+        found = filter_snapshots(repository.snapshots(), hostname=host, paths=paths, tags=tags)
+    emit(
+        "backup/snapshots",
+        {"snapshots": [snapshot_fields(each) for each in found]},
+        text=lambda: _render(found),
+        output_format=output_format,
+        output=output,
+    )
+
+
+def _render(found: list[Snapshot]) -> str:
+    rows = [
+        (
+            each.short_id,
+            f"{each.time:%Y-%m-%d %H:%M:%S %z}",
+            each.hostname,
+            ",".join(each.tags),
+            _size(each),
+            " ".join(each.paths),
+        )
+        for each in found
+    ]
+    header = ("ID", "Time", "Host", "Tags", "Size", "Paths")
+    return render_table(header, rows, right=["Size"]) + f"{len(found)} snapshots\n"
+
+
+def _size(snapshot: Snapshot) -> str:
+    size = snapshot.summary.get("total_bytes_processed")
+    return format_size(size) if isinstance(size, int) else ""

@@ -1,0 +1,113 @@
+"""Joins ``postgres`` and ``backup``: what a backup takes, as paths, streams and a manifest."""
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from lpse_ops.backup.archiver import ArchiveCounts, Readable, Stream
+from lpse_ops.backup.backuprun import OWN_FOLDER
+from lpse_ops.cli.backup_options import path_text
+from lpse_ops.postgres.database import Database
+from lpse_ops.postgres.dump import open_session
+from lpse_ops.postgres.globals import dump_globals
+from lpse_ops.postgres.rowcounts import CountMode
+
+DATABASES = OWN_FOLDER + b"/databases"
+MANIFEST = OWN_FOLDER + b"/manifest.json"
+
+
+@dataclass(frozen=True)
+class DatabaseSource:
+    """``name`` is the dump's file name in the snapshot, less ``.dump``."""
+
+    name: str
+    database: Database
+    row_counts: CountMode = "exact"
+
+    @property
+    def server(self) -> str:
+        """Tells servers apart: everything of the address but the database's name."""
+        return self.database.named("postgres").conninfo
+
+
+@dataclass
+class Sources:
+    """Collects, while its streams are read, what the manifest will say."""
+
+    databases: Sequence[DatabaseSource]
+    hostname: str
+    time: datetime
+    program_version: str
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    globals: list[dict[str, Any]] = field(default_factory=list)
+
+    def streams(self) -> list[Stream]:
+        """Each server's globals and each database's dump, in the order of the settings."""
+        streams: list[Stream] = []
+        servers: set[str] = set()
+        for source in self.databases:
+            if source.server not in servers:
+                name = f"{source.name}.globals.sql" if servers else "globals.sql"
+                streams.append(self._globals(source, name))
+                servers.add(source.server)
+            streams.append(self._dump(source))
+        return streams
+
+    def manifest(self, counts: ArchiveCounts) -> Stream:
+        """The last file of the snapshot: versions, row counts, and what is missing."""
+        content = json.dumps(
+            {
+                "schema": "lpse-ops/manifest/1",
+                "program_version": self.program_version,
+                "hostname": self.hostname,
+                "time": self.time.isoformat(),
+                "databases": self.facts,
+                "globals": self.globals,
+                **problem_fields(counts),
+            },
+            indent=2,
+        )
+        return _bytes_stream(MANIFEST, content.encode("ascii"))
+
+    def _dump(self, source: DatabaseSource) -> Stream:
+        path = DATABASES + b"/" + os.fsencode(source.name) + b".dump"
+
+        @contextlib.contextmanager
+        def open_dump() -> Iterator[Readable]:
+            with open_session(source.database, row_counts=source.row_counts) as session:
+                with session.dump() as pipe:
+                    yield pipe
+                # After the dump, but under the same snapshot: they count what was dumped.
+                self.facts.append({"file": path_text(path), **session.facts().to_json()})
+
+        return Stream(path, open_dump)
+
+    def _globals(self, source: DatabaseSource, name: str) -> Stream:
+        path = DATABASES + b"/" + os.fsencode(name)
+
+        @contextlib.contextmanager
+        def open_globals() -> Iterator[Readable]:
+            dumped = dump_globals(source.database)
+            yield io.BytesIO(dumped.sql)
+            self.globals.append({"file": path_text(path), "role_passwords": dumped.role_passwords})
+
+        return Stream(path, open_globals)
+
+
+def problem_fields(counts: ArchiveCounts) -> dict[str, Any]:
+    """What an operator must know of the files, for manifest and report alike."""
+    return {
+        "unreadable": [
+            {"path": path_text(path), "error": error} for path, error in counts.unreadable
+        ],
+        "changed_while_read": [path_text(path) for path in counts.changed_while_read],
+    }
+
+
+def _bytes_stream(path: bytes, content: bytes) -> Stream:
+    return Stream(path, lambda: contextlib.nullcontext(io.BytesIO(content)))

@@ -1,0 +1,247 @@
+"""The command ``lpse-ops``: every command's place, every error's exit code.
+
+Only this module prints errors.  It imports click and nothing else that takes time.
+"""
+
+import contextlib
+import errno
+import os
+import select
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+from click.shell_completion import shell_complete
+
+from lpse_ops.cli.lazy import Command, Group, LazyGroup
+from lpse_ops.cli.parameters import common_options, repository_options
+from lpse_ops.cli.wiring import App
+from lpse_ops.errors import (
+    OpsError,
+    RepositoryLocked,
+    RepositoryMissing,
+    SettingsError,
+    UsageError,
+    WrongPassword,
+)
+
+COMMANDS = Group(
+    "Keep an LPSE's SPSE server backed up, restorable and documented.",
+    example="lpse-ops init /etc/lpse-ops",
+    commands={
+        "init": Command("lpse_ops.cli.init:command", "Lay out settings and inventory of a site."),
+        "demo": Command("lpse_ops.cli.demo:command", "Back up, destroy and restore a toy SPSE."),
+        "backup": Group(
+            "Encrypted backups in restic's format; without a command, run the configured one.",
+            example="lpse-ops backup snapshots",
+            default="run",
+            options=repository_options,
+            commands={
+                "run": Command("lpse_ops.cli.backup_run:command", "Take a snapshot (default)."),
+                "init": Command("lpse_ops.cli.backup_init:command", "Make a new repository."),
+                "snapshots": Command("lpse_ops.cli.backup_snapshots:command", "List snapshots."),
+                "ls": Command("lpse_ops.cli.backup_ls:command", "List files of a snapshot."),
+                "find": Command("lpse_ops.cli.backup_find:command", "Find files in snapshots."),
+                "diff": Command("lpse_ops.cli.backup_diff:command", "Compare two snapshots."),
+                "dump": Command("lpse_ops.cli.backup_dump:command", "Write a stored file out."),
+                "restore": Command("lpse_ops.cli.backup_restore:command", "Restore a snapshot."),
+                "check": Command("lpse_ops.cli.backup_check:command", "Look for damage."),
+                "stats": Command("lpse_ops.cli.backup_stats:command", "Show sizes and counts."),
+                "unlock": Command("lpse_ops.cli.backup_unlock:command", "Remove stale locks."),
+                "key": Group(
+                    "Keys (passwords) of a repository.",
+                    example="lpse-ops backup key list",
+                    commands={
+                        "list": Command("lpse_ops.cli.backup_key_list:command", "List keys."),
+                        "add": Command("lpse_ops.cli.backup_key_add:command", "Add a password."),
+                        "remove": Command("lpse_ops.cli.backup_key_remove:command", "Remove one."),
+                        "passwd": Command(
+                            "lpse_ops.cli.backup_key_passwd:command", "Change the password."
+                        ),
+                        "recover": Command(
+                            "lpse_ops.cli.backup_key_recover:command",
+                            "Write new keys from the recovery sheet.",
+                        ),
+                    },
+                ),
+            },
+        ),
+    },
+)
+
+# The nearest class of an error's ancestry decides.
+EXIT_CODES: dict[type[BaseException], int] = {
+    OpsError: 1,
+    UsageError: 2,
+    RepositoryMissing: 10,
+    RepositoryLocked: 11,
+    WrongPassword: 12,
+    SettingsError: 78,
+}
+INTERNAL_ERROR = 70
+# Not our bug, wherever they come up.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+PROGRAM = "lpse-ops"
+COMPLETION_VARIABLE = "_LPSE_OPS_COMPLETE"
+LOG_FILE = "lpse-ops.log"
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asks us to stop; travels as Ctrl-C does, so that everything is cleaned up."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + signal_number
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and end it."""
+    sys.exit(run(sys.argv[1:], App()))
+
+
+def run(args: Sequence[str], app: App, commands: Group = COMMANDS) -> int:
+    """Run a command line and return its exit code; errors are printed, none comes out."""
+    with _signals_interrupt():
+        try:
+            return _run_command(args, app, _make_root(commands))
+        except OpsError as error:
+            return _report(app, error.message, error.hint, _exit_code(error))
+        except click.exceptions.NoArgsIsHelpError as error:
+            app.stderr.write(f"{error.format_message()}\n")
+            return error.exit_code
+        except click.UsageError as error:
+            path = error.ctx.command_path if error.ctx else PROGRAM
+            return _report(app, _plain(error), f"see `{path} --help`", error.exit_code)
+        except click.ClickException as error:
+            return _report(app, _plain(error), "", error.exit_code)
+        except (click.Abort, KeyboardInterrupt) as error:
+            app.stderr.write(f"{PROGRAM}: interrupted\n")
+            # A prompt of click turns what interrupts it into an Abort.
+            cause = error.__context__ if isinstance(error, click.Abort) else error
+            return cause.exit_code if isinstance(cause, Interrupted) else 130
+        except Exception as error:
+            if isinstance(error, BrokenPipeError) and _stdout_is_closed():
+                _forget_stdout()
+                return 128 + signal.SIGPIPE
+            return _report_bug(app, args, error)
+
+
+def _make_root(commands: Group) -> LazyGroup:
+    @click.group(
+        cls=LazyGroup,
+        lazy=commands,
+        name=PROGRAM,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    @click.version_option(package_name=PROGRAM, message=f"{PROGRAM} %(version)s")
+    @common_options
+    def root() -> None:
+        """Hold the options that stand before the command's name."""
+
+    return root
+
+
+def _run_command(args: Sequence[str], app: App, root: LazyGroup) -> int:
+    """Run a command; not by click's own ``main``, which hides every broken pipe."""
+    instruction = app.environment.get(COMPLETION_VARIABLE)
+    if instruction:
+        return shell_complete(root, {}, PROGRAM, COMPLETION_VARIABLE, instruction)
+    try:
+        with root.make_context(PROGRAM, list(args), obj=app) as context:
+            result = root.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        result = ended.exit_code
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        _forget_stdout()
+        raise OpsError(
+            f"cannot write {error.filename or 'the output'}: {error.strerror}",
+            hint="check with `df -h` and `dmesg` that the disk has room and works",
+        ) from error
+    return result if isinstance(result, int) else 0
+
+
+def _exit_code(error: BaseException) -> int:
+    return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
+
+
+def _plain(error: click.ClickException) -> str:
+    message = error.format_message().strip().rstrip(".")
+    return message[:1].lower() + message[1:]
+
+
+def _report(app: App, message: str, hint: str, exit_code: int) -> int:
+    for line in message.splitlines():
+        app.stderr.write(f"{PROGRAM}: error: {line}\n")
+    if hint:
+        app.stderr.write(f"{PROGRAM}: hint: {hint}\n")
+    app.stderr.flush()
+    return exit_code
+
+
+def _report_bug(app: App, args: Sequence[str], error: Exception) -> int:
+    """Write the traceback where only its owner reads it, and one line to the user."""
+    import traceback
+
+    trace = "".join(traceback.format_exception(error))
+    entry = f"{datetime.now(UTC).isoformat()} {PROGRAM} {shlex.join(args)}\n{trace}\n"
+    try:
+        log = _append_to_log(app.state_folder, entry)
+    except OSError:
+        app.stderr.write(trace)
+        log = Path("the lines above")
+    message = f"this is a bug in {PROGRAM} ({type(error).__name__}); what happened is in {log}"
+    return _report(app, message, "", INTERNAL_ERROR)
+
+
+def _append_to_log(folder: Path, entry: str) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / LOG_FILE
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    with open(os.open(path, flags, 0o600), "a", encoding="utf-8", errors="replace") as log:
+        os.fchmod(log.fileno(), 0o600)
+        log.write(entry)
+    return path
+
+
+@contextlib.contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP unwind the program as Ctrl-C does; a second one changes nothing."""
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        for each in installed:
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    # Under nohup SIGHUP is ignored already, and stays so.
+    wanted = (signal.SIGTERM, signal.SIGHUP)
+    installed: dict[signal.Signals, Any] = {
+        each: signal.getsignal(each) for each in wanted if signal.getsignal(each) != signal.SIG_IGN
+    }
+    for each in installed:
+        signal.signal(each, interrupt)
+    try:
+        yield
+    finally:
+        for each, handler in installed.items():
+            signal.signal(each, handler)
+
+
+def _stdout_is_closed() -> bool:
+    """Tell whether the reader of our output is gone, as with ``| head``."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
+
+def _forget_stdout() -> None:
+    """Keep the interpreter from failing to flush when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

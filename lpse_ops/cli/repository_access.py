@@ -1,0 +1,118 @@
+"""Opens the repository a command works on: where it is, its password, and whether it is the one.
+
+The password comes from a file (``--password-file``, settings), an environment variable or a
+prompt; never from a flag.
+"""
+
+import contextlib
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from lpse_ops.backup.locking import hold_lock
+from lpse_ops.backup.repository import Repository, ensure_exists, open_repository
+from lpse_ops.backup.storage.backend import Backend
+from lpse_ops.backup.storage.location import open_backend
+from lpse_ops.cli.settings import Destination
+from lpse_ops.cli.wiring import App
+from lpse_ops.errors import RepositoryError, UsageError
+
+PASSWORD_VARIABLE = "LPSE_OPS_PASSWORD"  # noqa: S105 - a name, no password
+
+
+def configured_destination(app: App) -> Destination | None:
+    """The first destination in the settings, unless ``--repo`` names a place itself."""
+    if app.repo is not None or app.settings_if_any is None:
+        return None
+    return next(iter(app.settings_if_any.backup.destinations), None)
+
+
+def choose_backend(app: App) -> Backend:
+    if app.repo is not None:
+        return open_backend(app.repo)
+    destination = configured_destination(app)
+    if destination is None:
+        raise UsageError(
+            "which repository?",
+            hint="give --repo LOCATION, or name a destination in lpse-ops.yml (lpse-ops init DIR)",
+        )
+    return open_backend(destination.location)
+
+
+def read_password(app: App, *, confirm: bool = False) -> str:
+    """The repository's password, from wherever it is kept."""
+    settings = app.settings_if_any
+    configured = settings.backup.password_file if settings else None
+    path = app.password_file or configured
+    if path is not None:
+        return read_password_file(app, path)
+    if PASSWORD_VARIABLE in app.environment:
+        return app.environment[PASSWORD_VARIABLE]
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "no password for the repository",
+            hint="give --password-file FILE, or set LPSE_OPS_PASSWORD_FILE",
+        )
+    return str(
+        click.prompt("repository password", hide_input=True, confirmation_prompt=confirm, err=True)
+    )
+
+
+def read_password_file(app: App, path: Path) -> str:
+    """A password file's content without surrounding white space, as restic reads it."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(1 << 20)
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the password file {path}: {error.strerror}",
+            hint=f"make one: (umask 077; openssl rand -base64 24 > {path})",
+        ) from error
+    if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
+        app.console.warn(f"others may read {path}: chmod 600 {path}")
+    password = content.decode("utf-8", "surrogateescape").strip()
+    if not password:
+        raise UsageError(
+            f"the password file {path} is empty",
+            hint=f"make one: (umask 077; openssl rand -base64 24 > {path})",
+        )
+    return password
+
+
+def open_for(app: App) -> Repository:
+    """Open the repository without a lock; refuse one that is not the one pinned in settings."""
+    backend = choose_backend(app)
+    ensure_exists(backend)
+    repository = open_repository(backend, read_password(app))
+    destination = configured_destination(app)
+    pinned = destination.repository_id if destination else None
+    if destination and pinned and pinned != repository.config.id:
+        raise RepositoryError(
+            f"{destination.location} holds repository {repository.config.id[:10]}, but "
+            f"destination {destination.name} is pinned to {pinned[:10]}",
+            hint="is another disk plugged in? otherwise correct repository_id in lpse-ops.yml",
+        )
+    return repository
+
+
+@contextlib.contextmanager
+def locked(
+    app: App,
+    *,
+    exclusive: bool = False,
+    no_lock: bool = False,
+    retry_lock: timedelta = timedelta(),
+) -> Iterator[Repository]:
+    """Open the repository and hold a lock on it for the time of the block."""
+    repository = open_for(app)
+    if no_lock:
+        yield repository
+        return
+    with hold_lock(repository, exclusive=exclusive, retry_for=retry_lock):
+        yield repository

@@ -1,0 +1,72 @@
+"""What a command gets: the ``App``, which joins settings, console, clock and sibling rooms.
+
+Imported by every command and by ``--help``: whatever is heavy is imported where it is used.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from lpse_ops.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from lpse_ops.cli.console import Console
+    from lpse_ops.cli.settings import Settings
+
+
+@dataclass
+class App:
+    """The surroundings of one command; options fill the plain fields before it runs."""
+
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    settings_file: Path | None = None
+    quiet: bool = False
+    repo: str | None = None
+    password_file: Path | None = None
+    no_cache: bool = False
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """The settings; raises SettingsError when there is no file or it is wrong."""
+        from lpse_ops.cli.settings import require_settings
+
+        return require_settings(self.settings_if_any)
+
+    @cached_property
+    def settings_if_any(self) -> "Settings | None":
+        """The settings, or None when there is no file; a wrong file is still an error."""
+        from lpse_ops.cli.settings import find_settings, load_settings
+
+        path = find_settings(self.settings_file, self.environment)
+        return None if path is None else load_settings(path)
+
+    @cached_property
+    def console(self) -> "Console":
+        from lpse_ops.cli.console import Console
+
+        return Console(self.stderr, quiet=self.quiet, environment=self.environment)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The machine's clock in the site's time zone, if there are settings."""
+        settings = self.settings_if_any
+        return SystemClock(settings.site.time_zone if settings else None)
+
+    @cached_property
+    def state_folder(self) -> Path:
+        return state_folder(self.environment, is_root=os.geteuid() == 0)
+
+
+def state_folder(environment: Mapping[str, str], *, is_root: bool) -> Path:
+    """Return the folder for ledger, caches and log; it may not exist yet."""
+    if environment.get("LPSE_OPS_STATE"):
+        return Path(environment["LPSE_OPS_STATE"])
+    if is_root:
+        return Path("/var/lib/lpse-ops")
+    home = environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "lpse-ops"

@@ -1,0 +1,1 @@
+"""PostgreSQL databases: dumped as one consistent stream, restored beside the old one."""

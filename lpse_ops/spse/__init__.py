@@ -1,0 +1,1 @@
+"""What an SPSE installation is."""

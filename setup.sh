@@ -1,0 +1,50 @@
+#!/bin/sh
+# Prepares .venv for one purpose: ./setup.sh demo|test|lint.  Run by make.
+# Debian packages that are missing are installed as root or through sudo without a password;
+# otherwise the command to run is printed.
+set -eu
+cd "$(dirname "$0")"
+purpose=$1
+
+find_python() {
+    for python in python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$python"
+            return
+        fi
+    done
+}
+
+# Prints the packages that are needed for the purpose and not there.
+missing_packages() {
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+    [ "$purpose" = test ] || return 0
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo postgresql
+    command -v setfacl >/dev/null || echo acl
+    command -v setfattr >/dev/null || echo attr
+}
+
+install_packages() {
+    if [ "$(id -u)" = 0 ]; then
+        as_root=
+    elif sudo -n true 2>/dev/null; then
+        as_root=sudo
+    else
+        echo "setup.sh: packages are missing; run this, then make again:" >&2
+        echo "    sudo apt-get install -y $*" >&2
+        exit 1
+    fi
+    $as_root apt-get update -q
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+}
+
+python=$(find_python)
+: "${python:=python3}"
+packages=$(missing_packages)
+if [ -n "$packages" ]; then
+    # shellcheck disable=SC2086 # one word for each package
+    install_packages $packages
+fi
+[ -x .venv/bin/pip ] || "$python" -m venv --clear .venv
+.venv/bin/pip install --quiet --disable-pip-version-check --editable ".[$purpose]"
+touch ".venv/stamp.$purpose"

@@ -1,0 +1,27 @@
+"""The real restic as judge: ``restic_old``, ``restic_new``, and ``restic`` once with each."""
+
+import pytest
+
+from tests.restic_binaries import Binaries, Restic, find_restics
+
+
+@pytest.fixture(scope="session")
+def restic_binaries() -> Binaries:
+    return find_restics()
+
+
+@pytest.fixture(scope="session")
+def restic_old(restic_binaries: Binaries) -> Restic:
+    """restic 0.14.0, as in bookworm: what a stranger has at hand."""
+    return restic_binaries.old
+
+
+@pytest.fixture(scope="session")
+def restic_new(restic_binaries: Binaries) -> Restic:
+    """The newest restic that Debian carries in any suite."""
+    return restic_binaries.new
+
+
+@pytest.fixture(scope="session", params=["old", "new"])
+def restic(request: pytest.FixtureRequest, restic_binaries: Binaries) -> Restic:
+    return restic_binaries.old if request.param == "old" else restic_binaries.new

@@ -1,0 +1,119 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from lpse_ops.cli.init import command
+from lpse_ops.cli.settings import BackupSettings, load_settings
+from lpse_ops.cli.wiring import App
+from lpse_ops.errors import OpsError, SettingsError
+
+
+def run_init(folder: Path, **options):
+    result = CliRunner().invoke(
+        command, [str(folder)], obj=App(**options), catch_exceptions=True, standalone_mode=False
+    )
+    if result.exception:
+        raise result.exception
+    return result
+
+
+@pytest.fixture
+def site(tmp_path):
+    run_init(tmp_path / "site", quiet=True)
+    return tmp_path / "site"
+
+
+def test_the_site_is_laid_out(site):
+    found = sorted(path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file())
+    assert found == [
+        "inventory/README.md",
+        "inventory/hosts.yml",
+        "lpse-ops.yml",
+        "playbooks/README.md",
+        "roles/README.md",
+    ]
+    assert stat.S_IMODE((site / "lpse-ops.yml").stat().st_mode) == 0o640
+    assert stat.S_IMODE((site / "inventory/hosts.yml").stat().st_mode) == 0o644
+
+
+def test_the_settings_lack_only_what_is_to_be_filled_in(site):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(site / "lpse-ops.yml")
+    assert [line.split(": ")[1] for line in caught.value.message.splitlines()] == [
+        "site.name is empty",
+        "site.slug is empty",
+        "site.time_zone is empty",
+        "backup.destinations[0].location is empty",
+    ]
+
+
+def test_filled_in_they_are_whole_and_every_example_is_valid(site):
+    path = site / "lpse-ops.yml"
+    text = path.read_text()
+    for key, value in {
+        "name": "LPSE Contoh",
+        "slug": "lpse-contoh",
+        "time_zone": "WITA",
+        "location": "/mnt/repo",
+    }.items():
+        text = text.replace(f"{key}:\n", f"{key}: {value}\n", 1)
+    path.write_text(text)
+    plain = load_settings(path).backup
+    assert [database.name for database in plain.databases] == ["epns_prod"]
+    path.write_text(uncomment(text))
+    full = load_settings(path)
+    assert (len(full.backup.destinations), len(full.people)) == (2, 1)
+    unused = {field for field in vars(full.backup) if getattr(full.backup, field) is None}
+    assert unused == set()
+    assert full.backup.exclude_caches != BackupSettings().exclude_caches
+
+
+def uncomment(text: str) -> str:
+    """Take the # away from examples, which are keys and entries, not sentences."""
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJYmTi9f2Mf8TbZyvO2GYjVPuPyXzTTUtQcq4aHPwXnC"
+    lines = []
+    for line in text.replace("ssh-ed25519 AAAA...", key).splitlines():
+        candidate = line.replace("# ", "", 1)
+        is_example = line.lstrip().startswith("# ") and candidate.lstrip(" -").split(":")[0] in {
+            "name", "password_file", "row_counts", "exclude_file", "exclude_caches",
+            "exclude_if_present", "exclude_larger_than", "one_file_system", "disk", "uuid",
+            "kept_at", "location", "limit", "lkpp", "addresses", "people", "role", "key",
+        }  # fmt: skip
+        lines.append(candidate if is_example else line)
+    return "\n".join(lines)
+
+
+def test_the_inventory_is_yaml(site):
+    hosts = yaml.safe_load((site / "inventory/hosts.yml").read_text())
+    assert set(hosts["all"]["children"]) == {"spse", "database"}
+
+
+def test_nothing_is_overwritten_and_the_error_says_what_is_there(tmp_path):
+    settings = tmp_path / "lpse-ops.yml"
+    settings.write_text("mine")
+    (tmp_path / "roles").mkdir()
+    (tmp_path / "roles/README.md").symlink_to("nowhere")
+    with pytest.raises(OpsError) as caught:
+        run_init(tmp_path)
+    assert caught.value.message == (f"will not overwrite {settings}, {tmp_path}/roles/README.md")
+    assert "lpse-ops init DIR" in caught.value.hint
+    assert settings.read_text() == "mine"
+    assert sorted(os.listdir(tmp_path)) == ["lpse-ops.yml", "roles"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OpsError, match=r"cannot write .*file"):
+        run_init(tmp_path / "file" / "site")
+
+
+def test_the_next_steps_can_be_pasted(tmp_path):
+    with (tmp_path / "talk").open("w+") as talk:
+        run_init(tmp_path / "my site", stderr=talk)
+        talk.seek(0)
+        steps = talk.read()
+    assert f"lpse-ops --settings '{tmp_path}/my site/lpse-ops.yml' backup init" in steps

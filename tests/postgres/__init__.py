@@ -1,0 +1,1 @@
+"""The postgres room, tested against real servers."""
