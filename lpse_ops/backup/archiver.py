@@ -26,6 +26,7 @@ from lpse_ops.backup.source import (
     list_folder,
     open_file,
     read_xattrs,
+    stat_folder,
 )
 from lpse_ops.backup.targets import Target
 from lpse_ops.backup.treebuilder import (
@@ -205,7 +206,8 @@ class Archiver:
         for name, child in target.children.items():
             child_path = os.path.join(path, name)
             try:
-                status = os.lstat(child_path)
+                # A link above a configured path is a folder, as far as the snapshot goes.
+                status = os.lstat(child_path) if child.is_wanted else stat_folder(child_path)
             except OSError as error:
                 self._unreadable(child_path, error)
                 continue

@@ -32,9 +32,20 @@ _LOOK_ALIKES = str.maketrans("OIL", "011", " -\t\r\u2010\u2011\u2012\u2013\u2014
 _LINE_NUMBER = re.compile(r"^\s*[0-9]{1,2}\s*[:.)]")
 # x^5 + x^2 + 1 makes the field of 32 elements, in which x (2) generates all but 0.
 _FIELD = 0b100101
-_MONTHS = (
-    "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember"
-).split()
+_MONTHS = {
+    1: "Januari",
+    2: "Februari",
+    3: "Maret",
+    4: "April",
+    5: "Mei",
+    6: "Juni",
+    7: "Juli",
+    8: "Agustus",
+    9: "September",
+    10: "Oktober",
+    11: "November",
+    12: "Desember",
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,6 +80,11 @@ def render_code(secret: RecoverySecret) -> list[str]:
         + bytes.fromhex(secret.repository_id)
         + secret.polynomial.to_bytes(8, "big")
     )
+    return render_payload(payload)
+
+
+def render_payload(payload: bytes) -> list[str]:
+    """Add the sum to 105 bytes, the first of them the version, and cut them into lines."""
     content = payload + _sum(payload)
     return [
         _render_line(number, content[start : start + _LINE_BYTES])
@@ -79,7 +95,7 @@ def render_code(secret: RecoverySecret) -> list[str]:
 def render_sheet(secret: RecoverySecret, facts: SheetFacts) -> str:
     """Return the text to print, in Indonesian; ``parse_sheet`` reads it back."""
     code = [f"{number:2}:  {_grouped(line)}" for number, line in enumerate(render_code(secret), 1)]
-    created = f"{facts.created.day} {_MONTHS[facts.created.month - 1]} {facts.created.year}"
+    created = f"{facts.created.day} {_MONTHS[facts.created.month]} {facts.created.year}"
     return _SHEET.format(
         site=facts.site,
         location=facts.location,
@@ -193,9 +209,10 @@ def _number_of(line: str) -> int | None:
     if len(line) != _LINE_CHARACTERS or not set(line) <= set(ALPHABET):
         return None
     symbols = [ALPHABET.index(character) for character in line]
-    data, check = symbols[:_DATA_CHARACTERS], symbols[_DATA_CHARACTERS:]
-    fitting = (number for number in range(1, LINES + 1) if _check(number, data) == check)
-    return next(fitting, None)
+    data, given = symbols[:_DATA_CHARACTERS], symbols[_DATA_CHARACTERS:]
+    # The code is linear: what is left is the number's own part of the check.
+    rest = tuple(one ^ two for one, two in zip(_check(0, data), given, strict=True))
+    return _NUMBERS.get(rest)
 
 
 def _line_bytes(line: str) -> bytes:
@@ -212,10 +229,8 @@ def _check(number: int, data: list[int]) -> list[int]:
     """Return the remainder of number and data by (x - 2)(x - 4)(x - 8)(x - 16)."""
     remainder = [0] * _CHECK_CHARACTERS
     for symbol in [number, *data]:
-        head = symbol ^ remainder[0]
-        shifted = [*remainder[1:], 0]
-        pairs = zip(shifted, _GENERATOR, strict=True)
-        remainder = [one ^ _times(head, factor) for one, factor in pairs]
+        row = _MULTIPLES[symbol ^ remainder[0]]
+        remainder = [one ^ two for one, two in zip([*remainder[1:], 0], row, strict=True)]
     return remainder
 
 
@@ -237,7 +252,8 @@ def _generator() -> list[int]:
     return product[1:]
 
 
-_GENERATOR = _generator()
+_MULTIPLES = [[_times(head, factor) for factor in _generator()] for head in range(32)]
+_NUMBERS = {tuple(_check(n, [0] * _DATA_CHARACTERS)): n for n in range(1, LINES + 1)}
 
 _SHEET = """\
 LEMBAR PEMULIHAN
@@ -253,8 +269,9 @@ siapa yang membuka amplop, kapan, dan untuk apa.
 
 Unit               : {site}
 Lokasi repositori  : {location}
-Id repositori      : {id}
 Tanggal dibuat     : {created}
+Id repositori      :
+  {id}
 
 {code}
 
@@ -265,15 +282,19 @@ CARA MEMAKAI
 3. Ketik kesebelas baris kode, atau pindai kode QR. Huruf besar dan kecil sama
    saja; spasi dan tanda hubung boleh dilewati; O dibaca 0, I dan L dibaca 1.
    Salah ketik diketahui per baris.
-4. Buat kata sandi baru ketika diminta, lalu cetak lembar pemulihan yang baru
-   bila amplop ini pernah dibuka oleh orang yang tidak berhak.
+4. Buat kata sandi baru ketika diminta, lalu segel kembali amplop ini.
+
+Bila lembar ini pernah dilihat orang yang tidak berhak: kunci induk tidak dapat
+diganti. Salin cadangan ke repositori baru (lpse-ops backup copy), cetak lembar
+yang baru, lalu hapus repositori yang lama.
 
 TANPA LPSE-OPS
 
-Repositori ini berformat restic versi 2 (https://restic.net, "Repository Format").
+Repositori ini berformat restic versi 2 (https://restic.net, bagian "Design").
 Abjad {alphabet} bernilai 0 sampai 31
-(base32 Crockford). Buang empat huruf terakhir setiap baris (pemeriksa salah
-ketik), sambung sisanya: 176 huruf = 880 bit = 110 bita, bit tertinggi dahulu.
+(base32 Crockford). Buang nomor baris dan empat huruf terakhir setiap baris
+(pemeriksa salah ketik), lalu sambung sisanya: 176 huruf = 880 bit = 110 bita,
+bit tertinggi dahulu.
 
   bita   1          versi lembar, yaitu 1
   bita   2 -  33    kunci AES-256, "encrypt" pada kunci induk restic

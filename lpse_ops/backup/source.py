@@ -78,5 +78,13 @@ def is_same_version(before: os.stat_result, after: os.stat_result) -> bool:
     )
 
 
+def stat_folder(path: bytes) -> os.stat_result:
+    """Status of a folder, through links; ``NotADirectoryError`` for anything else."""
+    status = os.stat(path)
+    if not is_folder(status):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+    return status
+
+
 def is_folder(status: os.stat_result) -> bool:
     return stat.S_ISDIR(status.st_mode)

@@ -5,6 +5,7 @@ writer.  Messages are small (``SOCK_SEQPACKET`` keeps their borders) and say whe
 Both ends are ours and run from the same installation: the layout is no format.
 """
 
+import contextlib
 import mmap
 import os
 import struct
@@ -72,8 +73,10 @@ class SharedMemory:
         return self._view[start : start + self._layout.pack_bytes]
 
     def close(self) -> None:
-        self._view.release()
-        self._map.close()
+        # After an error somebody may still look at a buffer; the memory goes with the last view.
+        with contextlib.suppress(BufferError):
+            self._view.release()
+            self._map.close()
 
 
 def create_memory(layout: Layout) -> int:

@@ -7,7 +7,7 @@ server's lock table; nothing needs it here, because what is not whole is dropped
 
 import contextlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,9 @@ class RestoreOptions:
     tablespaces: bool = True
 
 
+DEFAULT_OPTIONS = RestoreOptions()
+
+
 class DumpWriter:
     """Takes a dump in pieces; ``PostgresError`` as soon as ``pg_restore`` has given up."""
 
@@ -74,7 +77,7 @@ def open_restore(
     server: Database,
     *,
     into: str,
-    options: RestoreOptions = RestoreOptions(),
+    options: RestoreOptions = DEFAULT_OPTIONS,
     installations: Sequence[Installation] | None = None,
 ) -> Iterator[DumpWriter]:
     """Restore the custom-format dump that the block writes into the database ``into``.
@@ -85,7 +88,7 @@ def open_restore(
     """
     with (
         _open_target(server, into, options, installations) as target,
-        open_environment(target.database) as environment,
+        _open_environment(target.database) as environment,
         open_program(target.argv(), pipe="stdin", environment=environment) as program,
     ):
         yield DumpWriter(program, target.database)
@@ -100,17 +103,25 @@ def restore_file(
     *,
     into: str,
     jobs: int = 1,
-    options: RestoreOptions = RestoreOptions(),
+    options: RestoreOptions = DEFAULT_OPTIONS,
     installations: Sequence[Installation] | None = None,
 ) -> None:
     """Restore a dump that is a file, as ``open_restore`` does; several jobs work at once."""
     with (
         _open_target(server, into, options, installations) as target,
-        open_environment(target.database) as environment,
+        _open_environment(target.database) as environment,
     ):
         finished = run([*target.argv(), f"--jobs={jobs}", path], environment=environment)
         if finished.status:
             raise program_failed("pg_restore", target.database, finished)
+
+
+@contextlib.contextmanager
+def _open_environment(database: Database) -> Iterator[Mapping[str, str]]:
+    with open_environment(database) as environment:
+        # One flush for each statement is for nothing: the renaming at the end flushes them all.
+        options = f"{environment.get('PGOPTIONS', '')} -c synchronous_commit=off"
+        yield {**environment, "PGOPTIONS": options.strip()}
 
 
 @dataclass(frozen=True)
@@ -175,7 +186,8 @@ def _make_target(
     _check_may_restore(session, maintenance, into, options, old)
     properties = old or options.original
     name = name_beside(into, f"restoring_{secrets.token_hex(4)}")
-    tablespace = old.tablespace if old else None
+    # To name the default one takes a privilege that not every role has.
+    tablespace = old.tablespace if old and old.tablespace != "pg_default" else None
     try:
         session.execute(plan_creation(name, properties.locale if properties else None, tablespace))
     except psycopg.errors.WrongObjectType as error:

@@ -47,7 +47,7 @@ def count_rows(database: Database) -> RowCounts:
         return read_row_counts(session, "exact")
 
 
-def read_row_counts(session: Session, mode: CountMode) -> RowCounts:
+def read_row_counts(session: Session, mode: CountMode, *, lock_wait: str = "60s") -> RowCounts:
     """Count in the transaction that is open, so under its snapshot."""
     if mode == "off":
         return RowCounts(mode)
@@ -56,7 +56,7 @@ def read_row_counts(session: Session, mode: CountMode) -> RowCounts:
     for full_name, schema, table, estimate, readable in session.execute(_READ_TABLES).fetchall():
         rows: int | None = estimate if estimate >= 0 else None
         if mode == "exact":
-            rows = _count(session, schema, table) if readable else None
+            rows = _count(session, schema, table, lock_wait) if readable else None
         if rows is None:
             skipped.append(full_name)
         else:
@@ -64,13 +64,13 @@ def read_row_counts(session: Session, mode: CountMode) -> RowCounts:
     return RowCounts(mode, tables, tuple(skipped))
 
 
-def _count(session: Session, schema: str, table: str) -> int | None:
+def _count(session: Session, schema: str, table: str, lock_wait: str) -> int | None:
     query = sql.SQL("SELECT count(*) FROM ONLY {}").format(sql.Identifier(schema, table))
     try:
         # A savepoint: the transaction and its snapshot have to survive.
         with session.transaction():
             # Somebody may be rewriting the table (VACUUM FULL), for hours.
-            session.execute("SET LOCAL lock_timeout = '60s'")
+            session.execute("SELECT set_config('lock_timeout', %s, true)", [lock_wait])
             row = session.execute(query).fetchone()
     except (errors.LockNotAvailable, errors.UndefinedTable, errors.InsufficientPrivilege):
         return None

@@ -1,0 +1,1 @@
+"""Measures lpse-ops against restic on the same data, in turn, on one machine."""

@@ -1,0 +1,117 @@
+"""One benchmark: prepares a run, lets both tools make it in turn, and lets restic judge ours."""
+
+import os
+import shutil
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.measure import Measured, folder_bytes, measure, measure_memory, warm
+from benchmarks.tools import PASSWORD, Tool
+
+_READS_SOURCES = ("first-backup", "unchanged")
+
+
+@dataclass
+class Result:
+    """What one tool did with one data set in one operation."""
+
+    data: str
+    operation: str
+    tool: str
+    peak_pss_bytes: int
+    repository_bytes: int = 0
+    runs: list[Measured] = field(default_factory=list)
+
+    @property
+    def median_seconds(self) -> float:
+        return statistics.median(run.seconds for run in self.runs)
+
+
+class Bench:
+    """``tools`` is ours and restic; ``scratch`` is removed by whoever made it."""
+
+    def __init__(self, scratch: Path, ours: Tool, restic: Tool) -> None:
+        self._scratch = scratch
+        self._ours = ours
+        self._restic = restic
+        self._password_file = scratch / "password"
+        self._password_file.write_text(PASSWORD)
+        self._password_file.chmod(0o600)
+
+    def compare(self, operation: str, data: Path, name: str, runs: int) -> list[Result]:
+        """Watch the memory of one run of each tool, then time the others, alternating."""
+        pairs = [
+            (tool, Result(name, operation, tool.name, self.watch(tool, operation, data)))
+            for tool in (self._ours, self._restic)
+        ]
+        for number in range(runs):
+            # Neither is always the first after the preparations of the other.
+            for tool, result in pairs[:: -1 if number % 2 else 1]:
+                result.runs.append(self._time(tool, operation, data))
+        for tool, result in pairs:
+            result.repository_bytes = folder_bytes(self._repository(tool, data))
+        return [result for _, result in pairs]
+
+    def watch(self, tool: Tool, operation: str, data: Path) -> int:
+        """Return the peak memory of a run that is not timed."""
+        self._prepare(tool, operation, data)
+        peak = measure_memory(*self._command(tool, operation, data))
+        self._judge(tool, operation, data)
+        return peak
+
+    def _time(self, tool: Tool, operation: str, data: Path) -> Measured:
+        self._prepare(tool, operation, data)
+        measured = measure(*self._command(tool, operation, data))
+        self._judge(tool, operation, data)
+        return measured
+
+    def _prepare(self, tool: Tool, operation: str, data: Path) -> None:
+        repository = self._repository(tool, data)
+        if operation == "first-backup":
+            shutil.rmtree(repository, ignore_errors=True)
+        if not repository.exists():
+            measure(*self._command(tool, "init", data))
+            if operation != "first-backup":
+                measure(*self._command(tool, "first-backup", data))
+        shutil.rmtree(self._target, ignore_errors=True)
+        warm(data if operation in _READS_SOURCES else repository)
+        os.sync()
+
+    def _judge(self, tool: Tool, operation: str, data: Path) -> None:
+        """A quick tool that stores or restores the wrong thing has not won."""
+        if tool is self._ours and operation in _READS_SOURCES:
+            repository = self._repository(tool, data)
+            environment = self._restic.environment(repository, self._password_file)
+            argv = self._restic.argv("check", data=data, target=self._target)
+            measure(argv, environment, self._log(self._restic))
+        if operation == "restore":
+            restored = self._target.joinpath(*data.parts[1:])
+            if _listing(restored) != _listing(data):
+                raise SystemExit(f"{tool.name} restored something else than {data}")
+
+    def _command(
+        self, tool: Tool, operation: str, data: Path
+    ) -> tuple[Sequence[str], dict[str, str], Path]:
+        argv = tool.argv(operation, data=data, target=self._target)
+        environment = tool.environment(self._repository(tool, data), self._password_file)
+        return argv, environment, self._log(tool)
+
+    @property
+    def _target(self) -> Path:
+        return self._scratch / "restored"
+
+    def _repository(self, tool: Tool, data: Path) -> Path:
+        return self._scratch / f"{tool.name}-{data.name}"
+
+    def _log(self, tool: Tool) -> Path:
+        return self._scratch / f"{tool.name}.log"
+
+
+def _listing(folder: Path) -> list[tuple[Path, int]]:
+    return sorted(
+        (path.relative_to(folder), path.stat().st_size)
+        for path in folder.rglob("*")
+        if path.is_file()
+    )

@@ -1,0 +1,73 @@
+"""The two tools and how each of them is told to do the same thing, with its own defaults."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.restic_binaries import find_restics
+
+PASSWORD = "benchmark"
+OPERATIONS = ("first-backup", "unchanged", "restore", "check", "snapshots", "version")
+
+_OURS = {
+    "init": "backup init --no-cache",
+    "first-backup": "backup run --no-cache {data}",
+    "unchanged": "backup run --no-cache {data}",
+    "restore": "backup restore latest --no-cache --target {target}",
+    "check": "backup check --no-cache --read-data",
+    "snapshots": "backup snapshots --no-cache",
+    "version": "--version",
+}
+_RESTIC = {
+    "init": "init --no-cache",
+    "first-backup": "backup --no-cache {data}",
+    "unchanged": "backup --no-cache {data}",
+    "restore": "restore latest --no-cache --target {target}",
+    "check": "check --no-cache --read-data",
+    "snapshots": "snapshots --no-cache",
+    "version": "version",
+}
+
+
+@dataclass(frozen=True)
+class Tool:
+    """``prefix`` begins the names of the environment variables that say where and which."""
+
+    name: str
+    version: str
+    program: Path
+    commands: Mapping[str, str]
+    variables: tuple[str, str]
+
+    def argv(self, operation: str, *, data: Path, target: Path) -> list[str]:
+        words = self.commands[operation].split()
+        return [str(self.program), *(word.format(data=data, target=target) for word in words)]
+
+    def environment(self, repository: Path, password_file: Path) -> dict[str, str]:
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("RESTIC_", "LPSE_OPS_"))
+        }
+        where, password = self.variables
+        return {
+            **clean,
+            where: str(repository),
+            password: str(password_file),
+            "LPSE_OPS_STATE": str(repository.parent / "state"),
+        }
+
+
+def find_ours() -> Tool:
+    program = Path(sys.executable).with_name("lpse-ops")
+    variables = ("LPSE_OPS_REPO", "LPSE_OPS_PASSWORD_FILE")
+    return Tool("lpse-ops", version("lpse-ops"), program, _OURS, variables)
+
+
+def find_restic() -> Tool:
+    newest = find_restics().new
+    variables = ("RESTIC_REPOSITORY", "RESTIC_PASSWORD_FILE")
+    return Tool("restic", newest.version, newest.path, _RESTIC, variables)

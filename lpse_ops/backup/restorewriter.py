@@ -1,0 +1,272 @@
+"""Fills files: a few threads read parts of packs, open the blobs in them and write them out.
+
+A file has a temporary name until its last blob is written and its metadata is set.  Memory is
+bounded by the threads: each holds one read and one blob, whatever is waiting holds none.
+"""
+
+import errno
+import os
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lpse_ops.backup.blobindex import BlobIndex, Location
+from lpse_ops.backup.crypto import Buffer
+from lpse_ops.backup.metadata import Rights, apply_to_descriptor
+from lpse_ops.backup.node import Node
+from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.progress import Progress
+from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.restoreplan import PackRange, WantedBlob, Window
+from lpse_ops.backup.restorereport import Ledger
+from lpse_ops.backup.restoretarget import OpenFolder, create_file, discard, put_in_place
+from lpse_ops.backup.storage.backend import FileKind, file_name
+from lpse_ops.errors import DamagedRepository, OpsError, RestoreFailed, StorageError
+
+_QUEUED_RANGES = 16
+# Nothing else can be written either: going on would only make a list of the same failure.
+_FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+
+
+class FileJob:
+    """A file that is being restored; ``done`` is told once, from any thread."""
+
+    __slots__ = (
+        "descriptor",
+        "done",
+        "failure",
+        "folder",
+        "missing",
+        "node",
+        "path",
+        "size",
+        "temporary",
+    )
+
+    def __init__(
+        self,
+        path: bytes,
+        node: Node,
+        folder: OpenFolder,
+        temporary: bytes,
+        size: int,
+        done: Callable[["FileJob"], None],
+    ) -> None:
+        self.path = path
+        self.node = node
+        self.folder = folder
+        self.temporary = temporary
+        self.size = size
+        self.done = done
+        self.missing = len(node.content)
+        self.descriptor = -1
+        self.failure = ""
+
+
+Use = tuple[FileJob, int]
+
+
+@dataclass(frozen=True)
+class WriteSettings:
+    rights: Rights
+    sparse: bool
+    threads: int
+
+
+class RestoreWriter:
+    """Used from one thread; ``finish`` when all was submitted, ``close`` in any case."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        index: BlobIndex,
+        ledger: Ledger,
+        settings: WriteSettings,
+        progress: Progress,
+    ) -> None:
+        self._repository = repository
+        self._index = index
+        self._ledger = ledger
+        self._settings = settings
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._open: set[FileJob] = set()
+        self._tasks: queue.Queue[PackRange[Use] | None] = queue.Queue(_QUEUED_RANGES)
+        self._failure: BaseException | None = None
+        self._threads = [threading.Thread(target=self._run) for _ in range(settings.threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, window: Window[Use]) -> None:
+        """Read and write all of a window, some time."""
+        for each in window.ranges():
+            self._tasks.put(each)
+            self._raise_failure()
+
+    def finish_empty(self, job: FileJob) -> None:
+        """Restore a file that has no blobs."""
+        self._guard(lambda: self._finish(job))
+        self._raise_failure()
+
+    def finish(self) -> None:
+        """Until everything submitted is written."""
+        self._stop()
+        self._raise_failure()
+
+    def close(self) -> None:
+        """End the threads; files that are not complete disappear."""
+        if self._failure is None:
+            self._failure = InterruptedError()
+        self._stop()
+        for job in list(self._open):
+            self._drop(job)
+
+    def _stop(self) -> None:
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    # -- the threads -------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            if self._failure is None:
+                self._guard(lambda task=task: self._restore_range(task))  # type: ignore[misc]
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # raised again in the main thread
+            self._failure = self._failure or error
+
+    def _restore_range(self, wanted: PackRange[Use]) -> None:
+        name = file_name(FileKind.PACK, wanted.pack_id.hex())
+        try:
+            content = self._repository.backend.load(name, wanted.offset, wanted.length)
+        except StorageError:
+            content = b""  # each blob is then looked for by itself, also in other packs
+        view = memoryview(content)
+        for blob in wanted.blobs:
+            if self._failure is not None:
+                return
+            start = blob.entry.offset - wanted.offset
+            self._restore_blob(wanted.pack_id, blob, view[start : start + blob.entry.length])
+
+    def _restore_blob(self, pack_id: bytes, blob: WantedBlob[Use], envelope: memoryview) -> None:
+        try:
+            plaintext = self._open_blob(pack_id, blob, envelope)
+        except (DamagedRepository, StorageError) as error:
+            for job, _ in blob.uses:
+                self._fail(job, error.message)
+                self._blob_done(job)
+            return
+        for job, offset in blob.uses:
+            if not job.failure:
+                self._write(job, offset, plaintext)
+            self._blob_done(job)
+
+    def _open_blob(self, pack_id: bytes, blob: WantedBlob[Use], envelope: memoryview) -> Buffer:
+        try:
+            return self._repository.open_blob(Location(pack_id, blob.entry), envelope)
+        except DamagedRepository:
+            return self._repository.load_blob(self._index, BlobType.DATA, blob.entry.id)
+
+    def _write(self, job: FileJob, offset: int, plaintext: Buffer) -> None:
+        try:
+            descriptor = self._descriptor(job)
+            if not (self._settings.sparse and is_zero(plaintext)):
+                write_all(descriptor, plaintext, offset)
+        except OSError as error:
+            self._fail(job, self._reason(error))
+        else:
+            self._progress.advance(len(plaintext))
+
+    def _descriptor(self, job: FileJob) -> int:
+        """The job's file, made at its first blob."""
+        if job.descriptor < 0:
+            with self._lock:
+                if job.descriptor < 0:
+                    self._create(job)
+        return job.descriptor
+
+    def _create(self, job: FileJob) -> None:
+        job.descriptor = create_file(job.folder, job.temporary)
+        self._open.add(job)
+        if self._settings.sparse:
+            os.ftruncate(job.descriptor, job.size)
+
+    def _blob_done(self, job: FileJob) -> None:
+        with self._lock:
+            job.missing -= 1
+            is_last = job.missing == 0
+        if is_last:
+            self._finish(job)
+
+    def _finish(self, job: FileJob) -> None:
+        """Put a complete file in its place, or take away what a failed one left."""
+        if not job.failure:
+            try:
+                self._place(job)
+            except OSError as error:
+                self._fail(job, self._reason(error))
+        self._drop(job)
+        if job.failure:
+            self._ledger.fail(job.path, job.failure)
+        else:
+            self._ledger.file_restored(job.size)
+        job.done(job)
+
+    def _place(self, job: FileJob) -> None:
+        descriptor = self._descriptor(job)
+        problems = apply_to_descriptor(
+            descriptor, job.node, self._settings.rights, drops_acls=job.folder.gives_acls
+        )
+        put_in_place(job.folder, job.temporary, job.node.name)
+        self._open.discard(job)
+        os.close(descriptor)
+        job.descriptor = -1
+        for problem in problems:
+            self._ledger.fail(job.path, problem)
+
+    def _drop(self, job: FileJob) -> None:
+        if job.descriptor >= 0:
+            self._open.discard(job)
+            os.close(job.descriptor)
+            job.descriptor = -1
+            discard(job.folder, job.temporary)
+
+    def _fail(self, job: FileJob, message: str) -> None:
+        job.failure = job.failure or message
+
+    def _reason(self, error: OSError) -> str:
+        if error.errno in _FATAL:
+            raise cannot_write(error) from error
+        return error.strerror or str(error)
+
+
+def cannot_write(error: OSError) -> OpsError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return RestoreFailed(
+        f"cannot go on writing to the target: {error.strerror}",
+        hint="free some space (df -h) and run the same restore again: what is there already "
+        "and whole is not written twice"
+        if full
+        else "see dmesg for errors of the disk, then restore to another one",
+    )
+
+
+def is_zero(plaintext: Buffer) -> bool:
+    return not bytes(plaintext[:1]).strip(b"\0") and not bytes(plaintext).lstrip(b"\0")
+
+
+def write_all(descriptor: int, plaintext: Buffer, offset: int) -> None:
+    written = os.pwrite(descriptor, plaintext, offset)
+    while written < len(plaintext):
+        written += os.pwrite(descriptor, memoryview(plaintext)[written:], offset + written)

@@ -1,0 +1,354 @@
+"""What the archiver reads, re-uses, leaves out and reports; on real folders."""
+
+import contextlib
+import io
+import os
+import stat
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lpse_ops.backup.archiver import Readable, Stream
+from lpse_ops.backup.backuprun import BackupRequest, choose_parent
+from lpse_ops.backup.exclude import Excludes, IfPresent
+from lpse_ops.backup.exclusions import Exclusions
+from lpse_ops.backup.node import Node
+from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.snapshot import Snapshot
+from lpse_ops.backup.treewalk import walk_tree
+from lpse_ops.errors import OpsError, SourceUnreadable
+from tests.backup.cheap_repository import init_cheaply
+from tests.backup.storing import HOST, MOMENT, open_cheap, store
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    return init_cheaply(tmp_path / "repo")
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    (folder / "below").mkdir(parents=True)
+    (folder / "a.pdf").write_bytes(os.urandom(5000))
+    (folder / "below" / "b.rhs").write_bytes(os.urandom(3_000_000))
+    (folder / "empty").touch()
+    return folder
+
+
+def stored(root: Path, below: Path) -> dict[str, Node]:
+    """Entries of the newest snapshot below a folder, by their path relative to it."""
+    repository = open_cheap(root)
+    snapshot = repository.snapshots()[-1]
+    index = repository.load_index()
+    prefix = f"{below}/"
+    return {
+        os.fsdecode(entry.path).removeprefix(prefix): entry.node
+        for entry in walk_tree(repository, index, snapshot.tree)
+        if os.fsdecode(entry.path).startswith(prefix)
+    }
+
+
+def content(root: Path, node: Node) -> bytes:
+    repository = open_cheap(root)
+    index = repository.load_index()
+    return b"".join(repository.load_blob(index, BlobType.DATA, each) for each in node.content)
+
+
+# -- unchanged files ---------------------------------------------------------------------------
+
+
+def test_a_second_run_reads_nothing(repo: Path, docs: Path):
+    store(repo, docs)
+    result = store(repo, docs)
+    assert (result.bytes_read, result.saved.data_blobs) == (0, 0)
+    assert result.counts.files_unmodified == 3
+    assert result.snapshot.summary["dirs_unmodified"] >= 2
+
+
+def test_force_reads_everything_and_stores_nothing_twice(repo: Path, docs: Path):
+    first = store(repo, docs)
+    result = store(repo, docs, force=True)
+    assert result.bytes_read == first.bytes_read > 3_000_000
+    assert result.saved.data_blobs == 0
+    assert result.snapshot.tree == first.snapshot.tree
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda path: path.write_bytes(b"x" * 5000), id="content"),
+        pytest.param(lambda path: os.utime(path, ns=(1, 1)), id="mtime"),
+        pytest.param(lambda path: path.chmod(0o600), id="ctime"),
+        pytest.param(lambda path: path.write_bytes(b"longer" * 1000), id="size"),
+    ],
+)
+def test_a_file_that_looks_different_is_read_again(
+    repo: Path, docs: Path, change: Callable[[Path], object]
+):
+    store(repo, docs)
+    change(docs / "a.pdf")
+    result = store(repo, docs)
+    assert result.bytes_read == (docs / "a.pdf").stat().st_size
+    assert (result.counts.files_changed, result.counts.files_unmodified) == (1, 2)
+    assert content(repo, stored(repo, docs)["a.pdf"]) == (docs / "a.pdf").read_bytes()
+
+
+def test_a_file_with_the_old_name_but_another_inode_is_read_again(repo: Path, docs: Path):
+    old = (docs / "a.pdf").stat()
+    store(repo, docs)
+    new = docs / "new"
+    new.write_bytes(b"y" * old.st_size)
+    os.utime(new, ns=(old.st_atime_ns, old.st_mtime_ns))
+    new.rename(docs / "a.pdf")
+    assert store(repo, docs).counts.files_changed == 1
+
+
+def test_a_file_whose_blobs_are_gone_is_read_again(repo: Path, docs: Path):
+    store(repo, docs)
+    for path in (repo / "index").iterdir():
+        path.unlink()
+    result = store(repo, docs)
+    assert result.bytes_read > 3_000_000
+    assert content(repo, stored(repo, docs)["a.pdf"]) == (docs / "a.pdf").read_bytes()
+
+
+def test_the_parent_is_the_newest_of_the_same_host_and_paths():
+    def snapshot(hours: int, hostname: str = HOST, path: str = "/docs") -> Snapshot:
+        return Snapshot(MOMENT + timedelta(hours=hours), bytes(32), (path,), hostname)
+
+    old, newer = snapshot(-2), snapshot(-1)
+    others = [snapshot(-1, "other"), snapshot(-1, path="/x"), snapshot(+1)]
+    request = BackupRequest(paths=(b"/docs",), hostname=HOST, time=MOMENT)
+    assert choose_parent([newer, old, *others], request, ("/docs",)) is newer
+    assert choose_parent([newer], replace(request, force=True), ("/docs",)) is None
+    assert choose_parent(others, request, ("/docs",)) is None
+
+
+# -- what is stored ----------------------------------------------------------------------------
+
+
+def test_the_folders_above_a_path_are_stored_as_they_are(repo: Path, docs: Path):
+    docs.parent.chmod(0o2751)
+    store(repo, docs)
+    node = stored(repo, docs.parent.parent)[docs.parent.name]
+    assert node.permissions == 0o2751
+
+
+def test_paths_below_each_other_are_stored_once(repo: Path, docs: Path):
+    result = store(repo, docs, docs / "below", docs / "a.pdf")
+    assert result.counts.total_files_processed == 3
+
+
+def test_single_files_and_links_are_paths_too(repo: Path, docs: Path):
+    (docs / "link").symlink_to("nowhere")
+    store(repo, docs / "a.pdf", docs / "link")
+    assert sorted(stored(repo, docs)) == ["a.pdf", "link"]
+
+
+def test_sockets_are_left_out_and_fifos_do_not_hang(repo: Path, docs: Path):
+    os.mkfifo(docs / "fifo")
+    store(repo, docs)
+    assert stored(repo, docs)["fifo"].type == "fifo"
+
+
+def test_hard_links_keep_their_inode(repo: Path, docs: Path):
+    os.link(docs / "a.pdf", docs / "again")
+    store(repo, docs)
+    one, two = stored(repo, docs)["a.pdf"], stored(repo, docs)["again"]
+    assert (one.inode, one.links) == (two.inode, 2)
+    assert one.content == two.content
+
+
+def test_a_path_deeper_than_the_recursion_limit_is_stored(repo: Path, tmp_path: Path):
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    below = folder
+    for _ in range(1200):
+        below = below / "d"
+        below.mkdir()
+    (below / "file").touch()
+    store(repo, folder)
+    assert "d/" * 1200 + "file" in stored(repo, folder)
+
+
+def test_a_link_above_a_path_is_stored_as_a_folder(repo: Path, docs: Path, tmp_path: Path):
+    (tmp_path / "link").symlink_to(docs)
+    store(repo, tmp_path / "link" / "below")
+    assert stored(repo, tmp_path)["link"].type == "dir"
+    assert "link/below/b.rhs" in stored(repo, tmp_path)
+
+
+# -- files that move under our hands -----------------------------------------------------------
+
+
+def test_a_file_that_grows_while_it_is_read_is_stored_as_read(repo: Path, docs: Path):
+    log = docs / "server.log"
+    log.write_bytes(b"start" * 200_000)
+    stop = threading.Event()
+
+    def grow() -> None:
+        with log.open("ab") as file:
+            while not stop.is_set():
+                file.write(b"x" * 1000)
+                file.flush()
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    try:
+        time.sleep(0.05)
+        result = store(repo, docs)
+    finally:
+        stop.set()
+        writer.join()
+    node = stored(repo, docs)["server.log"]
+    assert result.counts.changed_while_read == [os.fsencode(log)]
+    assert node.size == len(content(repo, node))
+    assert content(repo, node) == log.read_bytes()[: node.size]
+
+
+def test_a_file_that_vanishes_is_no_error(repo: Path, tmp_path: Path):
+    folder = tmp_path / "busy"
+    folder.mkdir()
+    stop = threading.Event()
+
+    def churn() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            path = folder / f"{number % 50}"
+            path.write_bytes(b"x")
+            (folder / f"{(number + 25) % 50}").unlink(missing_ok=True)
+
+    writer = threading.Thread(target=churn)
+    writer.start()
+    try:
+        for _ in range(5):
+            assert store(repo, folder, force=True).counts.unreadable == []
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_a_file_that_cannot_be_read_is_reported_and_the_others_are_stored(repo: Path):
+    # The kernel refuses to read it at offset 0, even for root.
+    memory = Path("/proc/self/mem")
+    result = store(repo, memory, Path("/proc/self/comm"))
+    assert [path for path, _ in result.counts.unreadable] == [b"/proc/self/mem"]
+    assert "mem" not in stored(repo, Path("/proc/self"))
+    assert "comm" in stored(repo, Path("/proc/self"))
+
+
+def test_a_path_that_is_missing_is_reported(repo: Path, docs: Path):
+    result = store(repo, docs, Path("/nowhere/at/all"))
+    assert [path for path, _ in result.counts.unreadable] == [b"/nowhere"]
+
+
+def test_when_no_path_exists_nothing_is_saved(repo: Path):
+    with pytest.raises(SourceUnreadable) as refused:
+        store(repo, Path("/nowhere/at/all"))
+    assert "mounted" in refused.value.hint
+    assert open_cheap(repo).snapshots() == []
+
+
+# -- what is left out --------------------------------------------------------------------------
+
+
+def test_excluded_names_marked_folders_and_large_files_are_left_out(repo: Path, docs: Path):
+    (docs / "x.tmp").touch()
+    (docs / "cache").mkdir()
+    (docs / "cache" / ".nobackup").touch()
+    (docs / "cache" / "big").touch()
+    exclusions = Exclusions(Excludes(["*.tmp"]), (IfPresent(b".nobackup"),), 1_000_000)
+    store(repo, docs, exclusions=exclusions)
+    assert sorted(stored(repo, docs)) == ["a.pdf", "below", "cache", "cache/.nobackup", "empty"]
+
+
+@pytest.fixture
+def mounted(docs: Path) -> Iterator[Path]:
+    point = docs / "mounted"
+    point.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "none", point], check=True)
+    try:
+        (point / "inside").touch()
+        yield point
+    finally:
+        subprocess.run(["umount", point], check=True)
+
+
+def test_one_file_system_keeps_the_mount_point_alone(repo: Path, docs: Path, mounted: Path):
+    store(repo, docs, one_file_system=True)
+    assert "mounted" in stored(repo, docs)
+    assert "mounted/inside" not in stored(repo, docs)
+    store(repo, docs)
+    assert "mounted/inside" in stored(repo, docs)
+
+
+def test_a_dry_run_says_what_it_would_add_and_writes_nothing(repo: Path, docs: Path):
+    before = sorted(repo.rglob("*"))
+    result = store(repo, docs, dry_run=True)
+    assert result.saved.data_added > 3_000_000
+    assert result.snapshot.id == ""
+    assert sorted(repo.rglob("*")) == before
+
+
+# -- streams -----------------------------------------------------------------------------------
+
+
+def stream(path: bytes, data: bytes, error: OpsError | None = None) -> Stream:
+    @contextlib.contextmanager
+    def open_data() -> Iterator[Readable]:
+        yield io.BytesIO(data)
+        if error is not None:
+            raise error
+
+    return Stream(path, open_data)
+
+
+def test_a_stream_is_a_file_below_folders_of_our_own(repo: Path, docs: Path):
+    data = os.urandom(9_000_000)
+    dump = stream(b"/lpse-ops/databases/epns_prod.dump", data)
+    manifest = stream(b"/lpse-ops/manifest.json", b"{}")
+    result = store(
+        repo, docs, streams=[dump], manifest=lambda _: manifest, has_own_folder=True, time=MOMENT
+    )
+    below = stored(repo, Path("/lpse-ops"))
+    assert content(repo, below["databases/epns_prod.dump"]) == data
+    assert below["databases/epns_prod.dump"].size == len(data)
+    assert stat.S_IMODE(below["manifest.json"].permissions) == 0o600
+    assert result.snapshot.paths == tuple(sorted([str(docs), "/lpse-ops"]))
+
+
+def test_dump_and_documents_lie_in_different_packs(repo: Path, docs: Path):
+    store(repo, docs, streams=[stream(b"/lpse-ops/x.dump", os.urandom(2_000_000))])
+    repository = open_cheap(repo)
+    index = repository.load_index()
+    below = {**stored(repo, docs), **stored(repo, Path("/lpse-ops"))}
+
+    def packs(name: str) -> set[bytes]:
+        return {
+            location.pack_id
+            for blob in below[name].content
+            for location in index.locations(BlobType.DATA, blob)
+        }
+
+    assert not packs("x.dump") & packs("below/b.rhs")
+
+
+def test_a_failed_stream_saves_no_snapshot_and_the_next_run_uses_what_was_stored(
+    repo: Path, docs: Path
+):
+    data = os.urandom(40_000_000)
+    failed = OpsError("pg_dump ended", hint="look at the log")
+    with pytest.raises(OpsError, match="pg_dump"):
+        store(repo, docs, streams=[stream(b"/lpse-ops/x.dump", data, failed)])
+    assert open_cheap(repo).snapshots() == []
+    assert sorted((repo / "locks").iterdir()) == []
+    store(repo, docs, streams=[stream(b"/lpse-ops/x.dump", data)])
+    assert content(repo, stored(repo, Path("/lpse-ops"))["x.dump"]) == data
