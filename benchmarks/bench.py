@@ -1,5 +1,6 @@
 """One benchmark: prepares a run, lets both tools make it in turn, and lets restic judge ours."""
 
+import filecmp
 import os
 import shutil
 import statistics
@@ -59,6 +60,8 @@ class Bench:
         self._prepare(tool, operation, data)
         peak = measure_memory(*self._command(tool, operation, data))
         self._judge(tool, operation, data)
+        if operation == "restore":
+            _compare(data, self._target.joinpath(*data.parts[1:]))
         return peak
 
     def _time(self, tool: Tool, operation: str, data: Path) -> Measured:
@@ -80,16 +83,12 @@ class Bench:
         os.sync()
 
     def _judge(self, tool: Tool, operation: str, data: Path) -> None:
-        """A quick tool that stores or restores the wrong thing has not won."""
+        """What ours has stored must be whole for a stranger."""
         if tool is self._ours and operation in _READS_SOURCES:
             repository = self._repository(tool, data)
             environment = self._restic.environment(repository, self._password_file)
             argv = self._restic.argv("check", data=data, target=self._target)
             measure(argv, environment, self._log(self._restic))
-        if operation == "restore":
-            restored = self._target.joinpath(*data.parts[1:])
-            if _listing(restored) != _listing(data):
-                raise SystemExit(f"{tool.name} restored something else than {data}")
 
     def _command(
         self, tool: Tool, operation: str, data: Path
@@ -109,9 +108,12 @@ class Bench:
         return self._scratch / f"{tool.name}.log"
 
 
-def _listing(folder: Path) -> list[tuple[Path, int]]:
-    return sorted(
-        (path.relative_to(folder), path.stat().st_size)
-        for path in folder.rglob("*")
-        if path.is_file()
-    )
+def _compare(data: Path, restored: Path) -> None:
+    """A quick tool that restores something else has not won."""
+    wanted, found = _files(data), _files(restored)
+    if wanted != found or filecmp.cmpfiles(data, restored, wanted, shallow=False)[1:] != ([], []):
+        raise SystemExit(f"{restored} is not what {data} is")
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())

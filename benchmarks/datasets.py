@@ -22,7 +22,7 @@ _WORDS = (
     "pemeliharaan saluran irigasi konsultansi pengawasan perencanaan belanja modal alat "
     "kesehatan kendaraan dinas kecamatan kelurahan desa kabupaten kota tahun anggaran paket "
     "lanjutan ruang kelas baru perpustakaan jaringan air bersih pasar terminal kantor jasa"
-).split()
+)
 _STAGES = ("PENGUMUMAN", "PEMASUKAN_PENAWARAN", "EVALUASI", "SANGGAH", "PENANDATANGANAN", "SELESAI")
 _COPY = "COPY public.lelang_seleksi (lls_id, pkt_id, nama, tahap, pagu, hps, dibuat, kunci) "
 
@@ -60,7 +60,8 @@ def _document_sizes(total: int, random: Random) -> Iterator[int]:
 
 
 def _write_sql(path: Path, total: int, random: Random) -> None:
-    names = [" ".join(random.choices(_WORDS, k=random.randint(4, 14))) for _ in range(20_000)]
+    words = _WORDS.split()
+    names = [" ".join(random.choices(words, k=random.randint(4, 14))) for _ in range(20_000)]
     with path.open("w", encoding="ascii", buffering=MIB) as file:
         written = file.write(f"{_COPY}FROM stdin;\n")
         number = 4_000_000
@@ -82,7 +83,7 @@ def _sql_line(number: int, names: list[str], bits: int) -> str:
 
 
 def _make_small(folder: Path, scale: float, random: Random) -> None:
-    text = " ".join(random.choices(_WORDS, k=400_000)).encode("ascii")
+    text = " ".join(random.choices(_WORDS.split(), k=400_000)).encode("ascii")
     for number in range(int(SMALL_FILES * scale)):
         parent = folder / f"{number % SMALL_FOLDERS:03d}"
         parent.mkdir(exist_ok=True)

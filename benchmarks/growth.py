@@ -1,6 +1,6 @@
 """The memory test: four times the data may not take more than 1.2 times the memory."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,10 +1,15 @@
-"""``--no-skips``: a skipped test fails the run, so that CI proves everything it claims to."""
+"""``--no-skips``: a skipped test fails the run, so that CI proves everything it claims to.
+
+The real restic as judge: ``restic_old``, ``restic_new``, and ``restic`` once with each.
+"""
 
 import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from tests.restic_binaries import Binaries, Restic, find_restics
 
 NO_SKIPS_EXIT_CODE = 1
 
@@ -42,3 +47,25 @@ def _forbidden_skips(config: pytest.Config) -> int:
     if reporter is None or not config.getoption("--no-skips"):
         return 0
     return len(reporter.stats.get("skipped", ()))
+
+
+@pytest.fixture(scope="session")
+def restic_binaries() -> Binaries:
+    return find_restics()
+
+
+@pytest.fixture(scope="session")
+def restic_old(restic_binaries: Binaries) -> Restic:
+    """restic 0.14.0, as in bookworm: what a stranger has at hand."""
+    return restic_binaries.old
+
+
+@pytest.fixture(scope="session")
+def restic_new(restic_binaries: Binaries) -> Restic:
+    """The newest restic that Debian carries in any suite."""
+    return restic_binaries.new
+
+
+@pytest.fixture(scope="session", params=["old", "new"])
+def restic(request: pytest.FixtureRequest, restic_binaries: Binaries) -> Restic:
+    return restic_binaries.old if request.param == "old" else restic_binaries.new

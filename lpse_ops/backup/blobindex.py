@@ -109,18 +109,18 @@ class BlobIndex:
         return True
 
     def add_pack(self, pack_id: bytes, entries: Iterable[PackEntry]) -> None:
-        """Record a durable pack; naming one again changes nothing."""
-        if pack_id in self._pack_numbers:
-            return
-        number = len(self._packs)
-        self._packs.append(pack_id)
-        self._pack_numbers[pack_id] = number
+        """Record a durable pack; naming one again adds what was not yet said of it."""
+        number = self._pack_numbers.setdefault(pack_id, len(self._packs))
+        if number == len(self._packs):
+            self._packs.append(pack_id)
         for entry in entries:
             self._add_entry(number, entry)
 
     def _add_entry(self, number: int, entry: PackEntry) -> None:
         table = self._tables[entry.type]
         for row in table.rows(entry.id):
+            if table.pack[row] == number and table.offset[row] == entry.offset:
+                return
             if table.pack[row] == _PENDING:
                 table.pack[row] = number
                 table.offset[row] = entry.offset

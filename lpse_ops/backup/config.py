@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 from lpse_ops.backup.crypto import Crypter
+from lpse_ops.backup.gojson import MALFORMED
 from lpse_ops.backup.node import blob_id
 from lpse_ops.errors import DamagedRepository
 
@@ -40,7 +41,7 @@ def parse_config(stored: bytes, crypter: Crypter) -> Config:
             polynomial=int(raw["chunker_polynomial"], 16),
             version=int(raw["version"]),
         )
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except MALFORMED as error:
         raise DamagedRepository(
             f"the config file cannot be read: {error}",
             hint="lpse-ops backup key recover writes a new one from the recovery sheet",

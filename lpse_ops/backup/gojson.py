@@ -6,6 +6,16 @@ Tree ids are hashes of this text, so every byte counts: spec/restic-format.md, s
 
 import re
 
+# What reading hostile JSON may raise; Infinity as an int, for one, is an OverflowError.
+MALFORMED = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+
 # Names made of these alone are stored as they are.
 _PLAIN_NAME = re.compile(rb"[ !#-%'-;=?-\[\]-~]*").fullmatch
 _SPECIAL_JSON = re.compile('["\\\\<>&\x00-\x1f\u2028\u2029\ud800-\udfff]')

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lpse_ops.backup.crypto import OVERHEAD
+from lpse_ops.backup.gojson import MALFORMED
 from lpse_ops.backup.node import blob_id
 from lpse_ops.backup.pack import MAX_BLOB_BYTES, BlobType, PackEntry
 from lpse_ops.errors import DamagedRepository
@@ -42,7 +43,7 @@ def parse_index(content: bytes, index_id: str) -> Iterator[PackList]:
     try:
         for pack in json.loads(content)["packs"] or ():
             yield blob_id(pack["id"]), [_parse_blob(blob) for blob in pack["blobs"] or ()]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise DamagedRepository(
             f"index file {index_id[:10]} cannot be read: {error}",
             hint="restic repair index rebuilds it from the packs; keep a copy of the repository",

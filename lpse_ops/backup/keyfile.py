@@ -9,14 +9,16 @@ import json
 import os
 from dataclasses import dataclass
 
-from lpse_ops.backup.crypto import Crypter, Keys, RandomBytes, keys_from_bytes
+from lpse_ops.backup.crypto import OVERHEAD, Crypter, Keys, RandomBytes, keys_from_bytes
+from lpse_ops.backup.gojson import MALFORMED
 from lpse_ops.errors import DamagedRepository
 
 SALT_BYTES = 64
 _KEY_BYTES = 64
 # scrypt would otherwise let a forged key file take all memory; restic stays below 60 MB.
-_MAX_SCRYPT_BYTES = 1 << 30
-_MAX_SCRYPT_WORK = 1 << 30
+_MAX_SCRYPT_BYTES = 1 << 29
+# Some 20 seconds; restic takes half a second at most.
+_MAX_SCRYPT_WORK = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class ScryptCost:
         return (
             power_of_two
             and min(self.r, self.p) >= 1
+            and self.n.bit_length() <= 16 * self.r  # scrypt's own rule: n < 2 ** (16 r)
             and self.memory_bytes <= _MAX_SCRYPT_BYTES
             and self.n * self.r * self.p <= _MAX_SCRYPT_WORK
         )
@@ -87,8 +90,8 @@ def open_keys(key_file: KeyFile, password: str) -> Keys | None:
         raw = json.loads(plaintext)
         parts = (raw["encrypt"], raw["mac"]["k"], raw["mac"]["r"])
         return Keys(*(base64.b64decode(part, validate=True) for part in parts))
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _damaged(key_file.id) from error
+    except MALFORMED as error:
+        raise damaged_key(key_file.id) from error
 
 
 def encode_key_file(key_file: KeyFile) -> bytes:
@@ -121,10 +124,11 @@ def parse_key_file(content: bytes, key_id: str) -> KeyFile:
             data=base64.b64decode(raw["data"], validate=True),
             id=key_id,
         )
-        if len(key_file.salt) != SALT_BYTES or not key_file.cost.is_sane():
+        sizes_fit = len(key_file.salt) == SALT_BYTES and len(key_file.data) > OVERHEAD
+        if not (sizes_fit and key_file.cost.is_sane()):
             raise ValueError("impossible parameters")
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _damaged(key_id) from error
+    except MALFORMED as error:
+        raise damaged_key(key_id) from error
     return key_file
 
 
@@ -145,8 +149,9 @@ def _base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode("ascii")
 
 
-def _damaged(key_id: str) -> DamagedRepository:
+def damaged_key(key_id: str) -> DamagedRepository:
     return DamagedRepository(
         f"key file {key_id[:10]} is damaged",
-        hint="put a good copy in its place, or write a new one: lpse-ops backup key recover",
+        hint=f"put a good copy in its place, or remove it: lpse-ops backup key remove {key_id[:10]}"
+        "; when no password opens the repository: lpse-ops backup key recover",
     )

@@ -53,7 +53,8 @@ def add_key(repository: Repository, password: str, origin: KeyOrigin) -> str:
 
 def remove_key(repository: Repository, prefix: str) -> str:
     """Remove a password; never the one in use, so that somebody can still get in."""
-    matching = [key.id for key in repository.key_files() if prefix and key.id.startswith(prefix)]
+    ids = repository.files(FileKind.KEY)  # not key_files: one that is damaged can be removed, too
+    matching = [key_id for key_id in ids if prefix and key_id.startswith(prefix)]
     if len(matching) != 1:
         raise RepositoryError(
             f"{len(matching)} keys begin with {prefix!r}",
@@ -90,7 +91,7 @@ def recovery_secret(repository: Repository) -> RecoverySecret:
 
 @dataclass(frozen=True)
 class Recovered:
-    """``removed`` are key files that nobody could have opened any more."""
+    """``removed`` are damaged key files, with which restic refuses the repository."""
 
     repository: Repository
     wrote_config: bool
@@ -104,22 +105,33 @@ def recover(
     origin: KeyOrigin,
     log: Callable[[str], None],
 ) -> Recovered:
-    """Write a key file for ``password``, and ``config`` if it is gone, from the sheet alone."""
+    """Write a key file for ``password``, and ``config`` if it is lost, from the sheet alone."""
     _refuse_empty(password)
     keys = secret.keys
-    wrote_config = not backend.exists(CONFIG)
+    wrote_config = not _opens_config(backend, keys)
     if wrote_config:
         _refuse_foreign(backend, keys)
     else:
         _refuse_other_repository(open_with_keys(backend, keys), secret)
-    removed = tuple(_remove_damaged_keys(backend, log))
     key_id = save_key_file(backend, _seal(keys, password, origin))
+    removed = tuple(_remove_damaged_keys(backend, log))
     if wrote_config:
         config = Config(secret.repository_id, secret.polynomial)
+        backend.remove(CONFIG)  # there may be a damaged one
         backend.save(CONFIG, encode_config(config, Crypter(keys)))
     repository = open_with_keys(backend, keys)
     repository.key_id = key_id
     return Recovered(repository, wrote_config, removed)
+
+
+def _opens_config(backend: Backend, keys: Keys) -> bool:
+    if not backend.exists(CONFIG):
+        return False
+    try:
+        Crypter(keys).open(backend.load(CONFIG))
+    except DamagedRepository:
+        return False
+    return True
 
 
 def _refuse_other_repository(repository: Repository, secret: RecoverySecret) -> None:
@@ -132,7 +144,7 @@ def _refuse_other_repository(repository: Repository, secret: RecoverySecret) -> 
 
 
 def _refuse_foreign(backend: Backend, keys: Keys) -> None:
-    """Without ``config``, one file that opens proves that the sheet belongs here."""
+    """Where ``config`` does not, one file that opens proves that the sheet belongs here."""
     probe = Repository(backend, keys, Config("", 0))
     for kind in (FileKind.SNAPSHOT, FileKind.INDEX):
         for file in backend.files(kind):
@@ -148,21 +160,23 @@ def _refuse_foreign(backend: Backend, keys: Keys) -> None:
 
 
 def _remove_damaged_keys(backend: Backend, log: Callable[[str], None]) -> list[str]:
-    """restic refuses a repository with one unreadable key file, so none may stay."""
+    """restic refuses a repository with one key file that is not as its name says."""
     removed = []
     for file in list(backend.files(FileKind.KEY)):
         name = file_name(FileKind.KEY, file.id)
-        content = backend.load(name)
-        try:
-            parse_key_file(content, file.id)
-        except DamagedRepository:
-            log(f"removing {name}: it is damaged and opens with no password")
+        if not _is_whole(backend.load(name), file.id):
+            log(f"removing {name}: it is damaged")
             backend.remove(name)
             removed.append(file.id)
-            continue
-        if stored_id(content) != file.id:
-            log(f"{name} does not match its name")
     return removed
+
+
+def _is_whole(content: bytes, key_id: str) -> bool:
+    try:
+        parse_key_file(content, key_id)
+    except DamagedRepository:
+        return False
+    return stored_id(content) == key_id
 
 
 def _seal(keys: Keys, password: str, origin: KeyOrigin) -> KeyFile:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from lpse_ops.backup.gojson import MALFORMED
 from lpse_ops.backup.gotime import format_datetime, parse_datetime
 from lpse_ops.errors import DamagedRepository
 
@@ -23,7 +24,10 @@ REFRESH_WITHIN = timedelta(minutes=22, seconds=30)
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """Names one process on one machine beyond doubt; all empty when the kernel does not tell."""
+    """Names one process on one machine beyond doubt; all empty when the kernel does not tell.
+
+    ``machine_id`` begins with the host name: clones of one virtual machine share the rest.
+    """
 
     machine_id: str = ""
     boot_id: str = ""
@@ -86,7 +90,7 @@ def parse_lock(content: bytes, lock_id: str) -> Lock:
             ),
             id=lock_id,
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise DamagedRepository(
             f"lock {lock_id[:10]} cannot be read",
             hint="if no other backup runs: lpse-ops backup unlock --remove-all",
@@ -103,7 +107,9 @@ def is_surely_dead(lock: Lock, here: ProcessIdentity, start_ticks_now: int | Non
         return False
     if theirs.boot_id != here.boot_id:
         return True
-    return theirs.pid_namespace == here.pid_namespace and start_ticks_now != theirs.start_ticks
+    if not theirs.start_ticks or theirs.pid_namespace != here.pid_namespace:
+        return False
+    return start_ticks_now != theirs.start_ticks
 
 
 def is_stale(lock: Lock, now: datetime, hostname: str, *, alive: bool) -> bool:
@@ -115,7 +121,7 @@ def read_identity(pid: int | None = None) -> ProcessIdentity:
     """Identity of a process of this machine, our own by default."""
     number = os.getpid() if pid is None else pid
     return ProcessIdentity(
-        machine_id=_read_line("/etc/machine-id") or socket.gethostname(),
+        machine_id=f"{socket.gethostname()}/{_read_line('/etc/machine-id')}",
         boot_id=_read_line("/proc/sys/kernel/random/boot_id"),
         pid_namespace=_read_link("/proc/self/ns/pid"),
         pid=number,

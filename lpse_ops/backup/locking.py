@@ -28,7 +28,7 @@ from lpse_ops.backup.lockfile import (
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.backend import FileKind, file_name
 from lpse_ops.backup.unpacked import encode_unpacked, stored_id
-from lpse_ops.errors import FileMissing, OpsError, RepositoryLocked
+from lpse_ops.errors import FileMissing, OpsError, RepositoryLocked, StorageError
 
 _SETTLE_SECONDS = 0.2
 _FIRST_RETRY_SECONDS = 5.0
@@ -55,13 +55,17 @@ def hold_lock(
     """Lock for the time of the block; every write in it first makes sure the lock is still ours."""
     # restic unlock sends SIGHUP to the process a lock names; its default action is death.
     previous = _ignore_hangup()
-    held = HeldLock(repository, _acquire(repository, exclusive, retry_for, timing), timing)
-    held.start()
-    repository.before_write = held.ensure
+    guard = repository.before_write
     try:
-        yield held
+        held = HeldLock(repository, _acquire(repository, exclusive, retry_for, timing), timing)
+        held.start()
+        repository.before_write = held.ensure
+        try:
+            yield held
+        finally:
+            repository.before_write = guard
+            held.release()
     finally:
-        held.release()
         if previous is not None:
             signal.signal(signal.SIGHUP, previous)
 
@@ -79,6 +83,7 @@ class HeldLock:
         self._repository = repository
         self._timing = timing
         self._lock = lock
+        self._leftovers: list[str] = []
         self._mutex = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._refresh_forever, daemon=True)
@@ -112,16 +117,24 @@ class HeldLock:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        with contextlib.suppress(OpsError):
-            self._repository.remove(FileKind.LOCK, self._lock.id)
+        for lock_id in (*self._leftovers, self._lock.id):
+            with contextlib.suppress(OpsError):
+                self._repository.remove(FileKind.LOCK, lock_id)
 
     def _age(self) -> timedelta:
         return self._timing.now() - self._lock.time
 
     def _replace(self) -> None:
-        fresh = _save(self._repository, replace(self._lock, time=self._timing.now()))
-        self._repository.remove(FileKind.LOCK, self._lock.id)
-        self._lock = fresh
+        old = self._lock
+        self._lock = _save(self._repository, replace(old, time=self._timing.now()))
+        self._discard(old.id)
+
+    def _discard(self, lock_id: str) -> None:
+        """Remove a lock file of ours; if that fails now, at the latest on release."""
+        try:
+            self._repository.remove(FileKind.LOCK, lock_id)
+        except OpsError:
+            self._leftovers.append(lock_id)
 
     def _recover(self) -> None:
         """After too long a silence: go on only if nobody took our lock for stale meanwhile."""
@@ -132,10 +145,10 @@ class HeldLock:
         fresh = _save(self._repository, replace(old, time=self._timing.now()))
         self._timing.sleep(_SETTLE_SECONDS)
         if self._is_listed(old.id):
-            self._repository.remove(FileKind.LOCK, old.id)
             self._lock, self._lost = fresh, False
+            self._discard(old.id)
         else:
-            self._repository.remove(FileKind.LOCK, fresh.id)
+            self._discard(fresh.id)
 
     def _is_listed(self, lock_id: str) -> bool:
         return lock_id in self._repository.files(FileKind.LOCK)
@@ -149,11 +162,13 @@ class HeldLock:
 
 def unlock(repository: Repository, now: datetime, *, remove_all: bool = False) -> list[str]:
     """Remove stale locks, or all; return the ids removed."""
-    removed = []
-    for lock_id, lock in _load_locks(repository):
-        if remove_all or (lock is not None and _may_be_unlocked(lock, now)):
-            repository.remove(FileKind.LOCK, lock_id)
-            removed.append(lock_id)
+    if remove_all:
+        removed = repository.files(FileKind.LOCK)
+    else:
+        locks = _load_locks(repository)
+        removed = [each for each, lock in locks if lock and _may_be_unlocked(lock, now)]
+    for lock_id in removed:
+        repository.remove(FileKind.LOCK, lock_id)
     return removed
 
 
@@ -257,5 +272,15 @@ def _save(repository: Repository, lock: Lock) -> Lock:
     """Store a lock; not through ``Repository.save``, whose guard asks for this very lock."""
     stored = encode_unpacked(encode_lock(lock), repository.crypter, repository.compressor)
     lock_id = stored_id(stored)
-    repository.backend.save(file_name(FileKind.LOCK, lock_id), stored)
+    try:
+        repository.backend.save(file_name(FileKind.LOCK, lock_id), stored)
+    except StorageError as error:
+        with contextlib.suppress(OpsError):  # reported as failed, but there after all
+            repository.remove(FileKind.LOCK, lock_id)
+        if lock.exclusive:
+            raise
+        raise StorageError(
+            f"cannot lock the repository: {error.message}",
+            hint=f"{error.hint}; a command that only reads can do without: --no-lock",
+        ) from error
     return replace(lock, id=lock_id)

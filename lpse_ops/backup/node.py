@@ -33,6 +33,9 @@ _GO_FORMAT = {
 }
 _GO_SPECIAL = ((stat.S_ISUID, 1 << 23), (stat.S_ISGID, 1 << 22), (stat.S_ISVTX, 1 << 20))
 
+# What Go reads when a time is left out.
+_NO_TIME = "0001-01-01T00:00:00Z"
+
 XAttrs = tuple[tuple[bytes, bytes], ...]
 
 
@@ -175,12 +178,12 @@ def decode_node(raw: Mapping[str, Any]) -> Node:
     return Node(
         name=name,
         type=kind,
-        mode=_number(raw, "mode"),
-        mtime=_text(raw, "mtime"),
-        atime=_text(raw, "atime"),
-        ctime=_text(raw, "ctime"),
-        uid=_number(raw, "uid"),
-        gid=_number(raw, "gid"),
+        mode=_number(raw, "mode", 32),
+        mtime=_text(raw, "mtime", _NO_TIME),
+        atime=_text(raw, "atime", _NO_TIME),
+        ctime=_text(raw, "ctime", _NO_TIME),
+        uid=_number(raw, "uid", 32),
+        gid=_number(raw, "gid", 32),
         user=_text(raw, "user"),
         group=_text(raw, "group"),
         inode=_number(raw, "inode"),
@@ -203,15 +206,15 @@ def blob_id(text: str) -> bytes:
     return raw
 
 
-def _number(raw: Mapping[str, Any], key: str) -> int:
+def _number(raw: Mapping[str, Any], key: str, bits: int = 64) -> int:
     value = raw.get(key, 0)
-    if type(value) is not int or not 0 <= value < 1 << 64:
-        raise ValueError(f"{key} is not a number of 64 bits")
+    if type(value) is not int or not 0 <= value < 1 << bits:
+        raise ValueError(f"{key} is not a number of {bits} bits")
     return value
 
 
-def _text(raw: Mapping[str, Any], key: str) -> str:
-    value = raw.get(key, "")
+def _text(raw: Mapping[str, Any], key: str, default: str = "") -> str:
+    value = raw.get(key, default)
     if not isinstance(value, str):
         raise TypeError(f"{key} is not a string")
     return value

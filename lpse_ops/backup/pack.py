@@ -63,7 +63,9 @@ def parse_entries(header: bytes, pack_name: str) -> list[PackEntry]:
         entry = PackEntry(
             BlobType(fields[0] & 1), fields[-1], offset, fields[1], fields[2] if compressed else 0
         )
-        if entry.length < OVERHEAD or (compressed and not entry.uncompressed_length):
+        longest = max(entry.length, entry.uncompressed_length)
+        is_empty = entry.length < OVERHEAD or (compressed and not entry.uncompressed_length)
+        if is_empty or longest > MAX_BLOB_BYTES:
             raise damaged_pack(pack_name, "its header lists a blob of an impossible length")
         entries.append(entry)
         position += layout.size

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from lpse_ops.backup.blobindex import BlobIndex
+from lpse_ops.backup.gojson import MALFORMED
 from lpse_ops.backup.gotime import parse_ns
 from lpse_ops.backup.node import blob_id
 from lpse_ops.backup.pack import BlobType
@@ -21,7 +22,8 @@ _FIRST = '{"nodes":[{"name":"'
 _BETWEEN = '},{"name":"'
 _LAST = "}]}\n"
 _CONTENT = ',"content":['
-_SUBTREE = ',"content":null,"subtree":"'
+_SUBTREE = re.compile(r',"content":null,"subtree":"([0-9a-f]{64})"$')
+_IDS = re.compile(r'"[0-9a-f]{64}"(?:,"[0-9a-f]{64}")*')
 _NAME_AND_TYPE = re.compile(r'((?:[^"\\]|\\.)*)","type":"([a-z]+)"')
 
 # type is file; then size, mtime, ctime (nanoseconds) and inode, as restic compares them.
@@ -60,17 +62,21 @@ class KnownFolder:
                 raw.get("inode", 0),
             )
             return list(map(blob_id, raw["content"])) if known == fingerprint else None
-        except (ValueError, KeyError, TypeError):
+        except MALFORMED:
             return None
 
 
 EMPTY = KnownFolder({}, {})
 
 
-def content_of(node_text: str) -> list[bytes]:
-    """Content ids of a file's node, from its text."""
-    inside = node_text[node_text.rindex(_CONTENT) + len(_CONTENT) : -2]
-    return [bytes.fromhex(each[1:-1]) for each in inside.split(",")] if inside else []
+def content_of(node_text: str) -> list[bytes] | None:
+    """Content ids of a file's node, from its text; None if anything else follows them."""
+    inside = node_text[node_text.rindex(_CONTENT) + len(_CONTENT) :].removesuffix("]}")
+    if not inside:
+        return []
+    if _IDS.fullmatch(inside) is None:
+        return None
+    return [bytes.fromhex(each[1:-1]) for each in inside.split(",")]
 
 
 def load_known(repository: Repository, index: BlobIndex, tree_id: bytes | None) -> KnownFolder:
@@ -94,8 +100,8 @@ def parse_known(text: str) -> KnownFolder:
             continue
         if match[2] == "file" and _CONTENT in body:
             files[match[1]] = f'{{"name":"{body}}}'
-        elif match[2] == "dir" and _SUBTREE in body:
-            folders[match[1]] = bytes.fromhex(body.rpartition(_SUBTREE)[2].rstrip('"'))
+        elif match[2] == "dir" and (subtree := _SUBTREE.search(body)):
+            folders[match[1]] = bytes.fromhex(subtree[1])
     return KnownFolder(files, folders)
 
 

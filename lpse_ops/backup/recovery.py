@@ -15,14 +15,14 @@ from datetime import datetime
 import segno
 
 from lpse_ops.backup.crypto import Keys, keys_from_bytes
+from lpse_ops.backup.reedsolomon import CHECK_SYMBOLS, check_symbols
 from lpse_ops.errors import RepositoryError
 
 VERSION = 1
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LINES = 11
 _DATA_CHARACTERS = 16
-_CHECK_CHARACTERS = 4
-_LINE_CHARACTERS = _DATA_CHARACTERS + _CHECK_CHARACTERS
+_LINE_CHARACTERS = _DATA_CHARACTERS + CHECK_SYMBOLS
 _GROUP = 4
 _LINE_BYTES = 10
 _SUM_BYTES = 5
@@ -30,8 +30,8 @@ _BEGIN = "----- KODE -----"
 _END = "----- AKHIR KODE -----"
 _LOOK_ALIKES = str.maketrans("OIL", "011", " -\t\r\u2010\u2011\u2012\u2013\u2014\u00a0")
 _LINE_NUMBER = re.compile(r"^\s*[0-9]{1,2}\s*[:.)]")
-# x^5 + x^2 + 1 makes the field of 32 elements, in which x (2) generates all but 0.
-_FIELD = 0b100101
+# What the number of a line alone adds to its check.
+_NUMBERS = {tuple(check_symbols([n] + [0] * _DATA_CHARACTERS)): n for n in range(1, LINES + 1)}
 _MONTHS = {
     1: "Januari",
     2: "Februari",
@@ -126,7 +126,7 @@ def render_qr(secret: RecoverySecret, *, paper: bool = False, ascii_only: bool =
 def _render_line(number: int, data: bytes) -> str:
     bits = int.from_bytes(data, "big")
     symbols = [bits >> 5 * place & 31 for place in reversed(range(_DATA_CHARACTERS))]
-    return "".join(ALPHABET[symbol] for symbol in [*symbols, *_check(number, symbols)])
+    return "".join(ALPHABET[symbol] for symbol in [*symbols, *check_symbols([number, *symbols])])
 
 
 def _grouped(line: str) -> str:
@@ -211,7 +211,7 @@ def _number_of(line: str) -> int | None:
     symbols = [ALPHABET.index(character) for character in line]
     data, given = symbols[:_DATA_CHARACTERS], symbols[_DATA_CHARACTERS:]
     # The code is linear: what is left is the number's own part of the check.
-    rest = tuple(one ^ two for one, two in zip(_check(0, data), given, strict=True))
+    rest = tuple(one ^ two for one, two in zip(check_symbols(data), given, strict=True))
     return _NUMBERS.get(rest)
 
 
@@ -221,39 +221,6 @@ def _line_bytes(line: str) -> bytes:
         bits = bits << 5 | ALPHABET.index(character)
     return bits.to_bytes(_LINE_BYTES, "big")
 
-
-# --- the check of a line: Reed-Solomon, 17 symbols and 4 more -----------------------------------
-
-
-def _check(number: int, data: list[int]) -> list[int]:
-    """Return the remainder of number and data by (x - 2)(x - 4)(x - 8)(x - 16)."""
-    remainder = [0] * _CHECK_CHARACTERS
-    for symbol in [number, *data]:
-        row = _MULTIPLES[symbol ^ remainder[0]]
-        remainder = [one ^ two for one, two in zip([*remainder[1:], 0], row, strict=True)]
-    return remainder
-
-
-def _times(left: int, right: int) -> int:
-    product = 0
-    for bit in range(5):
-        product ^= (left << bit) * (right >> bit & 1)
-    for bit in (8, 7, 6, 5):
-        product ^= (_FIELD << bit - 5) * (product >> bit & 1)
-    return product
-
-
-def _generator() -> list[int]:
-    """Multiply out; the leading coefficient 1 is left away."""
-    product = [1]
-    for root in (2, 4, 8, 16):
-        scaled = [_times(root, one) for one in product]
-        product = [high ^ low for high, low in zip([*product, 0], [0, *scaled], strict=True)]
-    return product[1:]
-
-
-_MULTIPLES = [[_times(head, factor) for factor in _generator()] for head in range(32)]
-_NUMBERS = {tuple(_check(n, [0] * _DATA_CHARACTERS)): n for n in range(1, LINES + 1)}
 
 _SHEET = """\
 LEMBAR PEMULIHAN

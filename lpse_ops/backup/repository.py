@@ -5,7 +5,6 @@ indexes are loaded; packs are durable before an index names them, indexes before
 """
 
 import hashlib
-import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
@@ -14,7 +13,13 @@ from lpse_ops.backup.compression import Compressor
 from lpse_ops.backup.config import Config, encode_config, parse_config
 from lpse_ops.backup.crypto import Buffer, Crypter, Keys, random_keys
 from lpse_ops.backup.indexfile import PackList, encode_index, parse_index
-from lpse_ops.backup.keyfile import KeyFile, encode_key_file, open_keys, parse_key_file
+from lpse_ops.backup.keyfile import (
+    KeyFile,
+    damaged_key,
+    encode_key_file,
+    open_keys,
+    parse_key_file,
+)
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.snapshot import Snapshot, encode_snapshot, parse_snapshot
 from lpse_ops.backup.storage.backend import CONFIG, Backend, FileKind, file_name
@@ -95,6 +100,8 @@ class Repository:
         return self.save(FileKind.SNAPSHOT, encode_snapshot(snapshot))
 
     def remove(self, kind: FileKind, file_id: str) -> None:
+        if kind is not FileKind.LOCK:  # locks are how the guard itself does its work
+            self.before_write()
         self.backend.remove(file_name(kind, file_id))
 
     def ensure_writable(self) -> None:
@@ -163,7 +170,10 @@ class Repository:
     # -- keys --------------------------------------------------------------------------------
 
     def key_files(self) -> list[KeyFile]:
-        return list(load_key_files(self.backend))
+        return [
+            parse_key_file(self.backend.load(file_name(FileKind.KEY, each)), each)
+            for each in self.files(FileKind.KEY)
+        ]
 
 
 def init_repository(
@@ -179,14 +189,23 @@ def init_repository(
 
 
 def open_repository(backend: Backend, password: str) -> Repository:
-    """Open with a password; ``RepositoryMissing`` and ``WrongPassword`` are what they say."""
+    """Open with a password; ``RepositoryMissing`` and ``WrongPassword`` are what they say.
+
+    A damaged key file is passed over, and reported only if no other one opens.
+    """
     ensure_exists(backend)
-    for key_file in load_key_files(backend):
-        keys = open_keys(key_file, password)
+    failure: DamagedRepository | StorageError | None = None
+    # In order of their ids, as restic tries them.
+    for file in list(backend.files(FileKind.KEY))[:_MAX_KEY_FILES]:
+        try:
+            keys = _try_key_file(backend, file.id, password)
+        except (DamagedRepository, StorageError) as error:
+            failure = error
+            continue
         if keys is not None:
             config = parse_config(backend.load(CONFIG), Crypter(keys))
-            return Repository(backend, keys, config, key_file.id)
-    raise WrongPassword(
+            return Repository(backend, keys, config, file.id)
+    raise failure or WrongPassword(
         f"wrong password for the repository at {backend.location}",
         hint="check --password-file or LPSE_OPS_PASSWORD_FILE; "
         "lpse-ops backup key recover opens it with the recovery sheet",
@@ -208,18 +227,20 @@ def ensure_exists(backend: Backend) -> None:
         )
 
 
-def load_key_files(backend: Backend) -> Iterator[KeyFile]:
-    """At most as many key files as restic tries."""
-    for file in list(backend.files(FileKind.KEY))[:_MAX_KEY_FILES]:
-        content = backend.load(file_name(FileKind.KEY, file.id))
-        yield parse_key_file(content, file.id)
+def _try_key_file(backend: Backend, key_id: str, password: str) -> Keys | None:
+    content = backend.load(file_name(FileKind.KEY, key_id))
+    keys = open_keys(parse_key_file(content, key_id), password)
+    # A flipped bit in the sealed part looks like a wrong password.
+    if keys is None and stored_id(content) != key_id:
+        raise damaged_key(key_id)
+    return keys
 
 
 def save_key_file(backend: Backend, key_file: KeyFile) -> str:
     content = encode_key_file(key_file)
-    # A broken key file would lock everybody out, restic too: read it back before it counts.
-    json.loads(content)
     key_id = stored_id(content)
+    # A broken key file would lock everybody out, restic too: read it back before it counts.
+    parse_key_file(content, key_id)
     backend.save(file_name(FileKind.KEY, key_id), content)
     return key_id
 

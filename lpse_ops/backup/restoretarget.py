@@ -108,15 +108,24 @@ def create_file(folder: OpenFolder, name: bytes) -> int:
 def open_existing(folder: OpenFolder, name: bytes) -> tuple[int, os.stat_result] | None:
     """A regular file that is there already, or None; one with other names is not to be used."""
     try:
-        descriptor = os.open(name, _OLD_FILE, dir_fd=folder.descriptor)
+        descriptor = open_regular(folder, name)
     except OSError:
         return None
     status = os.fstat(descriptor)
     # Another name of this inode may lie anywhere: its owner and mode are not ours to change.
-    if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+    if status.st_nlink == 1:
         return descriptor, status
     os.close(descriptor)
     return None
+
+
+def open_regular(folder: OpenFolder, name: bytes) -> int:
+    """A descriptor of a regular file that must be there."""
+    descriptor = os.open(name, _OLD_FILE, dir_fd=folder.descriptor)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def make_special(folder: OpenFolder, name: bytes, node: Node) -> None:

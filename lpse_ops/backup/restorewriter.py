@@ -109,6 +109,10 @@ class RestoreWriter:
         self._guard(lambda: self._finish(job))
         self._raise_failure()
 
+    def check(self, error: OSError) -> None:
+        """Raise ``RestoreFailed`` if after this error nothing else can be written either."""
+        self._reason(error)
+
     def finish(self) -> None:
         """Until everything submitted is written."""
         self._stop()

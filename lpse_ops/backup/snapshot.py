@@ -1,13 +1,17 @@
 """Snapshot files: when, of what, by whom, and the root tree."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from lpse_ops.backup.gojson import MALFORMED
 from lpse_ops.backup.gotime import format_datetime, parse_datetime
 from lpse_ops.backup.node import blob_id
 from lpse_ops.errors import DamagedRepository
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
         "summary": snapshot.summary,
     }
     kept = {key: value for key, value in fields.items() if value or key == "paths"}
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+    # Go writes U+FFFD for each byte of a path that is not UTF-8.
+    return _SURROGATES.sub("\ufffd", text).encode("utf-8")
 
 
 def parse_snapshot(content: bytes, snapshot_id: str) -> Snapshot:
@@ -74,7 +80,7 @@ def parse_snapshot(content: bytes, snapshot_id: str) -> Snapshot:
             summary=dict(raw.get("summary") or {}),
             id=snapshot_id,
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise DamagedRepository(
             f"snapshot {snapshot_id[:8]} cannot be read: {error}",
             hint="run lpse-ops backup check; the other snapshots are not touched by this",

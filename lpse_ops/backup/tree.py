@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 
+from lpse_ops.backup.gojson import MALFORMED
 from lpse_ops.backup.node import Node, decode_node, encode_node
 from lpse_ops.errors import DamagedRepository
 
@@ -33,7 +34,7 @@ def _parse(blob: bytes, tree_id: bytes) -> Iterator[Node]:
                 raise ValueError(f"entry {node.name[:100]!r} is out of order")
             previous = node.name
             yield node
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise DamagedRepository(
             f"directory {tree_id.hex()[:10]} in the repository cannot be read: {error}",
             hint="run lpse-ops backup check; other snapshots may be whole",

@@ -110,7 +110,7 @@ class WorkerPool:
         """Ask every worker for its unfinished pack; only when idle."""
         for worker in self._workers:
             worker.flushed = False
-            worker.channel.send(wm.FLUSH)
+            _send(worker, wm.FLUSH)
 
     @property
     def is_flushed(self) -> bool:

@@ -3,27 +3,26 @@
 import os
 import pwd
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from lpse_ops.errors import PostgresError
 from lpse_ops.postgres.installation import bundled_folders
 from lpse_ops.process import Account, run
 
-_NAMES = ("postgres", "nobody")
 
-
-def find_account() -> Account | None:
+def find_account(names: Sequence[str] = ("postgres", "nobody")) -> Account | None:
     """None for ourselves; root needs another account, because PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return None
-    for name in _NAMES:
+    for name in names:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
         return Account(entry.pw_uid, entry.pw_gid)
     raise PostgresError(
-        "PostgreSQL does not run as root, and there is no account postgres or nobody",
+        f"PostgreSQL does not run as root, and there is no account {' or '.join(names)}",
         hint="useradd --system postgres",
     )
 

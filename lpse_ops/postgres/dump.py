@@ -29,8 +29,6 @@ SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN
 ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
 """
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# Somebody who holds a table for longer than this (ALTER TABLE, VACUUM FULL) fails the backup.
-_LOCK_WAIT = "10min"
 
 
 class DumpSession:
@@ -43,12 +41,14 @@ class DumpSession:
         snapshot: str,
         installation: Installation,
         row_counts: CountMode,
+        lock_wait: str,
     ) -> None:
         self._database = database
         self._session = session
         self._snapshot = snapshot
         self._installation = installation
         self._row_counts = row_counts
+        self._lock_wait = lock_wait
 
     @contextlib.contextmanager
     def dump(self) -> Iterator[io.FileIO]:
@@ -86,7 +86,7 @@ class DumpSession:
             "--format=custom",
             "--compress=0",
             f"--snapshot={self._snapshot}",
-            f"--lock-wait-timeout={_LOCK_WAIT}",
+            f"--lock-wait-timeout={self._lock_wait}",
             "--no-password",
             f"--dbname={self._database.conninfo}",
         ]
@@ -98,9 +98,11 @@ def open_session(
     *,
     row_counts: CountMode,
     installations: Sequence[Installation] | None = None,
+    lock_wait: str = "10min",
 ) -> Iterator[DumpSession]:
     """Hold the database at this moment, for one dump and its facts.
 
+    A table that somebody else holds (ALTER TABLE, VACUUM FULL) is waited for ``lock_wait`` long.
     Raises ``PostgresError`` at once when no ``pg_dump`` fits the server; ``installations`` are
     those of this machine unless given.
     """
@@ -115,4 +117,4 @@ def open_session(
         # A transaction gets its snapshot with its first query, not with BEGIN.
         snapshot = session.execute("SELECT pg_export_snapshot()").fetchall()[0][0]
         there = pinned_to(database, session)
-        yield DumpSession(there, session, snapshot, installation, row_counts)
+        yield DumpSession(there, session, snapshot, installation, row_counts, lock_wait)

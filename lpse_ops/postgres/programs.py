@@ -13,7 +13,7 @@ _HINTS = (
         "use a superuser (postgresql://postgres@/NAME), or the owner of the database",
     ),
     (
-        "lock timeout|could not obtain lock",
+        "lock timeout|statement timeout|could not obtain lock",
         "somebody changes a table at this time of day; choose another hour, or see who:"
         " SELECT * FROM pg_locks WHERE NOT granted",
     ),

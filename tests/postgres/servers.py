@@ -4,7 +4,7 @@ import itertools
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from psycopg import sql
 
 from lpse_ops.postgres.database import Database, parse_database
 from lpse_ops.postgres.installation import Installation
-from lpse_ops.postgres.scratch import ScratchCluster
+from lpse_ops.postgres.scratch import THROW_AWAY_SETTINGS, ScratchCluster
 from tests.postgres.rich_schema import load_rich_schema
 
 _numbers = itertools.count(1)
@@ -79,10 +79,14 @@ def open_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def open_server(installation: Installation) -> Iterator[Server]:
+def open_server(
+    installation: Installation, settings: Mapping[str, str] = THROW_AWAY_SETTINGS
+) -> Iterator[Server]:
     port = free_port()
     with (
         open_folder() as folder,
-        ScratchCluster(folder, binaries=installation.folder, tcp_port=port) as cluster,
+        ScratchCluster(
+            folder, binaries=installation.folder, settings=settings, tcp_port=port
+        ) as cluster,
     ):
         yield Server(cluster, installation, port)

@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from lpse_ops.errors import PostgresError
@@ -212,6 +213,17 @@ def test_what_may_not_be_read_is_an_error(server):
         dump(database)
     assert "permission denied for table secret" in failed.value.message
     assert "superuser" in failed.value.hint
+
+
+def test_a_table_that_somebody_holds_is_waited_for_only_so_long(server, small):
+    with (
+        psycopg.connect(server.cluster.url(small.name)) as other,
+        open_session(small, row_counts="off", lock_wait="200ms") as session,
+    ):
+        other.execute("LOCK TABLE t")
+        with pytest.raises(PostgresError) as failed, session.dump() as stream:
+            read_on(stream)
+    assert "pg_locks" in failed.value.hint
 
 
 def test_an_old_pg_dump_names_the_package_to_install(newer_server, system_installation):

@@ -36,16 +36,13 @@ def test_starts_and_leaves_nothing_behind(folder, installation):
         assert (encoding, collate, fsync, addresses) == ("UTF8", "C.UTF-8", "off", "")
         version = ask(cluster.url("postgres"), "SHOW server_version")[0]
         assert version.split()[0] == installation.version
-    assert list(folder.iterdir()) == []
-    assert not is_running(pid)
-
-
-def test_only_its_account_reaches_the_socket(folder, installation):
-    with ScratchCluster(folder, binaries=installation.folder):
+        # Nobody but its account reaches the socket.
         home = folder / "scratch-cluster"
         assert home.stat().st_mode & 0o777 == 0o700
         if os.geteuid() == 0:
             assert home.stat().st_uid == pwd.getpwnam("postgres").pw_uid
+    assert list(folder.iterdir()) == []
+    assert not is_running(pid)
 
 
 def test_settings_can_be_given(folder, system_installation):

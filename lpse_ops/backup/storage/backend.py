@@ -38,7 +38,8 @@ class Backend(Protocol):
       leaves nothing under the real name.  Saving a name that exists with the same content is fine.
     * ``load`` returns ``length`` bytes from ``offset`` (all when ``length`` is None), never fewer.
     * ``remove`` of a name that is gone is fine.
-    * ``files`` lists only well-formed ids of a kind; a folder that does not exist is empty.
+    * ``files`` lists only well-formed ids of a kind, each where ``file_name`` says; a folder that
+      does not exist is empty.
     * Errors: ``StorageError``; a missing file is ``FileMissing``.
     """
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from lpse_ops.backup.crypto import Buffer
 from lpse_ops.backup.storage.backend import CONFIG, FileKind, StoredFile, is_file_id
 from lpse_ops.backup.storage.memory import missing, too_short
-from lpse_ops.errors import StorageError
+from lpse_ops.errors import StorageError, UsageError
 
 _NO_DIRECTORY_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 _JUNK_AFTER_SECONDS = 24 * 3600
@@ -82,7 +82,8 @@ class LocalBackend:
         with _storage_errors(folder):
             if kind is FileKind.PACK:
                 for name in sorted(_names(folder)):
-                    yield from _stored_files(folder / name)
+                    files = _stored_files(folder / name)
+                    yield from (each for each in files if each.id[:2] == name)
             else:
                 yield from _stored_files(folder)
 
@@ -90,14 +91,16 @@ class LocalBackend:
         """Delete half-written files that a crash left more than a day ago."""
         limit = time.time() - _JUNK_AFTER_SECONDS
         with contextlib.suppress(OSError):
-            for path in self._root.glob("*/*-tmp-????????"):
-                _remove_if_older(path, limit)
-            for path in self._root.glob("data/??/*-tmp-????????"):
-                _remove_if_older(path, limit)
+            for folder in ("", "*/", "data/??/"):
+                for path in self._root.glob(folder + "*-tmp-????????"):
+                    _remove_if_older(path, limit)
 
     def _make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it, each of them durable."""
         if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True, mode=self._file_and_folder_modes()[1])
+            self._make_folder(folder.parent)
+            with contextlib.suppress(FileExistsError):  # another thread was quicker
+                folder.mkdir(mode=self._file_and_folder_modes()[1])
             _sync_folder(folder.parent)
 
     def _file_and_folder_modes(self) -> tuple[int, int]:
@@ -112,7 +115,12 @@ class LocalBackend:
 
 
 def open_local(location: str) -> LocalBackend:
-    return LocalBackend(Path(location).expanduser().absolute())
+    try:
+        return LocalBackend(Path(location).expanduser().absolute())
+    except RuntimeError as error:
+        raise UsageError(
+            f"there is no home folder for {location}", hint="give the repository's whole path"
+        ) from error
 
 
 def _write_durably(path: Path, content: Buffer) -> None:
@@ -149,7 +157,9 @@ def _stored_files(folder: Path) -> Iterator[StoredFile]:
     for name in sorted(_names(folder)):
         if is_file_id(name):
             with contextlib.suppress(FileNotFoundError):  # removed since it was listed
-                yield StoredFile(name, (folder / name).stat().st_size)
+                status = (folder / name).stat()
+                if stat.S_ISREG(status.st_mode):
+                    yield StoredFile(name, status.st_size)
 
 
 def _remove_if_older(path: Path, limit: float) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lpse_ops.backup.crypto import Buffer
-from lpse_ops.backup.storage.backend import FileKind, StoredFile, is_file_id
+from lpse_ops.backup.storage.backend import FileKind, StoredFile, file_name, is_file_id
 from lpse_ops.errors import FileMissing
 
 
@@ -38,8 +38,8 @@ class MemoryBackend:
 
     def files(self, kind: FileKind) -> Iterator[StoredFile]:
         for name, content in sorted(self.contents.items()):
-            folder, _, last = name.rpartition("/")
-            if folder.partition("/")[0] == kind and is_file_id(last):
+            last = name.rpartition("/")[2]
+            if is_file_id(last) and name == file_name(kind, last):
                 yield StoredFile(last, len(content))
 
 

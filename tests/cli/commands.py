@@ -1,0 +1,48 @@
+"""Runs ``lpse-ops`` as a user does: a process of its own, outputs and exit code looked at."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROGRAM = [sys.executable, "-P", "-c", "from lpse_ops.cli.main import main; main()"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+def lpse_ops(
+    *args: str | Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+) -> Ended:
+    """Run to the end; no setting of the surroundings reaches it but ``env``."""
+    done = subprocess.run(
+        [*PROGRAM, *map(str, args)],
+        capture_output=True,
+        cwd=cwd or "/",
+        env=clean_environment() | dict(env or {}),
+        input=stdin.encode(),
+        timeout=120,
+    )
+    return Ended(
+        done.returncode,
+        done.stdout.decode("utf-8", "replace"),
+        done.stderr.decode("utf-8", "replace"),
+    )
+
+
+def clean_environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("LPSE_OPS_")}
