@@ -120,8 +120,8 @@ def open_program(
     """Start a program with a raw pipe to its input or from its output; leave none behind.
 
     Its stderr is drained all the while.  At the end of the block it is asked to stop, and killed
-    when it has not within ``patience_seconds``.  Should this process be killed, the pipe breaks and the
-    program ends at its next read or write.
+    when it has not within ``patience_seconds``.  Should this process be killed, the pipe breaks
+    and the program ends at its next read or write.
     """
     # No PR_SET_PDEATHSIG: it fires when the thread that started the program ends.
     with _start_errors(argv):

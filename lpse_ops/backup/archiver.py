@@ -222,8 +222,7 @@ class Archiver:
     def _store_wanted(
         self, folder: Folder, name: bytes, path: bytes, status: os.stat_result, known: KnownFolder
     ) -> None:
-        if self._exclusions.rejects(path):
-            return
+        # As restic since 0.17: what was asked for by name is never excluded itself.
         if is_folder(status):
             self._walk(folder, name, path, status, known)
         else:

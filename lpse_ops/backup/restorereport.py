@@ -13,7 +13,7 @@ class Selection(Protocol):
 
 class Everything:
     def selected(self, path: bytes, *, is_dir: bool) -> tuple[bool, bool]:
-        return True, True
+        return True, is_dir or bool(path)
 
 
 EVERYTHING = Everything()

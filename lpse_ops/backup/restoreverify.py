@@ -87,7 +87,7 @@ class _Verifier:
         nodes = load_tree(self._repository, self._index, tree_id)
         stack = [_Frame(root, b"/", nodes[::-1])]
         with ExitStack() as cleanup:
-            cleanup.callback(lambda: [frame.folder.close() for frame in stack])
+            cleanup.callback(_close_all, stack)
             while stack:
                 if not stack[-1].nodes:
                     stack.pop().folder.close()

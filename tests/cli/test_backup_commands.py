@@ -17,28 +17,6 @@ from tests.cli.commands import Ended, lpse_ops
 from tests.restic_binaries import Restic
 
 
-@pytest.fixture
-def password(tmp_path: Path) -> Path:
-    path = tmp_path / "password"
-    path.touch(0o600)
-    path.write_text(PASSWORD + "\n")
-    return path
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    return init_cheaply(tmp_path / "repo")
-
-
-@pytest.fixture
-def docs(tmp_path: Path) -> Path:
-    folder = tmp_path / "docs"
-    folder.mkdir()
-    (folder / "one.pdf").write_bytes(os.urandom(3000))
-    (folder / "two.rhs").write_bytes(os.urandom(700_000))
-    return folder
-
-
 def failed(ended: Ended, code: int, *words: str) -> None:
     """One error line, one hint line, the code, nothing on stdout."""
     lines = ended.stderr.splitlines()

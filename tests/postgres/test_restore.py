@@ -396,7 +396,12 @@ def test_killed_in_the_middle_of_the_renaming(server):
     )
     database = server.database(name, role="patient")
     content, _ = dump(database)
-    argv = [sys.executable, "-c", STARTER.replace("os.kill(os.getpid(), 9)", "pass"), database.conninfo]
+    argv = [
+        sys.executable,
+        "-c",
+        STARTER.replace("os.kill(os.getpid(), 9)", "pass"),
+        database.conninfo,
+    ]
     renaming = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'ALTER DATABASE%RENAME%'"
     renaming += " AND state = 'active' AND query NOT LIKE '%pg_stat_activity%'"
     with (

@@ -1,0 +1,118 @@
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lpse_ops.backup.compression import MAX_UNPACKED_BYTES, Compressor
+from lpse_ops.errors import DamagedRepository
+from tests.backup.hostile import FUZZ
+
+MAGIC = b"\x28\xb5\x2f\xfd"
+MIB = 1 << 20
+WITHOUT_SIZE = zstandard.ZstdCompressor(write_content_size=False)
+
+
+@contextmanager
+def memory_below(limit: int) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
+
+
+def bomb(megabytes: int) -> bytes:
+    writer = WITHOUT_SIZE.compressobj()
+    return b"".join(writer.compress(bytes(MIB)) for _ in range(megabytes)) + writer.flush()
+
+
+@FUZZ
+@given(st.binary(max_size=1000), st.integers(1, 50))
+def test_round_trip(piece: bytes, times: int) -> None:
+    compressor = Compressor()
+    frame = compressor.compress(piece * times)
+    assert compressor.decompress(frame, len(piece) * times, "x") == piece * times
+    assert compressor.decompress_at_most(memoryview(frame), "x") == piece * times
+
+
+def test_the_frame_says_the_size_of_its_content() -> None:
+    assert zstandard.frame_content_size(Compressor().compress(b"x" * 1234)) == 1234
+
+
+def test_frames_of_other_writers_need_not_say_their_size() -> None:
+    compressor = Compressor()
+    frame = WITHOUT_SIZE.compress(b"one ") + WITHOUT_SIZE.compress(b"two")
+    assert compressor.decompress_at_most(frame, "x") == b"one two"
+    assert compressor.decompress(WITHOUT_SIZE.compress(b"abc"), 3, "x") == b"abc"
+
+
+@pytest.mark.parametrize("length", [0, 3, 5, 1 << 30])
+def test_another_length_than_recorded_is_damage(length: int) -> None:
+    compressor = Compressor()
+    for frame in (compressor.compress(b"four"), WITHOUT_SIZE.compress(b"four")):
+        with pytest.raises(DamagedRepository, match="blob 1 is damaged"):
+            compressor.decompress(frame, length, "blob 1")
+
+
+@pytest.mark.parametrize(
+    "change", [lambda f: f[:-1], lambda f: f + b"x", lambda f: b"", lambda f: f[1:]]
+)
+def test_a_changed_frame_is_damage(change: "type[bytes]") -> None:
+    compressor = Compressor()
+    with pytest.raises(DamagedRepository):
+        compressor.decompress(change(compressor.compress(b"some text")), 9, "x")
+
+
+def test_a_bomb_without_a_size_stops_at_the_recorded_length() -> None:
+    frame = bomb(128)
+    assert len(frame) < MIB
+    with memory_below(8 * MIB), pytest.raises(DamagedRepository):
+        Compressor().decompress(frame, 1000, "x")
+
+
+def test_a_bomb_with_its_size_stops_at_the_recorded_length() -> None:
+    frame = Compressor().compress(bytes(32 * MIB))
+    with memory_below(8 * MIB), pytest.raises(DamagedRepository):
+        Compressor().decompress(frame, 1000, "x")
+
+
+def test_an_unpacked_file_has_a_limit() -> None:
+    # Repeated frames make a file of 600 MiB without compressing 600 MiB.
+    frame = bomb(100) * 6
+    assert 600 * MIB > MAX_UNPACKED_BYTES
+    with pytest.raises(DamagedRepository):
+        Compressor().decompress_at_most(frame, "x")
+
+
+@pytest.mark.parametrize("window", [0, 0x70, 0xA8, 0xFF])
+@pytest.mark.parametrize("size", [1 << 40, 1 << 60, (1 << 64) - 3, (1 << 64) - 1])
+def test_a_claimed_size_takes_no_memory(window: int, size: int) -> None:
+    rest = b"\x01\x00\x00"  # one empty block, the last
+    frame = MAGIC + bytes([0xC0, window]) + size.to_bytes(8, "little") + rest
+    single = MAGIC + bytes([0xE0]) + size.to_bytes(8, "little") + rest
+    for hostile in (frame, single):
+        with memory_below(8 * MIB), pytest.raises(DamagedRepository):
+            Compressor().decompress(hostile, 100, "x")
+        with memory_below(8 * MIB):
+            refuse_or_find_nothing(hostile)
+
+
+def refuse_or_find_nothing(frame: bytes) -> None:
+    try:
+        assert Compressor().decompress_at_most(frame, "x") == b""
+    except DamagedRepository:
+        pass
+
+
+@FUZZ
+@given(st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda tail: MAGIC + tail)))
+def test_noise_is_damage_or_a_small_frame(noise: bytes) -> None:
+    try:
+        assert len(Compressor().decompress_at_most(noise, "x")) < 1 << 24
+    except DamagedRepository as damage:
+        assert "--read-data" in damage.hint
