@@ -3,7 +3,9 @@
 One thread writes, in order, so that an index file is stored only after all the packs it names.
 """
 
+import contextlib
 import hashlib
+import mmap
 import os
 import queue
 import threading
@@ -21,7 +23,7 @@ from lpse_ops.backup.workerpool import ReadyPack, Span, WorkerPool
 
 # A killed backup loses at most this much work: packs that no index names are not re-used.
 _INDEX_EVERY_PACKS = 64
-_INDEX_EVERY_BLOBS = 50_000
+_INDEX_EVERY_BLOBS = 20_000
 _INDEX_EVERY_SECONDS = 60.0
 _MAX_WAITING_TREE_PACKS = 2
 
@@ -91,7 +93,8 @@ class BlobSaver:
 
     def _pack_tree(self, blob_id: bytes, blob: bytes) -> None:
         if self._trees.is_empty:
-            self._trees.use_buffer(memoryview(bytearray(buffer_bytes(2 * len(blob)))))
+            # A mapping, unlike a bytearray, takes no memory for what is never written.
+            self._trees.use_buffer(memoryview(mmap.mmap(-1, buffer_bytes(2 * len(blob)))))
         elif not self._trees.has_room(len(blob)):
             self._write_tree_pack()
             self._pack_tree(blob_id, blob)
@@ -199,9 +202,9 @@ class Writer:
 
     def collect(self) -> None:
         """Call what is done; raise what failed."""
-        if not self._finished:
-            return
-        os.eventfd_read(self.wake_fd)
+        # The thread may have finished something and not yet rung the bell for it.
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self.wake_fd)
         while self._finished:
             outcome = self._finished.popleft()
             self._unfinished -= 1

@@ -73,7 +73,9 @@ def format_datetime(moment: datetime) -> str:
     """An aware ``datetime`` with its own offset kept: it decides what day a snapshot belongs to."""
     fraction = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
     offset = moment.utcoffset() or timedelta()
-    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}{_zone_text(int(offset.total_seconds()))}"
+    # Not strftime: its %Y leaves the zeros of the year 999 out.
+    whole = moment.replace(microsecond=0, tzinfo=None).isoformat()
+    return f"{whole}{fraction}{_zone_text(int(offset.total_seconds()))}"
 
 
 def parse_datetime(text: str) -> datetime:

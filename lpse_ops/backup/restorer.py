@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 
 from lpse_ops.backup.blobindex import BlobIndex, Location
+from lpse_ops.backup.collector import rare_collections
 from lpse_ops.backup.metadata import apply_to_descriptor, apply_to_name, read_rights
 from lpse_ops.backup.node import Node
 from lpse_ops.backup.pack import BlobType
@@ -58,7 +59,7 @@ def restore(
     root = os.fsencode(target)
     ledger = Ledger()
     nodes = load_tree(repository, index, tree_id)
-    with _many_open_files():
+    with rare_collections(), _many_open_files():
         with closing(_Restore(repository, index, root, options, ledger, progress)) as run:
             run.walk(nodes)
         if options.verify and not options.dry_run:
@@ -132,7 +133,7 @@ class _Restore:
         self._links = None
         if target is not None:
             self._links = HardLinks(target, self._names, ledger, self._folders.release)
-        threads = 0 if options.dry_run else options.threads or len(os.sched_getaffinity(0))
+        threads = 0 if options.dry_run else options.threads or len(os.sched_getaffinity(0)) + 1
         settings = WriteSettings(self._rights, options.sparse, threads)
         self._writer = RestoreWriter(repository, index, ledger, settings, progress)
         self._window: Window[Use] = Window()

@@ -24,7 +24,9 @@ from lpse_ops.backup.restoretarget import OpenFolder, create_file, discard, put_
 from lpse_ops.backup.storage.backend import FileKind, file_name
 from lpse_ops.errors import DamagedRepository, OpsError, RestoreFailed, StorageError
 
-_QUEUED_RANGES = 16
+_QUEUED_RANGES = 4
+# Below this a thread spends its time in Python, where only one can run.
+_SMALL_BLOB_BYTES = 32 * 1024
 # Nothing else can be written either: going on would only make a list of the same failure.
 _FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
@@ -91,6 +93,7 @@ class RestoreWriter:
         self._settings = settings
         self._progress = progress
         self._lock = threading.Lock()
+        self._small = threading.Lock()
         self._open: set[FileJob] = set()
         self._tasks: queue.Queue[PackRange[Use] | None] = queue.Queue(_QUEUED_RANGES)
         self._failure: BaseException | None = None
@@ -156,12 +159,19 @@ class RestoreWriter:
             content = self._repository.backend.load(name, wanted.offset, wanted.length)
         except StorageError:
             content = b""  # each blob is then looked for by itself, also in other packs
-        view = memoryview(content)
+        if wanted.length >= _SMALL_BLOB_BYTES * len(wanted.blobs):
+            self._restore_blobs(wanted, memoryview(content))
+        else:
+            # Threads that take Python's lock from each other are slower than one.
+            with self._small:
+                self._restore_blobs(wanted, memoryview(content))
+
+    def _restore_blobs(self, wanted: PackRange[Use], content: memoryview) -> None:
         for blob in wanted.blobs:
             if self._failure is not None:
                 return
             start = blob.entry.offset - wanted.offset
-            self._restore_blob(wanted.pack_id, blob, view[start : start + blob.entry.length])
+            self._restore_blob(wanted.pack_id, blob, content[start : start + blob.entry.length])
 
     def _restore_blob(self, pack_id: bytes, blob: WantedBlob[Use], envelope: memoryview) -> None:
         try:

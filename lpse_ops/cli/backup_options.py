@@ -1,14 +1,18 @@
 """Options and output that several backup commands share."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from lpse_ops.backup.exclude import parse_pattern_file
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.cli.parameters import DURATION
+from lpse_ops.cli.wiring import App
+from lpse_ops.errors import UsageError
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -61,3 +65,18 @@ def snapshot_fields(snapshot: Snapshot) -> dict[str, Any]:
 def path_text(path: bytes) -> str:
     """A path for people and JSON; bytes that are no UTF-8 survive as ``\\udcXX``."""
     return os.fsdecode(path)
+
+
+def read_patterns(app: App, files: Iterable[Path]) -> list[str]:
+    """The patterns in files, as for --exclude-file."""
+    patterns: list[str] = []
+    for path in files:
+        try:
+            patterns += parse_pattern_file(path.read_bytes(), app.environment)
+        except OSError as error:
+            raise UsageError(
+                f"cannot read the patterns in {path}: {error.strerror}",
+                hint="see --exclude-file and --include-file, and backup.exclude_file in "
+                "lpse-ops.yml",
+            ) from error
+    return patterns

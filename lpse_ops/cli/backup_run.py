@@ -11,15 +11,10 @@ import click
 
 from lpse_ops.backup.archiver import ArchiveCounts, Stream
 from lpse_ops.backup.backuprun import BackupRequest, BackupResult, run_backup
-from lpse_ops.backup.exclude import (
-    CACHE_TAG,
-    Excludes,
-    parse_if_present,
-    parse_pattern_file,
-)
+from lpse_ops.backup.exclude import CACHE_TAG, Excludes, parse_if_present
 from lpse_ops.backup.exclude import parse_size as parse_restic_size
 from lpse_ops.backup.exclusions import Exclusions
-from lpse_ops.cli.backup_options import retry_lock_option, snapshot_fields
+from lpse_ops.cli.backup_options import read_patterns, retry_lock_option, snapshot_fields
 from lpse_ops.cli.backup_sources import DatabaseSource, Sources, problem_fields
 from lpse_ops.cli.console import ProgressBar
 from lpse_ops.cli.output import emit
@@ -187,23 +182,8 @@ def _patterns(
     app: App, backup: BackupSettings, options: dict[str, Any]
 ) -> tuple[list[str], list[str]]:
     files = [*options["exclude_file"], *([backup.exclude_file] if backup.exclude_file else [])]
-    exact = [*backup.exclude, *options["exclude"]]
-    for path in files:
-        exact += _read_patterns(app, path)
-    insensitive = list(options["iexclude"])
-    for path in options["iexclude_file"]:
-        insensitive += _read_patterns(app, path)
-    return exact, insensitive
-
-
-def _read_patterns(app: App, path: Path) -> list[str]:
-    try:
-        return parse_pattern_file(path.read_bytes(), app.environment)
-    except OSError as error:
-        raise UsageError(
-            f"cannot read the patterns in {path}: {error.strerror}",
-            hint="see --exclude-file, and backup.exclude_file in lpse-ops.yml",
-        ) from error
+    exact = [*backup.exclude, *options["exclude"], *read_patterns(app, files)]
+    return exact, [*options["iexclude"], *read_patterns(app, options["iexclude_file"])]
 
 
 def _exclusions(

@@ -1,20 +1,20 @@
 """The toy SPSE of the demo: documents from ``spse.sample``, and a database in a scratch cluster."""
 
-import io
-import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from lpse_ops.errors import PostgresError
+from lpse_ops.postgres.connection import open_environment
 from lpse_ops.postgres.database import Database, parse_database
+from lpse_ops.postgres.programs import program_failed
 from lpse_ops.postgres.scratch import ScratchCluster, find_binaries
-from lpse_ops.process import Finished, open_program, run
+from lpse_ops.process import run
 from lpse_ops.spse.sample import change_sql, write_sql
 from lpse_ops.spse.sample_documents import Changes, Document, change_documents, write_documents
 
-DATABASE = "epns_prod"
+DATABASE, COPY = "epns_prod", "epns_check"
 _SEED = 2026
 
 
@@ -32,33 +32,30 @@ class ToySpse:
     def database(self, name: str) -> Database:
         return parse_database(self.cluster.url(name))
 
-    def fill(self, megabytes: int) -> list[Document]:
-        """Make documents and a database, each of that size, always the same ones."""
-        documents = write_documents(self.folder, megabytes, _SEED)
-        _psql(self.cluster.url("postgres"), _writer(f"CREATE DATABASE {DATABASE};\n"))
-        _psql(self.url, lambda out: write_sql(out, megabytes, _SEED, documents))
-        return documents
+    def make_documents(self, megabytes: int) -> list[Document]:
+        """Always the same ones, for ``make_database`` to name."""
+        return write_documents(self.folder, megabytes, _SEED)
+
+    def make_database(self, megabytes: int, documents: list[Document]) -> None:
+        create = f"CREATE DATABASE {DATABASE};\n".encode()
+        _psql(self.database("postgres"), lambda out: out.write(create))
+        _psql(self.database(DATABASE), lambda out: write_sql(out, megabytes, _SEED, documents))
 
     def change(self, documents: list[Document]) -> Changes:
         """Let a day pass: a few documents come, change and go, and rows with them."""
         changes = change_documents(self.folder, documents, _SEED)
-        _psql(self.url, lambda out: change_sql(out, changes, _SEED))
+        _psql(self.database(DATABASE), lambda out: change_sql(out, changes, _SEED))
         return changes
 
 
-def _writer(statement: str) -> Callable[[BinaryIO], object]:
-    return lambda out: out.write(statement.encode())
-
-
-def _psql(url: str, write: Callable[[BinaryIO], object]) -> None:
-    argv = [find_binaries() / "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", url]
-    with open_program(argv, pipe="stdin", environment=_environment()) as program:
-        pipe = io.BufferedWriter(program.pipe, buffer_size=1 << 20)
-        try:
-            write(pipe)
-            pipe.flush()
-            finished = program.wait()
-        except BrokenPipeError:
-            finished = program.wait()
+def _psql(database: Database, write: Callable[[BinaryIO], object]) -> None:
+    """Run the SQL that ``write`` writes."""
+    with tempfile.NamedTemporaryFile(prefix="lpse-ops-demo-", suffix=".sql") as script:
+        write(cast(BinaryIO, script))
+        script.flush()
+        psql = str(find_binaries() / "psql")
+        options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={script.name}"]
+        with open_environment(database) as environment:
+            finished = run([psql, *options, database.conninfo], environment=environment)
     if finished.status:
-        raise PostgresError()
+        raise program_failed("psql", database, finished)

@@ -162,6 +162,9 @@ def _open_target(
         target = _make_target(session, maintenance, into, options, found)
     try:
         yield target
+        if target.old and not options.replace:
+            # Somebody may have filled the empty one in the meantime.
+            _check_empty(maintenance.named(into))
         put_in_place(maintenance, target.database.name, into, target.properties, old=target.old)
     except BaseException:
         # The first error counts; the name tells what it is should the server be gone.
@@ -217,11 +220,8 @@ def _check_may_restore(
         )
     if old is None:
         return
-    if not options.replace and _has_content(maintenance.named(into)):
-        raise PostgresError(
-            f"database {into} exists and is not empty",
-            hint="add --replace to put the restored one in its place, or choose another --into",
-        )
+    if not options.replace:
+        _check_empty(maintenance.named(into))
     if not session.execute(_IS_OWNER, [into]).fetchall()[0][0]:
         raise PostgresError(
             f"the role {role} does not own database {into} and may not replace it",
@@ -229,6 +229,10 @@ def _check_may_restore(
         )
 
 
-def _has_content(database: Database) -> bool:
+def _check_empty(database: Database) -> None:
     with open_connection(database) as session:
-        return session.execute(_HAS_CONTENT).fetchone() is not None
+        if session.execute(_HAS_CONTENT).fetchone() is not None:
+            raise PostgresError(
+                f"database {database.name} exists and is not empty",
+                hint="add --replace to put the restored one in its place, or choose another --into",
+            )

@@ -1,13 +1,13 @@
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpse_ops.backup.compression import MAX_UNPACKED_BYTES, Compressor
+from lpse_ops.backup.compression import Compressor
 from lpse_ops.errors import DamagedRepository
 from tests.backup.hostile import FUZZ
 
@@ -59,13 +59,12 @@ def test_another_length_than_recorded_is_damage(length: int) -> None:
             compressor.decompress(frame, length, "blob 1")
 
 
-@pytest.mark.parametrize(
-    "change", [lambda f: f[:-1], lambda f: f + b"x", lambda f: b"", lambda f: f[1:]]
-)
-def test_a_changed_frame_is_damage(change: "type[bytes]") -> None:
+def test_a_changed_frame_is_damage() -> None:
     compressor = Compressor()
-    with pytest.raises(DamagedRepository):
-        compressor.decompress(change(compressor.compress(b"some text")), 9, "x")
+    frame = compressor.compress(b"some text")
+    for changed in (frame[:-1], frame + b"x", frame[1:], frame * 2, b""):
+        with pytest.raises(DamagedRepository):
+            compressor.decompress(changed, 9, "x")
 
 
 def test_a_bomb_without_a_size_stops_at_the_recorded_length() -> None:
@@ -81,14 +80,6 @@ def test_a_bomb_with_its_size_stops_at_the_recorded_length() -> None:
         Compressor().decompress(frame, 1000, "x")
 
 
-def test_an_unpacked_file_has_a_limit() -> None:
-    # Repeated frames make a file of 600 MiB without compressing 600 MiB.
-    frame = bomb(100) * 6
-    assert 600 * MIB > MAX_UNPACKED_BYTES
-    with pytest.raises(DamagedRepository):
-        Compressor().decompress_at_most(frame, "x")
-
-
 @pytest.mark.parametrize("window", [0, 0x70, 0xA8, 0xFF])
 @pytest.mark.parametrize("size", [1 << 40, 1 << 60, (1 << 64) - 3, (1 << 64) - 1])
 def test_a_claimed_size_takes_no_memory(window: int, size: int) -> None:
@@ -98,21 +89,12 @@ def test_a_claimed_size_takes_no_memory(window: int, size: int) -> None:
     for hostile in (frame, single):
         with memory_below(8 * MIB), pytest.raises(DamagedRepository):
             Compressor().decompress(hostile, 100, "x")
-        with memory_below(8 * MIB):
-            refuse_or_find_nothing(hostile)
-
-
-def refuse_or_find_nothing(frame: bytes) -> None:
-    try:
-        assert Compressor().decompress_at_most(frame, "x") == b""
-    except DamagedRepository:
-        pass
+        with memory_below(8 * MIB), suppress(DamagedRepository):
+            assert Compressor().decompress_at_most(hostile, "x") == b""
 
 
 @FUZZ
 @given(st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda tail: MAGIC + tail)))
 def test_noise_is_damage_or_a_small_frame(noise: bytes) -> None:
-    try:
+    with suppress(DamagedRepository):
         assert len(Compressor().decompress_at_most(noise, "x")) < 1 << 24
-    except DamagedRepository as damage:
-        assert "--read-data" in damage.hint

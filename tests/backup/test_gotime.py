@@ -17,7 +17,11 @@ from lpse_ops.backup.gotime import (
 from tests.backup.hostile import FUZZ
 
 SECOND = 1_000_000_000
-SHOW = "import sys; from lpse_ops.backup.gotime import *; print(*map(format_ns, map(int, sys.argv[1:])))"
+SHOW = """
+import sys
+from lpse_ops.backup.gotime import format_ns
+print(*map(format_ns, map(int, sys.argv[1:])))
+"""
 
 
 def format_in(zone: str, *moments: int) -> list[str]:
@@ -45,7 +49,7 @@ def test_a_time_is_written_in_the_zone_of_the_machine(zone: str, expected: str) 
 
 def test_a_zone_with_seconds_is_written_in_utc() -> None:
     # Before 1924 Jakarta was at +07:07:12, which RFC 3339 cannot say.
-    assert format_in("Asia/Jakarta", -1_600_000_000 * SECOND) == ["1919-04-20T03:33:20Z"]
+    assert format_in("Asia/Jakarta", -1_600_000_000 * SECOND) == ["1919-04-20T11:33:20Z"]
 
 
 def test_summer_and_winter_have_their_own_offset() -> None:

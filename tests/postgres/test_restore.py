@@ -141,6 +141,32 @@ def test_an_empty_database_is_filled(server, tiny_dump):
     assert server.execute("SHOW work_mem", name=name) == [("5MB",)]
 
 
+def test_an_empty_database_that_is_filled_in_the_meantime_stays(server, tiny_dump):
+    def fill_and_restore():
+        with open_restore(server.database(name), into=name) as writer:
+            server.execute("CREATE TABLE t AS SELECT 'filled' AS a", name=name)
+            writer.write(tiny_dump)
+
+    name = server.new_database()
+    with pytest.raises(PostgresError, match="is not empty"):
+        fill_and_restore()
+    assert content_of(server, name) == [("filled",)]
+    assert {other for other in server.names() if other.startswith(name)} == {name}
+
+
+def test_an_old_database_that_cannot_be_dropped_is_named(server, tiny_dump):
+    name = old_database(server)
+    subscription = f"{name}_sub CONNECTION '' PUBLICATION p WITH (connect = false)"
+    server.execute(f"CREATE SUBSCRIPTION {subscription}", name=name)
+    error = failure(tiny_dump, server.database(name), name, REPLACE)
+    assert content_of(server, name) == [("new",)]
+    (retired,) = find_leftovers(server.database(name), name)
+    assert retired.startswith(f"{name}_replaced_")
+    assert error.message.startswith(f"{name} is restored")
+    assert retired in error.hint
+    assert content_of(server, retired) == [("old",)]
+
+
 def test_replace_ends_sessions_and_drops_the_old_one(any_server):
     name = old_database(any_server)
     content, _ = dump(any_server.database(name))
@@ -414,7 +440,7 @@ def test_killed_in_the_middle_of_the_renaming(server):
         process.kill()
     assert content_of(server, name) == [("old",)]
     wait_until(lambda: len(find_leftovers(server.database(name), name)) == 1)
-    assert {other for other in server.names() if "_replaced_" in other} == set()
+    assert {other for other in server.names() if other.startswith(f"{name}_replaced_")} == set()
 
 
 def test_leftovers_are_told_by_their_names(server):

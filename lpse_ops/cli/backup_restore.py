@@ -1,0 +1,190 @@
+"""Restore files or a database from a snapshot."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lpse_ops.backup.exclude import Excludes, Includes
+from lpse_ops.backup.restorer import folder_tree, restore
+from lpse_ops.backup.restorereport import (
+    EVERYTHING,
+    RestoreOptions,
+    RestoreReport,
+    Selection,
+)
+from lpse_ops.backup.selection import choose_snapshot
+from lpse_ops.backup.snapshot import Snapshot
+from lpse_ops.cli.backup_options import (
+    filter_options,
+    no_lock_option,
+    path_text,
+    read_patterns,
+    snapshot_fields,
+)
+from lpse_ops.cli.database_restore import DatabaseRestore, render_restored, restore_from_snapshot
+from lpse_ops.cli.output import emit
+from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
+from lpse_ops.cli.repository_access import locked
+from lpse_ops.cli.sizes import format_size
+from lpse_ops.cli.wiring import App
+from lpse_ops.errors import UsageError
+
+_FAILED = 1
+_LISTED = 20
+
+
+@click.command(
+    epilog="Example: lpse-ops backup restore latest --target /srv/restored "
+    "--include /home/file/file_prod"
+)
+@click.argument("snapshot", metavar="SNAPSHOT[:FOLDER]")
+@click.option("--target", "-t", type=FILE, metavar="DIR", help="Restore files below this folder.")
+@click.option("--include", "-i", multiple=True, metavar="PATTERN", help="Only what matches.")
+@click.option("--iinclude", multiple=True, metavar="PATTERN", help="The same, ignoring case.")
+@click.option("--include-file", multiple=True, type=FILE, help="Read patterns from a file.")
+@click.option("--exclude", "-e", multiple=True, metavar="PATTERN", help="Not what matches.")
+@click.option("--iexclude", multiple=True, metavar="PATTERN", help="The same, ignoring case.")
+@click.option("--exclude-file", multiple=True, type=FILE, help="Read patterns from a file.")
+@click.option("--verify", is_flag=True, help="Read everything again and compare afterwards.")
+@click.option("--sparse", is_flag=True, help="Make holes where a file is all zero.")
+@click.option("--dry-run", "-n", is_flag=True, help="Write nothing, say what would be written.")
+@click.option("--database", metavar="NAME", help="Restore the dump of this database instead.")
+@click.option("--into", metavar="NEW", help="Name of the restored database; default: NAME.")
+@click.option(
+    "--server", metavar="URL", help="Any database of the server to restore to; default: settings."
+)
+@click.option("--replace", is_flag=True, help="Replace a database that is not empty.")
+@click.option("--globals", "with_globals", is_flag=True, help="Restore roles first.")
+@click.option("--no-owner", is_flag=True, help="Files or tables belong to whoever restores.")
+@filter_options
+@no_lock_option
+@format_option
+@output_option
+@repository_options
+@click.pass_obj
+def command(
+    app: App,
+    /,
+    snapshot: str,
+    target: Path | None,
+    database: str | None,
+    host: str | None,
+    tags: tuple[str, ...],
+    paths: tuple[str, ...],
+    no_lock: bool,
+    output_format: str,
+    output: Path | None,
+    **options: Any,
+) -> int:
+    """Restore files into a folder, or a database.
+
+    A file that is there with the same size and time is left alone (with --verify: the same
+    content).  A database is restored beside the old one and takes its place only when it is whole.
+    """
+    if (target is None) == (database is None):
+        raise UsageError(
+            "what shall be restored?",
+            hint="give --target DIR for files, or --database NAME for a database",
+        )
+    wanted, _, folder = snapshot.partition(":")
+    with locked(app, no_lock=no_lock) as repository:
+        chosen = choose_snapshot(
+            repository.snapshots(), wanted, hostname=host, paths=paths, tags=tags
+        )
+        index = repository.load_index()
+        if database is not None:
+            request = DatabaseRestore(
+                name=database,
+                into=options["into"] or database,
+                server=options["server"],
+                replace=options["replace"],
+                with_globals=options["with_globals"],
+                owners=not options["no_owner"],
+                verify=options["verify"],
+            )
+            with app.console.progress_bar(f"restoring {database}") as bar:
+                restored = restore_from_snapshot(app, repository, index, chosen, request, bar)
+            emit(
+                "backup/restore-database",
+                {"snapshot": snapshot_fields(chosen), **restored},
+                text=lambda: render_restored(restored),
+                output_format=output_format,
+                output=output,
+            )
+            return 0
+        tree = folder_tree(repository, index, chosen.tree, os.fsencode(folder))
+        restore_options = RestoreOptions(
+            selection=_selection(app, options),
+            verify=options["verify"],
+            sparse=options["sparse"],
+            dry_run=options["dry_run"],
+            owners=not options["no_owner"],
+        )
+        with app.console.progress_bar("restoring", _total_bytes(chosen, folder)) as bar:
+            report = restore(
+                repository, index, tree, os.fsencode(os.path.abspath(str(target))), restore_options, bar
+            )
+    _warn(app, report)
+    emit(
+        "backup/restore",
+        {"snapshot": snapshot_fields(chosen), "target": target, **_fields(report)},
+        text=lambda: _render(chosen, report, dry_run=options["dry_run"]),
+        output_format=output_format,
+        output=output,
+    )
+    return _FAILED if report.errors else 0
+
+
+def _selection(app: App, options: dict[str, Any]) -> Selection:
+    include = [*options["include"], *read_patterns(app, options["include_file"])]
+    exclude = [*options["exclude"], *read_patterns(app, options["exclude_file"])]
+    if (include or options["iinclude"]) and (exclude or options["iexclude"]):
+        raise UsageError(
+            "--include and --exclude cannot be combined",
+            hint="run restore twice, or name the folder as SNAPSHOT:FOLDER",
+        )
+    if include or options["iinclude"]:
+        return Includes(include, options["iinclude"])
+    if exclude or options["iexclude"]:
+        return Excludes(exclude, options["iexclude"])
+    return EVERYTHING
+
+
+def _total_bytes(snapshot: Snapshot, folder: str) -> int | None:
+    total = snapshot.summary.get("total_bytes_processed")
+    return total if isinstance(total, int) and not folder else None
+
+
+def _fields(report: RestoreReport) -> dict[str, Any]:
+    problems = {
+        key: [{"path": path_text(path), "error": message} for path, message in listed]
+        for key, listed in (("errors", report.errors), ("warnings", report.warnings))
+    }
+    return {**vars(report), **problems}
+
+
+def _warn(app: App, report: RestoreReport) -> None:
+    problems = [*report.errors, *report.warnings]
+    for path, message in problems[:_LISTED]:
+        app.console.warn(f"{path_text(path)}: {message}")
+    if len(problems) > _LISTED:
+        more = len(problems) - _LISTED
+        app.console.warn(f"{more} more problems; --format json lists them all")
+
+
+def _render(snapshot: Snapshot, report: RestoreReport, *, dry_run: bool) -> str:
+    would = "would be " if dry_run else ""
+    lines = [
+        f"snapshot   {snapshot.short_id} of {snapshot.time:%Y-%m-%d %H:%M:%S %z}",
+        f"files      {report.files_restored} {would}restored, {report.files_unchanged} unchanged",
+        f"folders    {report.dirs}",
+        f"written    {format_size(report.bytes_written)}",
+    ]
+    if report.verified_files:
+        size = format_size(report.verified_bytes)
+        lines.append(f"verified   {report.verified_files} files, {size} read again and compared")
+    if report.errors:
+        lines.append(f"FAILED     {len(report.errors)} files could not be restored, see above")
+    return "\n".join(lines)

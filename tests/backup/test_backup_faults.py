@@ -1,0 +1,117 @@
+"""A backup that is stopped, or whose storage fails, at every single operation."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lpse_ops.backup.backuprun import BackupRequest, run_backup
+from lpse_ops.backup.config import Config, encode_config
+from lpse_ops.backup.crypto import Crypter
+from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.storage.fault import Fault, FaultBackend, Stopped, fault_at
+from lpse_ops.backup.storage.memory import MemoryBackend
+from lpse_ops.backup.treewalk import walk_tree
+from lpse_ops.errors import OpsError
+from tests.backup.cheap_repository import ID, KEYS, POLYNOMIAL
+from tests.backup.storing import HOST, MOMENT, NoProgress
+
+CONFIG = Config(ID, POLYNOMIAL)
+
+
+@pytest.fixture(scope="module")
+def docs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("docs")
+    for number in range(4):
+        content = hashlib.shake_256(bytes([number])).digest(6_000_000)
+        (folder / f"{number}.rhs").write_bytes(content)
+    yield folder
+
+
+@pytest.fixture(scope="module")
+def stored(docs: Path) -> dict[str, bytes]:
+    """The files of a repository with one snapshot of two documents."""
+    memory = MemoryBackend()
+    memory.save("config", encode_config(CONFIG, Crypter(KEYS)))
+    backup(Repository(memory, KEYS, CONFIG), docs / "0.rhs", docs / "1.rhs")
+    return memory.contents
+
+
+def backup(repository: Repository, *paths: Path) -> str:
+    names = tuple(str(path).encode() for path in paths)
+    request = BackupRequest(paths=names, hostname=HOST, time=MOMENT)
+    return run_backup(repository, request, NoProgress(), workers=1).snapshot.id
+
+
+def documents(repository: Repository) -> dict[str, dict[bytes, bytes]]:
+    """The content hash of every file of every snapshot: all of it reads."""
+    index = repository.load_index()
+    found: dict[str, dict[bytes, bytes]] = {}
+    for snapshot in repository.snapshots():
+        files = found.setdefault(snapshot.id, {})
+        for entry in walk_tree(repository, index, snapshot.tree):
+            digest = hashlib.sha256()
+            for blob in entry.node.content:
+                digest.update(repository.load_blob(index, BlobType.DATA, blob))
+            files[entry.path] = digest.digest()
+    return found
+
+
+def copy_of(contents: dict[str, bytes]) -> MemoryBackend:
+    memory = MemoryBackend()
+    memory.contents = dict(contents)
+    return memory
+
+
+def count_operations(stored: dict[str, bytes], docs: Path) -> int:
+    backend = FaultBackend(copy_of(stored))
+    backup(Repository(backend, KEYS, CONFIG), docs)
+    return len(backend.operations)
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_fault_at_any_operation_harms_nothing_and_the_next_run_succeeds(
+    fault: Fault, stored: dict[str, bytes], docs: Path
+):
+    before = documents(Repository(copy_of(stored), KEYS, CONFIG))
+    operations = count_operations(stored, docs)
+    assert operations >= 4  # packs of data and trees, an index, the snapshot
+    for number in range(operations):
+        memory = copy_of(stored)
+        backend = FaultBackend(memory, fault_at(number, fault))
+        try:
+            backup(Repository(backend, KEYS, CONFIG), docs)
+        except (Stopped, OpsError):
+            assert fault is not Fault.LOST
+        after = Repository(memory, KEYS, CONFIG)
+        if fault is Fault.LOST:
+            # Storage that lies about one pack costs the new snapshot, never an old one.
+            index = after.load_index()
+            for snapshot in after.snapshots():
+                if snapshot.id in before:
+                    list(walk_tree(after, index, snapshot.tree))
+            continue
+        assert documents(after).items() >= before.items()
+        backup(Repository(memory, KEYS, CONFIG), docs)
+        assert len(documents(Repository(memory, KEYS, CONFIG))) >= 2
+
+
+def test_only_the_last_operation_makes_a_snapshot(stored: dict[str, bytes], docs: Path):
+    backend = FaultBackend(copy_of(stored))
+    backup(Repository(backend, KEYS, CONFIG), docs)
+    kinds = [name.partition("/")[0] for _, name in backend.operations]
+    assert kinds[-2:] == ["index", "snapshots"]
+    assert set(kinds[:-2]) == {"data"}
+
+
+def test_what_a_stopped_run_indexed_is_not_stored_again(stored: dict[str, bytes], docs: Path):
+    memory = copy_of(stored)
+    last = count_operations(stored, docs) - 1
+    backend = FaultBackend(memory, fault_at(last, Fault.STOP_BEFORE))
+    with pytest.raises(Stopped):
+        backup(Repository(backend, KEYS, CONFIG), docs)
+    again = FaultBackend(memory)
+    backup(Repository(again, KEYS, CONFIG), docs)
+    assert [name.partition("/")[0] for _, name in again.operations] == ["snapshots"]
