@@ -63,11 +63,10 @@ class HardLinks:
 
     def settle(self, node: Node, *, is_there: bool) -> None:
         """The first file of an inode is restored, or cannot be."""
-        key = inode_key(node)
-        if key is None:
+        inode = self._inodes.get(inode_key(node) or (0, 0))
+        if inode is None:
             return
         with self._lock:
-            inode = self._inodes[key]
             inode.is_there = is_there
             waiting, inode.waiting = inode.waiting, []
         for link in waiting:

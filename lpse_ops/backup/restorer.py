@@ -174,6 +174,7 @@ class _Restore:
                 self._restore_entry(frame.folder, path, node)
             except OSError as error:
                 self._writer.check(error)
+                self._settle(node, is_there=False)
                 self._ledger.fail(path, error.strerror or str(error))
         return None
 
@@ -231,13 +232,17 @@ class _Restore:
     def _restore_file(
         self, parent: Folder, folder: OpenFolder | None, path: bytes, node: Node
     ) -> None:
+        if self._becomes_link(parent, path, node):
+            return
         places = self._locate(path, node)
         if places is None:
+            self._settle(node, is_there=False)
             return
         size = sum(place.entry.plaintext_length for place in places)
         if size != node.size:
             self._ledger.warn(path, f"its size is {size} bytes, not {node.size} as recorded")
         if folder is not None and not folder.is_new and self._is_there(folder, path, node, places):
+            self._settle(node, is_there=True)
             self._ledger.add(files_unchanged=1, bytes_unchanged=size)
             self._progress.advance(size)
         elif self._options.dry_run or folder is None:
@@ -289,8 +294,6 @@ class _Restore:
         size: int,
     ) -> None:
         self._folders.hold(parent)
-        if self._links is not None and self._links.takes(parent, path, node):
-            return
         done = partial(self._done, parent)
         job = FileJob(path, node, folder, self._names.new(), size, done)
         if not places:
@@ -305,9 +308,24 @@ class _Restore:
                 self._flush()
 
     def _done(self, parent: Folder, job: FileJob) -> None:
-        if self._links is not None and inode_key(job.node) is not None:
-            self._links.settle(job.node, is_there=not job.failure)
+        self._settle(job.node, is_there=not job.failure)
         self._folders.release(parent)
+
+    # -- hard links --------------------------------------------------------------------------
+
+    def _becomes_link(self, parent: Folder, path: bytes, node: Node) -> bool:
+        """Whether another name of the same inode comes first; the link is then made some time."""
+        if self._links is None or self._options.dry_run or inode_key(node) is None:
+            return False
+        self._folders.hold(parent)
+        if self._links.takes(parent, path, node):
+            return True
+        self._folders.release(parent)
+        return False
+
+    def _settle(self, node: Node, *, is_there: bool) -> None:
+        if self._links is not None:
+            self._links.settle(node, is_there=is_there)
 
     def _is_full(self) -> bool:
         return (

@@ -50,10 +50,11 @@ class OpenFolder:
         os.close(self.descriptor)
 
 
-def open_target(path: bytes) -> OpenFolder:
-    """The folder that the user named, made if it is not there; only here links are followed."""
+def open_target(path: bytes, *, make: bool = True) -> OpenFolder:
+    """The folder that the user named; only here links are followed."""
     try:
-        os.makedirs(path, _PRIVATE_FOLDER, exist_ok=True)
+        if make:
+            os.makedirs(path, _PRIVATE_FOLDER, exist_ok=True)
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise RestoreFailed(

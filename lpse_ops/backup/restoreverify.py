@@ -48,7 +48,7 @@ def verify_tree(
     """Compare the files below ``target`` with a snapshot's tree; ``skip`` holds paths in it."""
     verifier = _Verifier(repository, index, selection, progress, skip)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        verifier.walk(tree_id, open_target(os.fsencode(target)), pool)
+        verifier.walk(tree_id, open_target(os.fsencode(target), make=False), pool)
     return verifier.report
 
 
@@ -148,6 +148,11 @@ class _Verifier:
         self.report.files += 1
         self.report.size_bytes += outcome.size_bytes
         self._progress.advance(outcome.size_bytes)
+
+
+def _close_all(stack: list[_Frame]) -> None:
+    for frame in stack:
+        frame.folder.close()
 
 
 def _compare(path: bytes, descriptor: int, places: Sequence[Location]) -> _Outcome:

@@ -124,7 +124,12 @@ def command(
         )
         with app.console.progress_bar("restoring", _total_bytes(chosen, folder)) as bar:
             report = restore(
-                repository, index, tree, os.fsencode(os.path.abspath(str(target))), restore_options, bar
+                repository,
+                index,
+                tree,
+                os.fsencode(os.path.abspath(str(target))),
+                restore_options,
+                bar,
             )
     _warn(app, report)
     emit(

@@ -72,6 +72,13 @@ def _play(app: App, place: DemoFolder, megabytes: int) -> DemoReport:
 
 
 def _tell(shell: DemoShell, place: DemoFolder, spse: ToySpse, megabytes: int) -> DemoReport:
+    first, second = _take_backups(shell, spse, megabytes)
+    proofs = _restore_and_compare(shell, place, spse)
+    old, new = shell.ask("backup", "snapshots")["snapshots"]
+    return DemoReport(parse_backup(old, first), parse_backup(new, second), proofs)
+
+
+def _take_backups(shell: DemoShell, spse: ToySpse, megabytes: int) -> tuple[float, float]:
     shell.say(f"1. A toy SPSE: {megabytes} MB of documents, a PostgreSQL database as large")
     documents = spse.make_documents(megabytes)
     shell.say(f"{len(documents)} documents made; making the database {DATABASE} ...")
@@ -90,23 +97,23 @@ def _tell(shell: DemoShell, place: DemoFolder, spse: ToySpse, megabytes: int) ->
     )
     second = shell.run("backup")
     shell.run("backup", "snapshots")
+    return first, second
 
+
+def _restore_and_compare(
+    shell: DemoShell, place: DemoFolder, spse: ToySpse
+) -> tuple[Proof, Proof, Proof]:
     shell.say("\n4. Restore: the documents into a folder, the database beside the original")
     files = shell.run("backup", "restore", "latest", "--target", "restored")
     rows = shell.run("backup", "restore", "latest", "--database", DATABASE, "--into", COPY)
 
     shell.say("\n5. Read the whole repository, and compare what was restored with its source")
     check = shell.run("backup", "check", "--read-data")
-    documents_now = compare_documents(place.source, place.restored)
-    database_now = compare_database(place.manifest, spse.database(DATABASE), spse.database(COPY))
+    documents = compare_documents(place.source, place.restored)
+    database = compare_database(place.manifest, spse.database(DATABASE), spse.database(COPY))
     shell.say("")
-    old, new = shell.ask("backup", "snapshots")["snapshots"]
-    return DemoReport(
-        parse_backup(old, first),
-        parse_backup(new, second),
-        (
-            Proof("documents", "restored", files, documents_now),
-            Proof("database", "restored", rows, database_now),
-            Proof("repository", "read back", check, WHOLE),
-        ),
+    return (
+        Proof("documents", "restored", files, documents),
+        Proof("database", "restored", rows, database),
+        Proof("repository", "read back", check, WHOLE),
     )

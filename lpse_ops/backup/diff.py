@@ -1,0 +1,170 @@
+"""What changed between two snapshots; folders that are equal are not even read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from lpse_ops.backup.blobindex import BlobIndex
+from lpse_ops.backup.node import Node
+from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.treewalk import Entry, load_tree, walk_tree
+
+ADDED = "+"
+REMOVED = "-"
+MODIFIED = "M"
+TYPE_CHANGED = "T"
+METADATA = "U"
+
+
+class Change(NamedTuple):
+    """``modifier`` is restic's: ``+ - M T U``; folders end in a slash, as there."""
+
+    modifier: str
+    path: bytes
+    old: Node | None
+    new: Node | None
+
+
+@dataclass
+class DiffStatistics:
+    """Counts of what was added or removed; sizes are of blobs that only one snapshot has."""
+
+    changed_files: int = 0
+    added_files: int = 0
+    added_dirs: int = 0
+    added_others: int = 0
+    removed_files: int = 0
+    removed_dirs: int = 0
+    removed_others: int = 0
+    added_bytes: int = 0
+    removed_bytes: int = 0
+    old_blobs: set[tuple[BlobType, bytes]] = field(default_factory=set, repr=False)
+    new_blobs: set[tuple[BlobType, bytes]] = field(default_factory=set, repr=False)
+
+    def count(self, change: Change) -> None:
+        """Take one change into account."""
+        node = change.new or change.old
+        if change.modifier == MODIFIED:
+            self.changed_files += 1
+        elif node is not None and change.modifier in (ADDED, REMOVED):
+            verb = "added" if change.modifier == ADDED else "removed"
+            noun = {"file": "files", "dir": "dirs"}.get(node.type, "others")
+            name = f"{verb}_{noun}"
+            setattr(self, name, getattr(self, name) + 1)
+        self._note(self.old_blobs, change.old)
+        self._note(self.new_blobs, change.new)
+
+    def finish(self, index: BlobIndex) -> None:
+        """Work the sizes out, once all changes are counted."""
+        self.added_bytes = _stored_bytes(index, self.new_blobs - self.old_blobs)
+        self.removed_bytes = _stored_bytes(index, self.old_blobs - self.new_blobs)
+
+    def _note(self, blobs: set[tuple[BlobType, bytes]], node: Node | None) -> None:
+        if node is None:
+            return
+        blobs.update((BlobType.DATA, each) for each in node.content)
+        if node.subtree is not None:
+            blobs.add((BlobType.TREE, node.subtree))
+
+
+def _stored_bytes(index: BlobIndex, blobs: set[tuple[BlobType, bytes]]) -> int:
+    return sum(index.plaintext_length(*each) or 0 for each in blobs)
+
+
+def diff_trees(
+    repository: Repository,
+    index: BlobIndex,
+    old: bytes,
+    new: bytes,
+    *,
+    metadata: bool = False,
+) -> Iterator[Change]:
+    """Every difference, in the order of the paths; ``metadata`` also tells owners, modes, times."""
+    stack = [_pairs(repository, index, old, new)]
+    paths = [b"/"]
+    while stack:
+        pair = next(stack[-1], None)
+        if pair is None:
+            stack.pop()
+            paths.pop()
+            continue
+        before, after = pair
+        change = _compare(paths[-1], before, after, metadata=metadata)
+        if change is not None:
+            yield change
+        if before is None or after is None:
+            yield from _whole(repository, index, paths[-1], before, after)
+        elif before.subtree is None and after.subtree is None:
+            continue
+        elif before.subtree is None or after.subtree is None:
+            yield from _below(repository, index, paths[-1], before, REMOVED)
+            yield from _below(repository, index, paths[-1], after, ADDED)
+        elif before.subtree != after.subtree:
+            stack.append(_pairs(repository, index, before.subtree, after.subtree))
+            paths.append(paths[-1] + after.name + b"/")
+
+
+def _pairs(
+    repository: Repository, index: BlobIndex, old: bytes, new: bytes
+) -> Iterator[tuple[Node | None, Node | None]]:
+    """Entries of two folders side by side, by name."""
+    before = {node.name: node for node in load_tree(repository, index, old)}
+    after = {node.name: node for node in load_tree(repository, index, new)}
+    return iter([(before.get(name), after.get(name)) for name in sorted(before | after)])
+
+
+def _compare(
+    folder: bytes, before: Node | None, after: Node | None, *, metadata: bool
+) -> Change | None:
+    if after is None:
+        return Change(REMOVED, _path(folder, before), before, after) if before else None
+    if before is None:
+        return Change(ADDED, _path(folder, after), before, after)
+    modifier = _modifier(before, after, metadata=metadata)
+    return Change(modifier, _path(folder, after), before, after) if modifier else None
+
+
+def _modifier(before: Node, after: Node, *, metadata: bool) -> str:
+    if before.type != after.type:
+        return TYPE_CHANGED
+    if after.type == "file" and before.content != after.content:
+        return MODIFIED
+    if metadata and before._replace(subtree=None) != after._replace(subtree=None):
+        return METADATA
+    return ""
+
+
+def _whole(
+    repository: Repository,
+    index: BlobIndex,
+    folder: bytes,
+    before: Node | None,
+    after: Node | None,
+) -> Iterator[Change]:
+    if before is not None:
+        yield from _below(repository, index, folder, before, REMOVED)
+    if after is not None:
+        yield from _below(repository, index, folder, after, ADDED)
+
+
+def _below(
+    repository: Repository, index: BlobIndex, folder: bytes, node: Node, modifier: str
+) -> Iterator[Change]:
+    """Everything below a folder that is only on one side."""
+    if node.subtree is None:
+        return
+    for entry in walk_tree(repository, index, node.subtree, root=folder + node.name):
+        yield _one_sided(entry, modifier)
+
+
+def _one_sided(entry: Entry, modifier: str) -> Change:
+    path = entry.path + (b"/" if entry.node.type == "dir" else b"")
+    is_added = modifier == ADDED
+    return Change(
+        modifier, path, None if is_added else entry.node, entry.node if is_added else None
+    )
+
+
+def _path(folder: bytes, node: Node) -> bytes:
+    return folder + node.name + (b"/" if node.type == "dir" else b"")

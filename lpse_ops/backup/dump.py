@@ -1,0 +1,51 @@
+"""One stored file as a stream, read ahead by threads and bounded in memory."""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+from lpse_ops.backup.blobindex import BlobIndex
+from lpse_ops.backup.node import Node
+from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.repository import Repository
+from lpse_ops.errors import RepositoryError
+
+# Blobs are some MiB at most, and this many are in memory at once.
+_AHEAD = 6
+_THREADS = 2
+
+
+class Sink(Protocol):
+    def write(self, content: bytes, /) -> object: ...
+
+
+def write_file(repository: Repository, index: BlobIndex, node: Node, out: Sink) -> int:
+    """Write a file's content in order, each blob proved by its hash; return its bytes."""
+    if node.type != "file":
+        raise RepositoryError(
+            f"{node.name.decode('utf-8', 'replace')} is a {node.type}, not a file",
+            hint="lpse-ops backup ls SNAPSHOT FOLDER lists the files in a folder",
+        )
+    total = 0
+    for content in _read_ahead(repository, index, node.content):
+        out.write(content)
+        total += len(content)
+    return total
+
+
+def _read_ahead(
+    repository: Repository, index: BlobIndex, blob_ids: tuple[bytes, ...]
+) -> Iterator[bytes]:
+    waiting: deque[Future[bytes]] = deque()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        try:
+            for blob_id in blob_ids:
+                load = repository.load_blob
+                waiting.append(pool.submit(load, index, BlobType.DATA, blob_id))
+                if len(waiting) >= _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
