@@ -35,8 +35,18 @@ class Folders:
         self._rights = rights
         self._ledger = ledger
         self._lock = threading.Lock()
+        self._open_folders: set[Folder] = set()
         self.root = Folder(None, b"/", None)
-        self.root.opened = target
+        if target is not None:
+            self.root.opened = target
+            self._open_folders.add(self.root)
+
+    def close(self) -> None:
+        """Close what an interrupted restore leaves open."""
+        for folder in list(self._open_folders):
+            if folder.opened is not None:
+                folder.opened.close()
+                folder.opened = None
 
     def new(self, parent: Folder, path: bytes, node: Node) -> Folder:
         """A folder that the walk enters; ``release`` it when the walk leaves."""
@@ -77,9 +87,11 @@ class Folders:
         except OSError as error:
             self._ledger.fail(folder.path, f"cannot make the folder: {error.strerror}")
         folder.is_broken = folder.opened is None
-        if folder.opened is not None:
-            self.hold(parent)
-        return folder.opened is not None
+        if folder.opened is None:
+            return False
+        self._open_folders.add(folder)
+        self.hold(parent)
+        return True
 
     def hold(self, folder: Folder) -> None:
         """Something in it is not finished yet."""
@@ -97,6 +109,7 @@ class Folders:
             opened, current.opened = current.opened, None
             if opened is None:
                 return
+            self._open_folders.discard(current)
             self._finish(current, opened)
             current = current.parent
 

@@ -141,6 +141,7 @@ class _Restore:
 
     def close(self) -> None:
         self._writer.close()
+        self._folders.close()
 
     # -- the walk ----------------------------------------------------------------------------
 
@@ -176,6 +177,9 @@ class _Restore:
                 self._writer.check(error)
                 self._settle(node, is_there=False)
                 self._ledger.fail(path, error.strerror or str(error))
+            except (ValueError, OverflowError) as error:
+                # A device number or a link's target that no system call takes.
+                self._ledger.fail(path, str(error))
         return None
 
     def _enter(self, frame: _Frame, path: bytes, node: Node, *, selected: bool) -> _Frame | None:

@@ -51,7 +51,7 @@ def command(
     )
     if keep:
         path_line = find_path_line(app.environment.get("PATH"))
-        app.console.print(render_farewell(folder, path_line, report.second.snapshot))
+        app.console.print(render_farewell(place.root, path_line, report.second.snapshot))
     else:
         place.remove()
     return 0 if report.is_good else 1

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from lpse_ops.backup.backuprun import BackupRequest, BackupResult, run_backup
 from lpse_ops.backup.config import Config
@@ -28,6 +29,7 @@ PASSWORD = "cheap"
 POLYNOMIAL = 0x25B468838DCB75
 NOON = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
 TIME = format_ns(1_700_000_000_123_456_789)
+_TIMES = {"mtime": TIME, "atime": TIME, "ctime": TIME}
 _GO_DIR = 1 << 31
 
 
@@ -67,20 +69,20 @@ def back_up(
     return run_backup(repository, request, SILENT, workers=1)
 
 
-def file_node(name: bytes, content: Iterable[bytes] = (), **fields: object) -> Node:
+def file_node(name: bytes, content: Iterable[bytes] = (), **fields: Any) -> Node:
     """A regular file; ``content`` are blob ids."""
-    values: dict[str, object] = {"mode": 0o644, "content": tuple(content), **fields}
-    return Node(name, "file", mtime=TIME, atime=TIME, ctime=TIME, **values)  # type: ignore[arg-type]
+    values: dict[str, Any] = {**_TIMES, "mode": 0o644, "content": tuple(content), **fields}
+    return Node(name, "file", **values)
 
 
-def dir_node(name: bytes, subtree: bytes, **fields: object) -> Node:
-    values: dict[str, object] = {"mode": _GO_DIR | 0o755, "subtree": subtree, **fields}
-    return Node(name, "dir", mtime=TIME, atime=TIME, ctime=TIME, **values)  # type: ignore[arg-type]
+def dir_node(name: bytes, subtree: bytes, **fields: Any) -> Node:
+    values: dict[str, Any] = {**_TIMES, "mode": _GO_DIR | 0o755, "subtree": subtree, **fields}
+    return Node(name, "dir", **values)
 
 
-def link_node(name: bytes, target: bytes, **fields: object) -> Node:
-    values: dict[str, object] = {"mode": 1 << 27 | 0o777, "link_target": target, **fields}
-    return Node(name, "symlink", mtime=TIME, atime=TIME, ctime=TIME, **values)  # type: ignore[arg-type]
+def link_node(name: bytes, target: bytes, **fields: Any) -> Node:
+    values: dict[str, Any] = {**_TIMES, "mode": 1 << 27 | 0o777, "link_target": target, **fields}
+    return Node(name, "symlink", **values)
 
 
 @dataclass
@@ -117,7 +119,7 @@ class RepositoryBuilder:
         """A tree of any text."""
         return self.blob(json_text, BlobType.TREE)
 
-    def file(self, name: bytes, *pieces: bytes, **fields: object) -> Node:
+    def file(self, name: bytes, *pieces: bytes, **fields: Any) -> Node:
         """A file of these blobs."""
         values = {"size": sum(map(len, pieces)), **fields}
         return file_node(name, [self.blob(piece) for piece in pieces], **values)

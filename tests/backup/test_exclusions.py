@@ -34,7 +34,7 @@ def test_only_larger_files_are_rejected() -> None:
 
 
 def test_of_a_marked_folder_only_the_mark_stays(tmp_path: Path) -> None:
-    exclusions = Exclusions(marks=(IfPresent(".nobackup"),))
+    exclusions = Exclusions(marks=(IfPresent(b".nobackup"),))
     (tmp_path / "a").touch()
     assert kept(exclusions, tmp_path) == [b"a"]
     (tmp_path / ".nobackup").touch()

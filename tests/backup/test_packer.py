@@ -7,10 +7,11 @@ import pytest
 
 from lpse_ops.backup.compression import Compressor
 from lpse_ops.backup.crypto import Crypter
-from lpse_ops.backup.pack import BlobType, PackEntry, pack_bytes, parse_entries, parse_header_length
+from lpse_ops.backup.pack import BlobType, PackEntry, pack_bytes
 from lpse_ops.backup.packer import MAX_ENTRIES, TARGET_BYTES, FinishedPack, Packer, buffer_bytes
 from lpse_ops.errors import DamagedRepository
 from tests.backup.cheap_repository import KEYS
+from tests.backup.packs import read_back
 
 NOISE = random.Random(1).randbytes(1 << 20)
 MIB = 1 << 20
@@ -28,21 +29,6 @@ def make_packer(
 def add(packer: Packer, *blobs: bytes) -> None:
     for blob in blobs:
         packer.add(hashlib.sha256(blob).digest(), blob)
-
-
-def read_back(pack: bytes) -> list[bytes]:
-    """Every blob of a pack, from its own header."""
-    crypter, compressor = Crypter(KEYS), Compressor()
-    length = parse_header_length(pack[-4:], len(pack), "x")
-    header = crypter.open(pack[-4 - length : -4])
-    blobs = []
-    for entry in parse_entries(header, "x"):
-        blob = crypter.open(pack[entry.offset : entry.offset + entry.length])
-        if entry.uncompressed_length:
-            blob = compressor.decompress(blob, entry.uncompressed_length, "x")
-        assert hashlib.sha256(blob).digest() == entry.id
-        blobs.append(blob)
-    return blobs
 
 
 def test_a_pack_reads_back_and_is_named_by_its_bytes() -> None:

@@ -78,7 +78,7 @@ def test_every_command_is_shown_as_a_line_to_copy(played):
         "lpse-ops backup check --read-data",
         "lpse-ops backup ls latest",
     ]
-    assert "rm -r demo" in done.stderr
+    assert f"rm -r {folder}" in done.stderr
 
 
 def test_no_secret_is_readable_by_others(played):

@@ -1,0 +1,136 @@
+"""Every command of the README is run as it stands there, in its order.
+
+In a mount namespace of its own, where /etc, /home, /mnt and /srv are overlays: what the commands
+write there is gone when they end.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lpse_ops.postgres.installation import Installation
+from lpse_ops.spse.sample import write_sql
+from lpse_ops.spse.sample_documents import write_documents
+from tests.postgres.conftest import system_installation
+from tests.postgres.servers import Server, open_server
+from tests.restic_binaries import Restic
+
+__all__ = ["system_installation"]
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Run by other means: test_demo.py runs the demo, setup.sh installs, and this is the test run.
+ELSEWHERE = {
+    "make demo": "tests/cli/test_demo.py",
+    "make test": "this run",
+    "python3 -m venv /opt/lpse-ops": "setup.sh",
+    "/opt/lpse-ops/bin/pip install .": "setup.sh",
+}
+PREPARE = """\
+set -eu
+mount --make-rprivate /
+mount -t tmpfs none "$1"
+for folder in etc home mnt srv run; do
+    mkdir -p "$1/$folder/new" "$1/$folder/work"
+    mount -t overlay overlay -o "lowerdir=/$folder,upperdir=$1/$folder/new,workdir=$1/$folder/work" \
+        "/$folder"
+done
+mkdir -p /home/file /home/appserv/spse/conf
+cp -r "$2" /home/file/file_prod
+echo 'http.port=9090' > /home/appserv/spse/conf/application.conf
+cd /
+bash -e -u -o pipefail "$3"
+"""
+
+
+def blocks(path: Path) -> list[tuple[str, str]]:
+    """Language and text of every fenced block."""
+    return [(match[1], match[2]) for match in BLOCK.finditer(path.read_text())]
+
+
+def commands(text: str) -> list[str]:
+    return [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
+
+
+def script() -> str:
+    """The README as a shell script: its commands, and its settings written where they belong."""
+    lines = []
+    for language, text in blocks(ROOT / "README.md"):
+        if language == "yaml":
+            path = text.partition("\n")[0].removeprefix("# ")
+            lines.append(f"cat > {shlex.quote(path)} <<'YAML'\n{text}YAML")
+        elif language == "console":
+            for command in commands(text):
+                lines += [f"echo {shlex.quote('README: ' + command)} >&2", command]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def spse(system_installation: Installation) -> Iterator[Server]:
+    """A server of its own, with the database that the README names."""
+    with open_server(system_installation) as server:
+        yield server
+
+
+def test_every_command_of_the_readme_runs(spse: Server, restic_new: Restic, tmp_path: Path):
+    documents = write_documents(tmp_path / "file_prod", 2, seed=1)
+    sql = tmp_path / "spse.sql"
+    with sql.open("wb") as file:
+        write_sql(file, 1, seed=1, documents=documents)
+    url = spse.cluster.url("postgres")
+    spse.execute("CREATE DATABASE epns_prod")
+    target = spse.cluster.url("epns_prod")
+    psql = ["psql", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={target}", f"--file={sql}"]
+    subprocess.run(psql, check=True, capture_output=True)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "restic").symlink_to(restic_new.path)
+    for name, content in (("prepare.sh", PREPARE), ("readme.sh", script())):
+        (tmp_path / name).write_text(content)
+    (tmp_path / "overlay").mkdir()
+    path = [programs, Path(sys.executable).parent, spse.installation.folder]
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("LPSE_OPS_")},
+        "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]]),
+        **_libpq_environment(url),
+        "LPSE_OPS_STATE": str(tmp_path / "state"),
+    }
+    done = subprocess.run(
+        [
+            *("unshare", "--mount", "bash", tmp_path / "prepare.sh", tmp_path / "overlay"),
+            *(tmp_path / "file_prod", tmp_path / "readme.sh"),
+        ],
+        capture_output=True,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+    )
+    last = done.stderr.decode(errors="replace")[-2000:]
+    assert done.returncode == 0, last
+    assert b"restored into epns_check" in done.stdout
+    assert b"verified" in done.stdout
+
+
+def _libpq_environment(url: str) -> dict[str, str]:
+    """What lets ``postgresql:///epns_prod`` reach the test's own server."""
+    found = re.fullmatch(r"postgresql://(\w+)@/\w+\?host=([^&]+)&port=(\d+)", url)
+    assert found is not None
+    return {"PGUSER": found[1], "PGHOST": found[2].replace("%2F", "/"), "PGPORT": found[3]}
+
+
+def test_what_is_not_run_here_is_run_elsewhere():
+    plain = [text for language, text in blocks(ROOT / "README.md") if language == ""]
+    found = {line.partition("#")[0].strip() for text in plain for line in text.splitlines()}
+    assert found == set(ELSEWHERE)
+
+
+def test_both_readmes_have_the_same_commands():
+    def told(name: str) -> list[str]:
+        return [line for kind, text in blocks(ROOT / name) if kind for line in commands(text)]
+
+    assert told("README.id.md") == told("README.md")
