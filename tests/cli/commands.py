@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,11 @@ def lpse_ops(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stdin: str = "",
+    before: Sequence[str] = (),
 ) -> Ended:
-    """Run to the end; no setting of the surroundings reaches it but ``env``."""
+    """Run to the end, by way of the program ``before``; of the surroundings it sees ``env``."""
     done = subprocess.run(
-        [*PROGRAM, *map(str, args)],
+        [*before, *PROGRAM, *map(str, args)],
         capture_output=True,
         cwd=cwd or "/",
         env=clean_environment() | dict(env or {}),
