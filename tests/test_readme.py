@@ -38,8 +38,8 @@ mount --make-rprivate /
 mount -t tmpfs none "$1"
 for folder in etc home mnt srv run; do
     mkdir -p "$1/$folder/new" "$1/$folder/work"
-    mount -t overlay overlay -o "lowerdir=/$folder,upperdir=$1/$folder/new,workdir=$1/$folder/work" \
-        "/$folder"
+    layers="lowerdir=/$folder,upperdir=$1/$folder/new,workdir=$1/$folder/work"
+    mount -t overlay -o "$layers" none "/$folder"
 done
 mkdir -p /home/file /home/appserv/spse/conf
 cp -r "$2" /home/file/file_prod

@@ -8,23 +8,21 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.blobsaver import BlobSaver
-from lpse_ops.backup.chunker import MIN_BYTES
 from lpse_ops.backup.exclusions import Exclusions
-from lpse_ops.backup.feeder import Feeder, ReadInto
+from lpse_ops.backup.feeder import Feeder
+from lpse_ops.backup.filereader import ArchiveCounts, FileReader, Readable
 from lpse_ops.backup.gojson import quote_name
 from lpse_ops.backup.node import encode_link_target, encode_xattrs
 from lpse_ops.backup.parenttree import EMPTY, KnownFolder, all_stored, content_of, load_known
+from lpse_ops.backup.progress import Progress
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.source import (
     is_folder,
-    is_same_version,
     list_folder,
-    open_file,
     read_xattrs,
     stat_folder,
 )
@@ -38,15 +36,6 @@ from lpse_ops.backup.treebuilder import (
     render_synthetic,
 )
 
-# A file that changes while it is read is tried this often, then stored as read.
-_ATTEMPTS = 3
-
-
-class Readable(Protocol):
-    """A raw stream, a pipe for one: ``readinto`` returns 0 at its end."""
-
-    def readinto(self, buffer: memoryview, /) -> int | None: ...
-
 
 @dataclass(frozen=True)
 class Stream:
@@ -54,26 +43,6 @@ class Stream:
 
     path: bytes
     open: Callable[[], AbstractContextManager[Readable]]
-
-
-class Progress(Protocol):
-    """Told how many source bytes are dealt with."""
-
-    def advance(self, size_bytes: int) -> None: ...
-
-
-@dataclass
-class ArchiveCounts:
-    """restic's summary fields, and what an operator must hear of (paths as bytes)."""
-
-    files_new: int = 0
-    files_changed: int = 0
-    files_unmodified: int = 0
-    total_files_processed: int = 0
-    total_bytes_processed: int = 0
-    bytes_read: int = 0
-    unreadable: list[tuple[bytes, str]] = field(default_factory=list)
-    changed_while_read: list[bytes] = field(default_factory=list)
 
 
 @dataclass
@@ -111,6 +80,7 @@ class Archiver:
         self._feeder = Feeder(saver)
         self._builder = TreeBuilder(saver.save_tree)
         self.counts = ArchiveCounts()
+        self._reader = FileReader(self._feeder, self._builder, progress, self.counts)
 
     def store(
         self,
@@ -163,7 +133,7 @@ class Archiver:
         parent, name = os.path.split(stream.path)
         file = PendingFile(self._builder, self._synthetic_folder(parent, folders), name)
         with stream.open() as source:
-            size = self._feeder.add_stream(file, self._counting(_reader(source)))
+            size = self._reader.read_stream(file, source)
         head = render_synthetic(name, "file", stat.S_IFREG | 0o600, self._time_ns, size)
         file.finish(lambda ids: render_file(head, "", ids))
         self.counts.files_new += 1
@@ -176,16 +146,6 @@ class Archiver:
             head = render_synthetic(name, "dir", stat.S_IFDIR | 0o700, self._time_ns)
             folders[path] = self._builder.open_folder(above, name, head)
         return folders[path]
-
-    def _counting(self, read_into: ReadInto) -> ReadInto:
-        def counted(buffer: memoryview) -> int:
-            count = read_into(buffer)
-            self._progress.advance(count)
-            self.counts.bytes_read += count
-            self._builder.save_ready()
-            return count
-
-        return counted
 
     # -- files of this machine ---------------------------------------------------------------
 
@@ -339,7 +299,7 @@ class Archiver:
             return
         file = PendingFile(self._builder, folder, name)
         try:
-            size, status = self._read_file(file, path, status)
+            size, status = self._reader.read_file(file, path, status)
             xattrs = encode_xattrs(self._xattrs(path))
         except OSError as error:
             file.abandon()
@@ -379,50 +339,6 @@ class Archiver:
         self._progress.advance(status.st_size)
         return True
 
-    def _read_file(
-        self, file: PendingFile, path: bytes, status: os.stat_result
-    ) -> tuple[int, os.stat_result]:
-        """Feed a file's content; return its size as read and its status afterwards."""
-        descriptor = open_file(path)
-        try:
-            if status.st_size <= MIN_BYTES:
-                return self._read_small(file, descriptor, path, status)
-            return self._read_large(file, descriptor, path)
-        finally:
-            os.close(descriptor)
-
-    def _read_small(
-        self, file: PendingFile, descriptor: int, path: bytes, status: os.stat_result
-    ) -> tuple[int, os.stat_result]:
-        room = self._feeder.room(status.st_size + 1)
-        # One byte more than expected tells a file that grew.
-        count = os.readv(descriptor, [room[: status.st_size + 1]])
-        after = os.fstat(descriptor)
-        if count != status.st_size or not is_same_version(status, after):
-            return self._read_large(file, descriptor, path)
-        if count:
-            self._feeder.add_blob(file, count)
-        self._progress.advance(count)
-        self.counts.bytes_read += count
-        return count, after
-
-    def _read_large(
-        self, file: PendingFile, descriptor: int, path: bytes
-    ) -> tuple[int, os.stat_result]:
-        """Read through a descriptor, again while somebody writes to the file."""
-        for _ in range(_ATTEMPTS):
-            file.restart()
-            before = os.fstat(descriptor)
-            if not stat.S_ISREG(before.st_mode):
-                raise OSError(0, "it is no longer a regular file")
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            size = self._feeder.add_stream(file, self._counting(_descriptor_reader(descriptor)))
-            after = os.fstat(descriptor)
-            if size == after.st_size and is_same_version(before, after):
-                return size, after
-        self.counts.changed_while_read.append(path)
-        return size, after
-
     # -- counting ----------------------------------------------------------------------------
 
     def _xattrs(self, path: bytes) -> tuple[tuple[bytes, bytes], ...]:
@@ -442,11 +358,3 @@ class Archiver:
 
 def _everything_in_root() -> Target:
     return Target(children={entry.name: Target(is_wanted=True) for entry in list_folder(b"/")})
-
-
-def _reader(source: Readable) -> ReadInto:
-    return lambda buffer: source.readinto(buffer) or 0
-
-
-def _descriptor_reader(descriptor: int) -> ReadInto:
-    return lambda buffer: os.readv(descriptor, [buffer])

@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lpse_ops.backup.archiver import ArchiveCounts, Archiver, Progress, Stream
+from lpse_ops.backup.archiver import Archiver, Stream
 from lpse_ops.backup.blobsaver import BlobSaver, SavedBlobs
 from lpse_ops.backup.exclusions import NO_EXCLUSIONS, Exclusions
+from lpse_ops.backup.filereader import ArchiveCounts
 from lpse_ops.backup.gotime import format_datetime
+from lpse_ops.backup.progress import Progress
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.backup.targets import plan_targets

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from lpse_ops.backup.crypto import OVERHEAD
 from lpse_ops.backup.pack import BlobType, PackEntry
 
 _ID_BYTES = 32
@@ -138,8 +139,11 @@ class BlobIndex:
 
     def plaintext_length(self, blob_type: BlobType, blob_id: bytes) -> int | None:
         """Length in bytes of a stored blob's plaintext, or None if it is not stored."""
-        found = next(self.locations(blob_type, blob_id), None)
-        return None if found is None else found.entry.plaintext_length
+        table = self._tables[blob_type]
+        for row in table.rows(blob_id):
+            if table.pack[row] != _PENDING:
+                return table.uncompressed[row] or table.length[row] - OVERHEAD
+        return None
 
     @property
     def pack_ids(self) -> list[bytes]:

@@ -16,6 +16,7 @@ from lpse_ops.errors import DamagedRepository
 PackList = tuple[bytes, list[PackEntry]]
 
 _TYPE_NAMES = {BlobType.DATA: "data", BlobType.TREE: "tree"}
+_LIMIT = 1 << 32
 _TYPES = {name: blob_type for blob_type, name in _TYPE_NAMES.items()}
 
 
@@ -51,16 +52,13 @@ def parse_index(content: bytes, index_id: str) -> Iterator[PackList]:
 
 
 def _parse_blob(blob: dict[str, Any]) -> PackEntry:
-    entry = PackEntry(
-        _TYPES[blob["type"]],
-        blob_id(blob["id"]),
-        blob["offset"],
-        blob["length"],
-        blob.get("uncompressed_length", 0),
-    )
-    numbers = entry[2:]
-    if not all(type(number) is int and 0 <= number < 1 << 32 for number in numbers):
-        raise ValueError("a position is not a number of 32 bits")
-    if entry.length < OVERHEAD or max(entry.length, entry.uncompressed_length) > MAX_BLOB_BYTES:
+    offset, length = blob["offset"], blob["length"]
+    uncompressed = blob.get("uncompressed_length", 0)
+    # Spelled out: a repository has millions of these.
+    if not (type(offset) is type(length) is type(uncompressed) is int):
+        raise TypeError("a position is not a number")
+    if not (0 <= offset < _LIMIT and OVERHEAD <= length <= MAX_BLOB_BYTES):
+        raise ValueError("a blob has an impossible position")
+    if not 0 <= uncompressed <= MAX_BLOB_BYTES:
         raise ValueError("a blob has an impossible length")
-    return entry
+    return PackEntry(_TYPES[blob["type"]], blob_id(blob["id"]), offset, length, uncompressed)

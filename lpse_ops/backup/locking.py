@@ -212,7 +212,9 @@ def _remove_own_dead_locks(repository: Repository) -> None:
     here = read_identity()
     for lock_id, lock in _load_locks(repository):
         if lock is not None and is_surely_dead(lock, here, read_start_ticks(lock.pid)):
-            repository.remove(FileKind.LOCK, lock_id)
+            # Where nothing can be removed, nothing can be locked either: that is what to report.
+            with contextlib.suppress(StorageError):
+                repository.remove(FileKind.LOCK, lock_id)
 
 
 def _refuse_conflict(repository: Repository, exclusive: bool, own_id: str) -> None:

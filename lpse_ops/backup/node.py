@@ -34,6 +34,8 @@ _GO_FORMAT = {
 _GO_SPECIAL = ((stat.S_ISUID, 1 << 23), (stat.S_ISGID, 1 << 22), (stat.S_ISVTX, 1 << 20))
 
 # What Go reads when a time is left out.
+_LIMIT_32 = 1 << 32
+_LIMIT_64 = 1 << 64
 _NO_TIME = "0001-01-01T00:00:00Z"
 
 XAttrs = tuple[tuple[bytes, bytes], ...]
@@ -175,26 +177,27 @@ def decode_node(raw: Mapping[str, Any]) -> Node:
     subtree = raw.get("subtree")
     if (kind == "dir") != (subtree is not None):
         raise ValueError(f"entry {name[:100]!r} has a wrong subtree")
+    get = raw.get
     return Node(
-        name=name,
-        type=kind,
-        mode=_number(raw, "mode", 32),
-        mtime=_text(raw, "mtime", _NO_TIME),
-        atime=_text(raw, "atime", _NO_TIME),
-        ctime=_text(raw, "ctime", _NO_TIME),
-        uid=_number(raw, "uid", 32),
-        gid=_number(raw, "gid", 32),
-        user=_text(raw, "user"),
-        group=_text(raw, "group"),
-        inode=_number(raw, "inode"),
-        device_id=_number(raw, "device_id"),
-        size=_number(raw, "size"),
-        links=_number(raw, "links"),
-        link_target=_link_target(raw),
-        xattrs=_xattrs(raw),
-        device=_number(raw, "device"),
-        content=tuple(map(blob_id, raw.get("content") or ())),
-        subtree=None if subtree is None else blob_id(subtree),
+        name,
+        kind,
+        _number(get("mode", 0), "mode", _LIMIT_32),
+        _text(get("mtime", _NO_TIME), "mtime"),
+        _text(get("atime", _NO_TIME), "atime"),
+        _text(get("ctime", _NO_TIME), "ctime"),
+        _number(get("uid", 0), "uid", _LIMIT_32),
+        _number(get("gid", 0), "gid", _LIMIT_32),
+        _text(get("user", ""), "user"),
+        _text(get("group", ""), "group"),
+        _number(get("inode", 0), "inode"),
+        _number(get("device_id", 0), "device_id"),
+        _number(get("size", 0), "size"),
+        _number(get("links", 0), "links"),
+        _link_target(raw) if kind == "symlink" or "linktarget" in raw else b"",
+        _xattrs(raw) if "extended_attributes" in raw else (),
+        _number(get("device", 0), "device"),
+        tuple(map(blob_id, get("content") or ())),
+        None if subtree is None else blob_id(subtree),
     )
 
 
@@ -206,15 +209,13 @@ def blob_id(text: str) -> bytes:
     return raw
 
 
-def _number(raw: Mapping[str, Any], key: str, bits: int = 64) -> int:
-    value = raw.get(key, 0)
-    if type(value) is not int or not 0 <= value < 1 << bits:
-        raise ValueError(f"{key} is not a number of {bits} bits")
+def _number(value: object, key: str, limit: int = _LIMIT_64) -> int:
+    if type(value) is not int or not 0 <= value < limit:
+        raise ValueError(f"{key} is not a number below {limit}")
     return value
 
 
-def _text(raw: Mapping[str, Any], key: str, default: str = "") -> str:
-    value = raw.get(key, default)
+def _text(value: object, key: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{key} is not a string")
     return value
@@ -223,7 +224,7 @@ def _text(raw: Mapping[str, Any], key: str, default: str = "") -> str:
 def _link_target(raw: Mapping[str, Any]) -> bytes:
     if raw.get("linktarget_raw"):
         return base64.b64decode(raw["linktarget_raw"], validate=True)
-    return _text(raw, "linktarget").encode("utf-8", "surrogatepass")
+    return _text(raw.get("linktarget", ""), "linktarget").encode("utf-8", "surrogatepass")
 
 
 def _xattrs(raw: Mapping[str, Any]) -> XAttrs:

@@ -28,6 +28,9 @@ class BlobType(IntEnum):
     TREE = 1
 
 
+_TYPES = (BlobType.DATA, BlobType.TREE)
+
+
 class PackEntry(NamedTuple):
     """One blob of a pack; ``length`` is the envelope's, ``uncompressed_length`` 0 if stored raw."""
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import click
 
 from lpse_ops.backup.dump import write_file
-from lpse_ops.backup.selection import choose_snapshot
 from lpse_ops.backup.treewalk import find_entry
-from lpse_ops.cli.backup_options import filter_options, no_lock_option
+from lpse_ops.cli.backup_options import Only, filter_options, no_lock_option
 from lpse_ops.cli.output import open_output
 from lpse_ops.cli.parameters import output_option, repository_options
 from lpse_ops.cli.repository_access import locked
@@ -31,17 +30,13 @@ def command(
     /,
     snapshot: str,
     file: str,
-    host: str | None,
-    tags: tuple[str, ...],
-    paths: tuple[str, ...],
+    only: Only,
     no_lock: bool,
     output: Path | None,
 ) -> None:
     """Write FILE of SNAPSHOT to standard output, as it was."""
     with locked(app, no_lock=no_lock) as repository:
-        chosen = choose_snapshot(
-            repository.snapshots(), snapshot, hostname=host, paths=paths, tags=tags
-        )
+        chosen = only.choose(repository.snapshots(), snapshot)
         index = repository.load_index()
         entry = find_entry(repository, index, chosen.tree, os.fsencode(file))
         with open_output(output) as stream:

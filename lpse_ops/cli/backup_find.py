@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from lpse_ops.backup.find import Finder, Wanted
-from lpse_ops.backup.selection import choose_snapshot, filter_snapshots
 from lpse_ops.cli.backup_ls import entry_fields
 from lpse_ops.cli.backup_options import (
+    Only,
     filter_options,
     no_lock_option,
     path_text,
@@ -42,9 +42,7 @@ def command(
     oldest: datetime | None,
     newest: datetime | None,
     ids: tuple[str, ...],
-    host: str | None,
-    tags: tuple[str, ...],
-    paths: tuple[str, ...],
+    only: Only,
     no_lock: bool,
     output_format: str,
     output: Path | None,
@@ -59,10 +57,7 @@ def command(
     )
     with locked(app, no_lock=no_lock) as repository:
         snapshots = repository.snapshots()
-        if ids:
-            chosen = [choose_snapshot(snapshots, each) for each in ids]
-        else:
-            chosen = filter_snapshots(snapshots, hostname=host, paths=paths, tags=tags)
+        chosen = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
         finder = Finder(repository, repository.load_index(), wanted)
         found = [(each, list(finder.find(each.tree))) for each in reversed(chosen)]
     matching = [(snapshot, entries) for snapshot, entries in found if entries]

@@ -10,9 +10,9 @@ import click
 
 from lpse_ops.backup.gotime import to_datetime
 from lpse_ops.backup.node import Node
-from lpse_ops.backup.selection import choose_snapshot
 from lpse_ops.backup.treewalk import Entry, walk_tree
 from lpse_ops.cli.backup_options import (
+    Only,
     filter_options,
     no_lock_option,
     path_text,
@@ -50,9 +50,7 @@ def command(
     snapshot: str,
     folders: tuple[str, ...],
     is_long: bool,
-    host: str | None,
-    tags: tuple[str, ...],
-    paths: tuple[str, ...],
+    only: Only,
     no_lock: bool,
     output_format: str,
     output: Path | None,
@@ -63,9 +61,7 @@ def command(
     """
     wanted = [os.path.normpath(os.fsencode(folder)) for folder in folders]
     with locked(app, no_lock=no_lock) as repository:
-        chosen = choose_snapshot(
-            repository.snapshots(), snapshot, hostname=host, paths=paths, tags=tags
-        )
+        chosen = only.choose(repository.snapshots(), snapshot)
         index = repository.load_index()
         entries = _below(
             walk_tree(

@@ -1,7 +1,9 @@
 """Options and output that several backup commands share."""
 
+import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from lpse_ops.backup.exclude import parse_pattern_file
+from lpse_ops.backup.selection import choose_snapshot, filter_snapshots
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.cli.parameters import DURATION
 from lpse_ops.cli.wiring import App
@@ -33,16 +36,46 @@ def retry_lock_option(command: Decorated) -> Decorated:
     )(command)
 
 
+@dataclass(frozen=True)
+class Only:
+    """Which snapshots a command looks at: what ``--host``, ``--tag`` and ``--path`` say."""
+
+    host: str | None
+    tags: tuple[str, ...]
+    paths: tuple[str, ...]
+
+    def all(self, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+        return filter_snapshots(snapshots, hostname=self.host, paths=self.paths, tags=self.tags)
+
+    def choose(self, snapshots: Sequence[Snapshot], wanted: str) -> Snapshot:
+        """The snapshot a user names; ``latest`` is the newest of those that match."""
+        return choose_snapshot(
+            snapshots, wanted, hostname=self.host, paths=self.paths, tags=self.tags
+        )
+
+
 def filter_options(command: Decorated) -> Decorated:
-    """``--host``, ``--tag`` and ``--path`` as ``host``, ``tags`` and ``paths``."""
-    options = (
-        click.option("--host", metavar="NAME", help="Only snapshots of this host."),
-        click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag."),
+    """``--host``, ``--tag`` and ``--path``, as the argument ``only``."""
+
+    @functools.wraps(command)
+    def filtered(
+        *args: Any,
+        host: str | None,
+        tags: tuple[str, ...],
+        paths: tuple[str, ...],
+        **options: Any,
+    ) -> Any:
+        return command(*args, only=Only(host, tags, paths), **options)
+
+    with_options: Any = filtered
+    for option in (
         click.option("--path", "paths", multiple=True, metavar="PATH", help="Only of this path."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+        click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag."),
+        click.option("--host", metavar="NAME", help="Only snapshots of this host."),
+    ):
+        with_options = option(with_options)
+    wrapped: Decorated = with_options
+    return wrapped
 
 
 def snapshot_fields(snapshot: Snapshot) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from lpse_ops.backup.restorereport import (
     RestoreReport,
     Selection,
 )
-from lpse_ops.backup.selection import choose_snapshot
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.cli.backup_options import (
+    Only,
     filter_options,
     no_lock_option,
     path_text,
@@ -70,9 +70,7 @@ def command(
     snapshot: str,
     target: Path | None,
     database: str | None,
-    host: str | None,
-    tags: tuple[str, ...],
-    paths: tuple[str, ...],
+    only: Only,
     no_lock: bool,
     output_format: str,
     output: Path | None,
@@ -90,9 +88,7 @@ def command(
         )
     wanted, _, folder = snapshot.partition(":")
     with locked(app, no_lock=no_lock) as repository:
-        chosen = choose_snapshot(
-            repository.snapshots(), wanted, hostname=host, paths=paths, tags=tags
-        )
+        chosen = only.choose(repository.snapshots(), wanted)
         index = repository.load_index()
         if database is not None:
             request = DatabaseRestore(

@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
-from lpse_ops.backup.archiver import ArchiveCounts, Stream
+from lpse_ops.backup.archiver import Stream
 from lpse_ops.backup.backuprun import BackupRequest, BackupResult, run_backup
 from lpse_ops.backup.exclude import CACHE_TAG, Excludes, parse_if_present
 from lpse_ops.backup.exclude import parse_size as parse_restic_size
 from lpse_ops.backup.exclusions import Exclusions
+from lpse_ops.backup.filereader import ArchiveCounts
 from lpse_ops.cli.backup_options import read_patterns, retry_lock_option, snapshot_fields
 from lpse_ops.cli.backup_sources import DatabaseSource, Sources, problem_fields
 from lpse_ops.cli.console import ProgressBar

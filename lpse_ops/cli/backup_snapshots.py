@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from lpse_ops.backup.selection import filter_snapshots
 from lpse_ops.backup.snapshot import Snapshot
-from lpse_ops.cli.backup_options import filter_options, no_lock_option, snapshot_fields
+from lpse_ops.cli.backup_options import Only, filter_options, no_lock_option, snapshot_fields
 from lpse_ops.cli.output import emit, render_table
 from lpse_ops.cli.parameters import format_option, output_option, repository_options
 from lpse_ops.cli.repository_access import locked
@@ -24,16 +23,14 @@ from lpse_ops.cli.wiring import App
 def command(
     app: App,
     /,
-    host: str | None,
-    tags: tuple[str, ...],
-    paths: tuple[str, ...],
+    only: Only,
     no_lock: bool,
     output_format: str,
     output: Path | None,
 ) -> None:
     """List snapshots, oldest first."""
     with locked(app, no_lock=no_lock) as repository:
-        found = filter_snapshots(repository.snapshots(), hostname=host, paths=paths, tags=tags)
+        found = only.all(repository.snapshots())
     emit(
         "backup/snapshots",
         {"snapshots": [snapshot_fields(each) for each in found]},

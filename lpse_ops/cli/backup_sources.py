@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lpse_ops.backup.archiver import ArchiveCounts, Readable, Stream
+from lpse_ops.backup.archiver import Stream
 from lpse_ops.backup.backuprun import OWN_FOLDER
+from lpse_ops.backup.filereader import ArchiveCounts, Readable
 from lpse_ops.cli.backup_options import path_text
 from lpse_ops.postgres.database import Database
 from lpse_ops.postgres.dump import open_session

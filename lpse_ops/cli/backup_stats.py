@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from lpse_ops.backup.selection import choose_snapshot, filter_snapshots
 from lpse_ops.backup.stats import Sizes, measure
-from lpse_ops.cli.backup_options import filter_options, no_lock_option
+from lpse_ops.cli.backup_options import Only, filter_options, no_lock_option
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import format_option, output_option, repository_options
 from lpse_ops.cli.repository_access import locked
@@ -26,9 +25,7 @@ def command(
     app: App,
     /,
     ids: tuple[str, ...],
-    host: str | None,
-    tags: tuple[str, ...],
-    paths: tuple[str, ...],
+    only: Only,
     no_lock: bool,
     output_format: str,
     output: Path | None,
@@ -36,10 +33,7 @@ def command(
     """Show sizes of SNAPSHOTs, or of all that match."""
     with locked(app, no_lock=no_lock) as repository:
         snapshots = repository.snapshots()
-        if ids:
-            chosen = [choose_snapshot(snapshots, each) for each in ids]
-        else:
-            chosen = filter_snapshots(snapshots, hostname=host, paths=paths, tags=tags)
+        chosen = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
         sizes = measure(repository, repository.load_index(), chosen)
     emit(
         "backup/stats",

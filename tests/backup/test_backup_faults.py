@@ -1,7 +1,6 @@
 """A backup that is stopped, or whose storage fails, at every single operation."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,12 +21,12 @@ CONFIG = Config(ID, POLYNOMIAL)
 
 
 @pytest.fixture(scope="module")
-def docs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def docs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docs")
     for number in range(4):
         content = hashlib.shake_256(bytes([number])).digest(6_000_000)
         (folder / f"{number}.rhs").write_bytes(content)
-    yield folder
+    return folder
 
 
 @pytest.fixture(scope="module")

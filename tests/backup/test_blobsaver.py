@@ -14,6 +14,7 @@ from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.blobsaver import BlobSaver, SavedBlobs, Writer
 from lpse_ops.backup.config import Config
 from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.packer import TARGET_BYTES
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.backend import FileKind
 from lpse_ops.backup.storage.fault import Fault, FaultBackend, fault_at
@@ -142,12 +143,13 @@ def test_a_dry_run_counts_and_stores_nothing() -> None:
 
 
 def test_trees_larger_than_a_pack_have_one_for_themselves() -> None:
-    huge = NOISE * 20
+    huge = random.Random(4).randbytes(TARGET_BYTES + 1000)
+    trees = [b"small", huge, b"another", huge[1:]]
     with saving() as it:
-        for tree in (b"small", huge, b"another", huge[1:]):
+        for tree in trees:
             it.saver.save_tree(tree)
         it.saver.finish()
-        assert sorted(map(len, it.packs())) == [1, 1, 1, 1]
+        assert sorted(it.packs()) == sorted([tree] for tree in trees)
 
 
 def test_many_trees_share_a_pack() -> None:

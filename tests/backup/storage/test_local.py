@@ -5,7 +5,6 @@ import os
 import resource
 import signal
 import stat
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import pytest
 from lpse_ops.backup.storage.backend import CONFIG, FileKind, StoredFile, is_file_id
 from lpse_ops.backup.storage.local import LocalBackend
 from lpse_ops.errors import FileMissing, StorageError
+from tests.backup.smalldisk import make_read_only, mount_small_disk
 
 ID = "ab" * 32
 PACK = f"data/ab/{ID}"
@@ -32,13 +32,8 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0755", "tmpfs", folder], check=True)
-    try:
+    with mount_small_disk(tmp_path / "disk") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @contextmanager
@@ -160,7 +155,7 @@ def test_a_full_disk_fails_and_leaves_nothing(small_disk: Path) -> None:
 def test_a_read_only_disk_is_named_as_such(small_disk: Path) -> None:
     backend = LocalBackend(small_disk)
     backend.save(SNAPSHOT, b"x")
-    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    make_read_only(small_disk)
     for change in (lambda: backend.save(PACK, b"x"), lambda: backend.remove(SNAPSHOT)):
         with pytest.raises(StorageError, match="Read-only file system") as refused:
             change()

@@ -1,0 +1,112 @@
+"""Reads one file, or one stream, into the feeder, and notices when somebody writes to it."""
+
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lpse_ops.backup.chunker import MIN_BYTES
+from lpse_ops.backup.feeder import Feeder, ReadInto
+from lpse_ops.backup.progress import Progress
+from lpse_ops.backup.source import is_same_version, open_file
+from lpse_ops.backup.treebuilder import PendingFile, TreeBuilder
+
+# A file that changes while it is read is tried this often, then stored as read.
+_ATTEMPTS = 3
+
+
+class Readable(Protocol):
+    """A raw stream, a pipe for one: ``readinto`` returns 0 at its end."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None: ...
+
+
+@dataclass
+class ArchiveCounts:
+    """restic's summary fields, and what an operator must hear of (paths as bytes)."""
+
+    files_new: int = 0
+    files_changed: int = 0
+    files_unmodified: int = 0
+    total_files_processed: int = 0
+    total_bytes_processed: int = 0
+    bytes_read: int = 0
+    unreadable: list[tuple[bytes, str]] = field(default_factory=list)
+    changed_while_read: list[bytes] = field(default_factory=list)
+
+
+class FileReader:
+    """``counts`` is told what was read and what changed meanwhile."""
+
+    def __init__(
+        self, feeder: Feeder, builder: TreeBuilder, progress: Progress, counts: ArchiveCounts
+    ) -> None:
+        self._feeder = feeder
+        self._builder = builder
+        self._progress = progress
+        self._counts = counts
+
+    def read_stream(self, file: PendingFile, source: Readable) -> int:
+        """Feed a stream to its end; return its bytes."""
+        return self._feeder.add_stream(
+            file, self._counting(lambda buffer: source.readinto(buffer) or 0)
+        )
+
+    def read_file(
+        self, file: PendingFile, path: bytes, status: os.stat_result
+    ) -> tuple[int, os.stat_result]:
+        """Feed a file's content; return its size as read and its status afterwards."""
+        descriptor = open_file(path)
+        try:
+            if status.st_size <= MIN_BYTES:
+                return self._read_small(file, descriptor, path, status)
+            return self._read_large(file, descriptor, path)
+        finally:
+            os.close(descriptor)
+
+    def _read_small(
+        self, file: PendingFile, descriptor: int, path: bytes, status: os.stat_result
+    ) -> tuple[int, os.stat_result]:
+        room = self._feeder.room(status.st_size + 1)
+        # One byte more than expected tells a file that grew.
+        count = os.readv(descriptor, [room[: status.st_size + 1]])
+        after = os.fstat(descriptor)
+        if count != status.st_size or not is_same_version(status, after):
+            return self._read_large(file, descriptor, path)
+        if count:
+            self._feeder.add_blob(file, count)
+        self._progress.advance(count)
+        self._counts.bytes_read += count
+        return count, after
+
+    def _read_large(
+        self, file: PendingFile, descriptor: int, path: bytes
+    ) -> tuple[int, os.stat_result]:
+        """Read through a descriptor, again while somebody writes to the file."""
+
+        def read_into(buffer: memoryview) -> int:
+            return os.readv(descriptor, [buffer])
+
+        for _ in range(_ATTEMPTS):
+            file.restart()
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
+                raise OSError(0, "it is no longer a regular file")
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            size = self._feeder.add_stream(file, self._counting(read_into))
+            after = os.fstat(descriptor)
+            if size == after.st_size and is_same_version(before, after):
+                return size, after
+        self._counts.changed_while_read.append(path)
+        return size, after
+
+    def _counting(self, read_into: ReadInto) -> ReadInto:
+        def counted(buffer: memoryview) -> int:
+            count = read_into(buffer)
+            self._progress.advance(count)
+            self._counts.bytes_read += count
+            # Folders that are complete must not pile up while a large file is read.
+            self._builder.save_ready()
+            return count
+
+        return counted
