@@ -1,5 +1,6 @@
 """Make a new repository, and print the recovery sheet: the one time it is shown."""
 
+import os
 from pathlib import Path
 
 import click
@@ -10,8 +11,9 @@ from lpse_ops.backup.recovery import SheetFacts, render_qr, render_sheet
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
 from lpse_ops.cli.repository_access import choose_backend, configured_destination, read_password
-from lpse_ops.cli.settings import write_repository_id
+from lpse_ops.cli.settings import Destination, write_repository_id
 from lpse_ops.cli.wiring import App
+from lpse_ops.errors import RepositoryError, UsageError
 
 
 @click.command(epilog="Example: lpse-ops backup init --repo /mnt/disk/repo --password-file p")
@@ -32,12 +34,13 @@ def command(app: App, /, sheet: Path | None, output_format: str, output: Path | 
     lock it away, not in the server room.
     """
     backend = choose_backend(app)
+    destination = configured_destination(app)
+    _refuse_pinned(destination)
     password = read_password(app, confirm=True)
+    if sheet is not None:
+        _reserve(sheet)
     now = app.clock.now()
     repository = create_repository(backend, password, this_origin(now))
-    destination = configured_destination(app)
-    if destination is not None:
-        write_repository_id(app.settings, destination.name, repository.config.id)
     secret = recovery_secret(repository)
     settings = app.settings_if_any
     site = settings.site.name if settings else this_origin(now).hostname
@@ -62,3 +65,28 @@ def command(app: App, /, sheet: Path | None, output_format: str, output: Path | 
         if sheet
         else "print the sheet above and lock it away: it is not shown again"
     )
+    # Last: whatever goes wrong here, the sheet is out.
+    if destination is not None:
+        write_repository_id(app.settings, destination.name, repository.config.id)
+
+
+def _refuse_pinned(destination: Destination | None) -> None:
+    """A disk that is not mounted looks like a place for a new repository."""
+    if destination is not None and destination.repository_id is not None:
+        raise RepositoryError(
+            f"destination {destination.name} is pinned to repository "
+            f"{destination.repository_id[:10]}",
+            hint=f"is its disk mounted at {destination.location}? for a new repository, take "
+            "repository_id out of lpse-ops.yml first",
+        )
+
+
+def _reserve(sheet: Path) -> None:
+    """Make sure the sheet can be written before there is a repository that needs it."""
+    try:
+        os.close(os.open(sheet, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the sheet to {sheet}: {error.strerror}",
+            hint="name a file that does not exist yet: --sheet /run/recovery-sheet.txt",
+        ) from error

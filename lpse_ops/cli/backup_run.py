@@ -105,6 +105,9 @@ class _Bar:
     def advance(self, size_bytes: int) -> None:
         self._bar.advance(size_bytes)
 
+    def expect(self, total_bytes: int) -> None:
+        self._bar.update(total=total_bytes or None)
+
 
 def _request(
     app: App,

@@ -6,19 +6,13 @@ from typing import Any
 
 from lpse_ops.backup.backuprun import BackupRequest, BackupResult, run_backup
 from lpse_ops.backup.locking import hold_lock
+from lpse_ops.backup.progress import SILENT
 from lpse_ops.backup.repository import Repository, open_repository
 from lpse_ops.backup.storage.local import LocalBackend
 from tests.backup.cheap_repository import PASSWORD
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOST = "lpse-contoh"
-
-
-class NoProgress:
-    """The progress bar of a log file."""
-
-    def advance(self, size_bytes: int) -> None:
-        """Show nothing."""
 
 
 def open_cheap(root: Path, password: str = PASSWORD) -> Repository:
@@ -31,4 +25,4 @@ def store(root: Path, *paths: Path, password: str = PASSWORD, **options: Any) ->
     fields = {"hostname": HOST, "time": datetime.now(UTC), **options}
     request = BackupRequest(paths=tuple(str(path).encode() for path in paths), **fields)
     with hold_lock(repository):
-        return run_backup(repository, request, NoProgress())
+        return run_backup(repository, request, SILENT)

@@ -9,13 +9,14 @@ from lpse_ops.backup.backuprun import BackupRequest, run_backup
 from lpse_ops.backup.config import Config, encode_config
 from lpse_ops.backup.crypto import Crypter
 from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.progress import SILENT
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.fault import Fault, FaultBackend, Stopped, fault_at
 from lpse_ops.backup.storage.memory import MemoryBackend
 from lpse_ops.backup.treewalk import walk_tree
 from lpse_ops.errors import OpsError
 from tests.backup.cheap_repository import ID, KEYS, POLYNOMIAL
-from tests.backup.storing import HOST, MOMENT, NoProgress
+from tests.backup.storing import HOST, MOMENT
 
 CONFIG = Config(ID, POLYNOMIAL)
 
@@ -41,7 +42,7 @@ def stored(docs: Path) -> dict[str, bytes]:
 def backup(repository: Repository, *paths: Path) -> str:
     names = tuple(str(path).encode() for path in paths)
     request = BackupRequest(paths=names, hostname=HOST, time=MOMENT)
-    return run_backup(repository, request, NoProgress(), workers=1).snapshot.id
+    return run_backup(repository, request, SILENT, workers=1).snapshot.id
 
 
 def documents(repository: Repository) -> dict[str, dict[bytes, bytes]]:

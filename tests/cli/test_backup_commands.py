@@ -181,6 +181,29 @@ backup:
     assert not list((repo / "snapshots").iterdir())
 
 
+def test_init_refuses_a_destination_that_is_pinned_already(
+    tmp_path: Path, docs: Path, password: Path
+):
+    settings = tmp_path / "lpse-ops.yml"
+    settings.write_text(
+        f"""\
+site: {{name: LPSE Contoh, slug: lpse-contoh, time_zone: WIB}}
+backup:
+  password_file: {password}
+  destinations: [{{name: disk-a, location: {tmp_path}/not-mounted, repository_id: {"ab" * 32}}}]
+"""
+    )
+    failed(lpse_ops("backup", "init", "--settings", settings), 1, "pinned", "mounted")
+    assert not (tmp_path / "not-mounted").exists()
+
+
+def test_init_makes_nothing_when_the_sheet_cannot_be_written(tmp_path: Path, password: Path):
+    at = ("-r", tmp_path / "new", "-p", password)
+    failed(lpse_ops("backup", "init", *at, "--sheet", password), 2, "File exists", "--sheet")
+    assert not (tmp_path / "new").exists()
+    assert password.read_text().strip() == PASSWORD
+
+
 def test_the_configured_backup_keeps_host_time_zone_and_manifest(
     tmp_path: Path, docs: Path, password: Path
 ):

@@ -1,0 +1,409 @@
+"""What a check finds, and that it finds nothing in a good repository."""
+
+import hashlib
+import json
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from lpse_ops.backup.check import CheckReport, check_structure
+from lpse_ops.backup.checkdata import choose_all, parse_subset, read_packs
+from lpse_ops.backup.pack import BlobType, PackEntry
+from lpse_ops.backup.progress import SILENT
+from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.snapshot import Snapshot
+from lpse_ops.backup.storage.backend import FileKind, file_name
+from lpse_ops.backup.storage.memory import MemoryBackend
+from lpse_ops.errors import UsageError
+from tests.backup.repositories import RepositoryBuilder, dir_node, file_node, make_repository
+
+
+@pytest.fixture
+def backend() -> MemoryBackend:
+    return MemoryBackend()
+
+
+@pytest.fixture
+def builder(backend: MemoryBackend) -> RepositoryBuilder:
+    return RepositoryBuilder(make_repository(backend))
+
+
+@pytest.fixture
+def filled(builder: RepositoryBuilder) -> RepositoryBuilder:
+    """Two snapshots that share a folder; one pack of data and one of trees for each."""
+    shared = builder.tree(builder.file(b"a.pdf", b"content of a", b"and more"))
+    builder.snapshot(builder.tree(dir_node(b"docs", shared), builder.file(b"empty")))
+    builder.snapshot(builder.tree(builder.file(b"b.pdf", b"b" * 5000), dir_node(b"docs", shared)))
+    return builder
+
+
+def check(repository: Repository, *, read_data: bool = True) -> CheckReport:
+    report = check_structure(repository)
+    if read_data:
+        read_packs(repository, report, choose_all, SILENT)
+    return report
+
+
+def messages(report: CheckReport) -> str:
+    return "\n".join(f"{each.severity}: {each.message}" for each in report.findings)
+
+
+def names(backend: MemoryBackend, kind: FileKind) -> list[str]:
+    return [file_name(kind, file.id) for file in backend.files(kind)]
+
+
+def pack_of(repository: Repository, blob_type: BlobType, number: int = 0) -> tuple[str, bytes]:
+    """Name and content of a pack of a type."""
+    packs = [
+        pack_id for pack_id, entries in repository.index_packs() if entries[0].type is blob_type
+    ]
+    name = file_name(FileKind.PACK, packs[number].hex())
+    return name, repository.backend.load(name)
+
+
+# -- whole repositories --------------------------------------------------------------------------
+
+
+def test_a_good_repository_has_no_findings(filled: RepositoryBuilder):
+    report = check(filled.repository)
+    assert report.findings == []
+    assert (report.snapshots, report.trees, len(report.packs)) == (2, 3, 4)
+    assert report.packs_read == 4
+    assert report.bytes_read == sum(report.packs.values())
+
+
+def test_an_empty_repository_has_no_findings(builder: RepositoryBuilder):
+    report = check(builder.repository)
+    assert (report.findings, report.packs_read) == ([], 0)
+
+
+def test_progress_adds_up_to_what_is_read(filled: RepositoryBuilder):
+    class Counting:
+        total = 0
+
+        def advance(self, size_bytes: int) -> None:
+            self.total += size_bytes
+
+    counting = Counting()
+    report = check_structure(filled.repository)
+    read_packs(filled.repository, report, choose_all, counting)
+    assert counting.total == sum(report.packs.values())
+
+
+# -- files of the repository ---------------------------------------------------------------------
+
+
+def test_a_missing_pack(filled: RepositoryBuilder, backend: MemoryBackend):
+    name, _ = pack_of(filled.repository, BlobType.DATA)
+    backend.remove(name)
+    report = check(filled.repository)
+    assert f"error: pack {name[8:18]} is missing" in messages(report)
+    assert "docs/a.pdf: 2 of its 2 blobs are missing" in messages(report)
+
+
+def test_a_missing_tree_pack(filled: RepositoryBuilder, backend: MemoryBackend):
+    name, _ = pack_of(filled.repository, BlobType.TREE, 1)
+    backend.remove(name)
+    report = check(filled.repository)
+    assert len(report.errors) == 2
+    assert "is in no pack" in messages(report)
+
+
+@pytest.mark.parametrize("cut", [1, 100])
+def test_a_pack_of_another_size(filled: RepositoryBuilder, backend: MemoryBackend, cut: int):
+    name, content = pack_of(filled.repository, BlobType.DATA)
+    backend.contents[name] = content[:-cut]
+    report = check(filled.repository, read_data=False)
+    assert f"has {len(content) - cut} bytes instead of {len(content)}" in messages(report)
+    assert "does not match its name" in messages(check(filled.repository))
+
+
+def test_a_pack_in_no_index_is_a_hint(filled: RepositoryBuilder):
+    filled.save_pack(b"", [])
+    report = check(filled.repository)
+    assert report.errors == []
+    assert "left by a backup that was stopped" in messages(report)
+    assert report.packs_read == 4
+
+
+def test_a_pack_in_two_indexes_is_a_hint(filled: RepositoryBuilder):
+    [first, *_] = filled.repository.index_packs()
+    filled.repository.save_index([first, (bytes(32), [])])
+    report = check(filled.repository, read_data=False)
+    assert "hint: pack" in messages(report)
+    assert "more than one index" in messages(report)
+
+
+def test_a_pack_that_indexes_disagree_about(filled: RepositoryBuilder):
+    [(pack_id, entries), *_] = filled.repository.index_packs()
+    filled.repository.save_index([(pack_id, entries[:1])])
+    assert "error: pack" in messages(check(filled.repository, read_data=False))
+
+
+@pytest.mark.parametrize("kind", [FileKind.INDEX, FileKind.SNAPSHOT])
+def test_a_broken_index_or_snapshot(
+    filled: RepositoryBuilder, backend: MemoryBackend, kind: FileKind
+):
+    name = names(backend, kind)[0]
+    content = bytearray(backend.contents[name])
+    content[40] ^= 4
+    backend.contents[name] = bytes(content)
+    report = check(filled.repository)
+    assert "its content does not match its name" in messages(report)
+    assert report.errors
+
+
+def test_a_missing_index(filled: RepositoryBuilder, backend: MemoryBackend):
+    for name in names(backend, FileKind.INDEX):
+        backend.remove(name)
+    report = check(filled.repository)
+    assert len(report.errors) == 2
+    assert messages(report).count("is in no index") == 4
+
+
+def test_index_entries_with_a_gap_or_an_overlap(builder: RepositoryBuilder):
+    builder.blob(b"one")
+    builder.blob(b"two")
+    builder.save()
+    [(pack_id, [first, second])] = builder.repository.index_packs()
+    index_id = builder.repository.files(FileKind.INDEX)[0]
+    builder.repository.remove(FileKind.INDEX, index_id)
+    builder.repository.save_index([(pack_id, [first, second._replace(offset=10)])])
+    assert "a gap or an overlap at byte 10" in messages(check(builder.repository))
+
+
+# -- trees ---------------------------------------------------------------------------------------
+
+
+def test_a_size_that_the_blobs_do_not_have(builder: RepositoryBuilder):
+    builder.snapshot(builder.tree(builder.file(b"f", b"four", size=5)))
+    assert "/f: 5 bytes are promised, 4 are stored" in messages(check(builder.repository))
+
+
+def test_a_blob_that_is_nowhere(builder: RepositoryBuilder):
+    present = builder.blob(b"x")
+    builder.snapshot(builder.tree(file_node(b"f", [present, bytes(32), bytes(32)], size=3)))
+    assert "/f: 2 of its 3 blobs are missing" in messages(check(builder.repository))
+
+
+def test_a_folder_that_is_nowhere_is_told_with_its_path(builder: RepositoryBuilder):
+    below = builder.tree(dir_node(b"gone", bytes(32)), builder.file(b"f", b"x", size=7))
+    builder.snapshot(builder.tree(dir_node(b"docs", below)))
+    found = messages(check(builder.repository))
+    assert "/docs/gone/: tree blob 0000000000 is in no pack" in found
+    # The rest is looked at all the same.
+    assert "/docs/f: 7 bytes are promised" in found
+
+
+TIMES = (
+    '"mtime":"2026-01-02T03:04:05Z","atime":"2026-01-02T03:04:05Z","ctime":"2026-01-02T03:04:05Z"'
+)
+FILE = f'"type":"file",{TIMES},"uid":0,"gid":0'
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        (f'{{"name":"f",{FILE},"content":null}}', "null instead of an empty list"),
+        (f'{{"name":"f",{FILE}}}', "null instead of an empty list"),
+        (f'{{"name":"b",{FILE},"content":[]}},{{"name":"a",{FILE},"content":[]}}', "out of order"),
+        (f'{{"name":"a",{FILE},"content":[]}},{{"name":"a",{FILE},"content":[]}}', "out of order"),
+        (f'{{"name":"a/b",{FILE},"content":[]}}', "impossible entry"),
+        (f'{{"name":"d","type":"dir",{TIMES}}}', "wrong subtree"),
+        (f'{{"name":"d","type":"irregular",{TIMES}}}', "impossible entry"),
+        ("{", "cannot be read"),
+    ],
+)
+def test_trees_that_say_nonsense(builder: RepositoryBuilder, nodes: str, message: str):
+    builder.snapshot(builder.raw_tree(f'{{"nodes":[{nodes}]}}\n'.encode()))
+    report = check(builder.repository)
+    assert len(report.errors) == 1
+    assert message in messages(report)
+
+
+def test_each_folder_is_looked_at_once(builder: RepositoryBuilder):
+    bad = builder.tree(builder.file(b"f", b"x", size=7))
+    tree = builder.tree(*(dir_node(b"%d" % number, bad) for number in range(5)))
+    for hour in range(3):
+        builder.snapshot(tree, time=datetime(2026, 1, 1, hour, tzinfo=UTC))
+    report = check(builder.repository)
+    assert (len(report.errors), report.trees, report.snapshots) == (1, 2, 3)
+
+
+def test_a_snapshot_of_no_tree(builder: RepositoryBuilder):
+    builder.repository.save(FileKind.SNAPSHOT, b'{"time":"2026-01-02T03:04:05Z","paths":[]}')
+    assert "cannot be read" in messages(check(builder.repository))
+
+
+def test_a_snapshot_whose_tree_is_nowhere(builder: RepositoryBuilder):
+    builder.repository.save_snapshot(Snapshot(datetime.now(UTC), bytes(32), ("/",)))
+    assert "is in no pack" in messages(check(builder.repository))
+
+
+# -- the packs' own bytes ------------------------------------------------------------------------
+
+
+def replace_pack(
+    filled: RepositoryBuilder, change: Callable[[bytearray], bytes | bytearray]
+) -> None:
+    """Put a changed pack under the name that its bytes give, in an index of its own."""
+    repository = filled.repository
+    name, content = pack_of(repository, BlobType.DATA)
+    packs = {
+        pack_id: entries for pack_id, entries in repository.index_packs() if pack_id.hex() in name
+    }
+    [entries] = packs.values()
+    changed = bytes(change(bytearray(content)))
+    pack_id = hashlib.sha256(changed).digest()
+    repository.save_pack(pack_id.hex(), changed)
+    repository.save_index([(pack_id, entries)])
+
+
+def flipped(position: int) -> Callable[[bytearray], bytearray]:
+    def flip(content: bytearray) -> bytearray:
+        content[position] ^= 1
+        return content
+
+    return flip
+
+
+@pytest.mark.parametrize(
+    ("position", "message"),
+    [
+        (3, "its MAC does not match"),
+        (20, "its MAC does not match"),
+        (-1, "its header has an impossible length"),
+        (-10, "the header of pack"),
+    ],
+)
+def test_bits_that_flip_before_the_name_is_made(
+    filled: RepositoryBuilder, position: int, message: str
+):
+    replace_pack(filled, flipped(position))
+    assert check(filled.repository, read_data=False).errors == []
+    report = check(filled.repository)
+    assert message in messages(report)
+    assert len(report.errors) == 1
+
+
+@pytest.mark.parametrize("blob_type", list(BlobType))
+def test_a_bit_that_flips_on_the_disk(
+    filled: RepositoryBuilder, backend: MemoryBackend, blob_type: BlobType
+):
+    for position in (0, 17, 40, -1, -5, -60):
+        name, content = pack_of(filled.repository, blob_type)
+        backend.contents[name] = bytes(flipped(position)(bytearray(content)))
+        report = check(filled.repository)
+        assert "does not match its name" in messages(report), position
+        backend.contents[name] = content
+
+
+def add_pack(builder: RepositoryBuilder, stored: bytes, entry: PackEntry) -> None:
+    sealed = builder.repository.crypter.seal(stored)
+    entry = entry._replace(length=len(sealed))
+    pack_id = builder.save_pack(sealed, [entry])
+    builder.repository.save_index([(pack_id, [entry])])
+
+
+def test_blobs_that_are_not_what_they_say(builder: RepositoryBuilder):
+    compressor = builder.repository.compressor
+    blob_id = hashlib.sha256(b"right").digest()
+    add_pack(builder, b"wrong", PackEntry(BlobType.DATA, blob_id, 0, 0, 0))
+    add_pack(builder, compressor.compress(b"wrong"), PackEntry(BlobType.DATA, blob_id, 0, 0, 5))
+    add_pack(builder, compressor.compress(b"right"), PackEntry(BlobType.DATA, blob_id, 0, 0, 4))
+    add_pack(builder, b"no frame", PackEntry(BlobType.DATA, blob_id, 0, 0, 4))
+    # A frame of a gigabyte that claims to be small must not be unpacked.
+    bomb = compressor.compress(bytes(100_000_000))
+    add_pack(builder, bomb, PackEntry(BlobType.DATA, blob_id, 0, 0, 100))
+    report = check(builder.repository)
+    assert messages(report).count("its content does not match its id") == 2
+    assert messages(report).count("does not decompress") == 3
+
+
+def test_a_header_that_lists_other_blobs_than_the_index(builder: RepositoryBuilder):
+    sealed = builder.repository.crypter.seal(b"x")
+    blob_id = hashlib.sha256(b"x").digest()
+    entry = PackEntry(BlobType.DATA, blob_id, 0, len(sealed), 0)
+    pack_id = builder.save_pack(sealed, [entry])
+    builder.repository.save_index([(pack_id, [entry._replace(id=bytes(32))])])
+    assert "its header and the index differ" in messages(check(builder.repository))
+
+
+def test_a_header_that_lists_more_than_there_is(builder: RepositoryBuilder):
+    sealed = builder.repository.crypter.seal(b"x")
+    entries = [PackEntry(BlobType.DATA, bytes([number]) * 32, 0, 4000, 0) for number in range(3)]
+    pack_id = builder.save_pack(sealed, entries)
+    builder.repository.save_index([(pack_id, entries)])
+    assert "lists more than it holds" in messages(check(builder.repository))
+
+
+def test_mixed_packs_are_a_hint(builder: RepositoryBuilder):
+    crypter, compressor = builder.repository.crypter, builder.repository.compressor
+    content, entries = b"", []
+    for blob_type, text in ((BlobType.DATA, b"x"), (BlobType.TREE, b'{"nodes":[]}\n')):
+        sealed = crypter.seal(compressor.compress(text))
+        blob_id = hashlib.sha256(text).digest()
+        entries.append(PackEntry(blob_type, blob_id, len(content), len(sealed), len(text)))
+        content += sealed
+    builder.repository.save_index([(builder.save_pack(content, entries), entries)])
+    report = check(builder.repository)
+    assert report.errors == []
+    assert "mixes data and trees" in messages(report)
+
+
+# -- parts of the packs --------------------------------------------------------------------------
+
+PACKS = {bytes([number]) * 32: 1000 for number in range(256)}
+
+
+@pytest.mark.parametrize(("text", "count"), [("10%", 25), ("0.1%", 1), ("100%", 256)])
+def test_a_random_part(text: str, count: int):
+    chosen = parse_subset(text, random.Random(1))(PACKS)
+    assert len(chosen) == count
+    assert chosen == parse_subset(text, random.Random(1))(PACKS)
+
+
+@pytest.mark.parametrize(("text", "count"), [("64000", 64), ("100k", 102), ("1T", 256), ("1", 1)])
+def test_as_much_as_a_size(text: str, count: int):
+    assert len(parse_subset(text, random.Random(1))(PACKS)) == count
+
+
+def test_the_parts_are_the_whole():
+    parts = [parse_subset(f"{part}/7", random.Random())(PACKS) for part in range(1, 8)]
+    assert set.union(*parts) == PACKS.keys()
+    assert sum(map(len, parts)) == len(PACKS)
+    assert {each[0] % 7 for each in parts[2]} == {2}
+
+
+def test_no_packs_have_no_parts():
+    assert parse_subset("10%", random.Random())({}) == set()
+    assert parse_subset("10k", random.Random())({}) == set()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0/5", "6/5", "1/300", "1/0", "x", "0%", "101%", "-1%", "0", "5P", "1/5/2"]
+)
+def test_parts_that_make_no_sense(text: str):
+    with pytest.raises(UsageError) as refused:
+        parse_subset(text, random.Random())
+    assert "1/7" in refused.value.hint
+
+
+def test_only_the_chosen_packs_are_read(filled: RepositoryBuilder):
+    report = check_structure(filled.repository)
+    chosen = sorted(report.packs)[:2]
+    read_packs(filled.repository, report, lambda _: set(chosen), SILENT)
+    assert report.packs_read == 2
+    assert report.bytes_read == sum(report.packs[each] for each in chosen)
+
+
+def test_json_of_the_repository_is_never_needed_twice(filled: RepositoryBuilder):
+    """An index that is gone between the two steps changes nothing: all is known by then."""
+    report = check_structure(filled.repository)
+    for index_id in filled.repository.files(FileKind.INDEX):
+        assert json.loads(filled.repository.load(FileKind.INDEX, index_id))
+        filled.repository.remove(FileKind.INDEX, index_id)
+    read_packs(filled.repository, report, choose_all, SILENT)
+    assert (report.errors, report.packs_read) == ([], 4)
