@@ -57,7 +57,14 @@ def command(
         statistics = DiffStatistics()
 
         def changes() -> Iterator[Change]:
-            for change in diff_trees(repository, index, before.tree, after.tree, metadata=metadata):
+            for change in diff_trees(
+                repository,
+                index,
+                before.tree,
+                after.tree,
+                metadata=metadata,
+                statistics=statistics,
+            ):
                 statistics.count(change)
                 yield change
 

@@ -23,7 +23,6 @@ from lpse_ops.cli.backup_options import (
     read_patterns,
     snapshot_fields,
 )
-from lpse_ops.cli.database_restore import DatabaseRestore, render_restored, restore_from_snapshot
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
 from lpse_ops.cli.repository_access import locked
@@ -91,6 +90,12 @@ def command(
         chosen = only.choose(repository.snapshots(), wanted)
         index = repository.load_index()
         if database is not None:
+            from lpse_ops.cli.database_restore import (
+                DatabaseRestore,
+                render_restored,
+                restore_from_snapshot,
+            )
+
             request = DatabaseRestore(
                 name=database,
                 into=options["into"] or database,

@@ -1,32 +1,25 @@
 """Take a snapshot of databases, documents and configuration."""
 
-import os
-import socket
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lpse_ops.backup.archiver import Stream
-from lpse_ops.backup.backuprun import BackupRequest, BackupResult, run_backup
-from lpse_ops.backup.exclude import CACHE_TAG, Excludes, parse_if_present
-from lpse_ops.backup.exclude import parse_size as parse_restic_size
-from lpse_ops.backup.exclusions import Exclusions
+from lpse_ops.backup.backuprun import BackupResult, run_backup
 from lpse_ops.backup.filereader import ArchiveCounts
-from lpse_ops.cli.backup_options import read_patterns, retry_lock_option, snapshot_fields
-from lpse_ops.cli.backup_sources import DatabaseSource, Sources, problem_fields
+from lpse_ops.cli.backup_options import retry_lock_option, snapshot_fields
+from lpse_ops.cli.backup_request import build_request
+from lpse_ops.cli.backup_sources import Sources, problem_fields
 from lpse_ops.cli.console import ProgressBar
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
 from lpse_ops.cli.repository_access import locked
-from lpse_ops.cli.settings import BackupSettings
 from lpse_ops.cli.sizes import format_size
 from lpse_ops.cli.wiring import App
-from lpse_ops.errors import UsageError
-from lpse_ops.postgres.database import parse_database
-from lpse_ops.postgres.rowcounts import CountMode
+
+if TYPE_CHECKING:
+    from lpse_ops.postgres.rowcounts import CountMode
 
 SOME_UNREADABLE = 3
 _LISTED = 20
@@ -50,7 +43,9 @@ _LISTED = 20
     help="Leave folders out that hold this file.",
 )
 @click.option("--exclude-caches", is_flag=True, help="Leave out folders with a CACHEDIR.TAG.")
-@click.option("--exclude-larger-than", metavar="SIZE", help="Leave larger files out: 500M.")
+@click.option(
+    "--exclude-larger-than", metavar="SIZE", help="Leave files out that are larger: 500M."
+)
 @click.option("--one-file-system", "-x", is_flag=True, help="Do not cross mount points.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Tag of the snapshot.")
 @click.option("--host", metavar="NAME", help="Host name to record; never change it for a site.")
@@ -67,7 +62,7 @@ def command(
     /,
     paths: tuple[Path, ...],
     databases: tuple[str, ...],
-    row_counts: CountMode,
+    row_counts: "CountMode",
     dry_run: bool,
     retry_lock: timedelta,
     output_format: str,
@@ -78,8 +73,9 @@ def command(
 
     Without PATH and --database, what lpse-ops.yml says is backed up.
     """
-    moment = _moment(app, options["moment"])
-    sources, request = _request(app, paths, databases, row_counts, moment, options, dry_run)
+    sources, request = build_request(
+        app, paths, databases, row_counts, {**options, "dry_run": dry_run}
+    )
     with (
         locked(app, retry_lock=retry_lock) as repository,
         app.console.progress_bar("backing up") as bar,
@@ -107,116 +103,6 @@ class _Bar:
 
     def expect(self, total_bytes: int) -> None:
         self._bar.update(total=total_bytes or None)
-
-
-def _request(
-    app: App,
-    /,
-    paths: tuple[Path, ...],
-    databases: tuple[str, ...],
-    row_counts: CountMode,
-    moment: datetime,
-    options: dict[str, Any],
-    dry_run: bool,
-) -> tuple[Sources, BackupRequest]:
-    settings = app.settings_if_any
-    is_configured = not (paths or databases)
-    backup = app.settings.backup if is_configured else BackupSettings()
-    found = _configured_databases(backup) + [_database(url, row_counts) for url in databases]
-    wanted = [os.fsencode(os.path.abspath(path)) for path in (*backup.paths, *paths)]
-    _refuse_nothing(found, wanted)
-    hostname = options["host"] or (settings.site.slug if settings else socket.gethostname())
-    program = f"lpse-ops {version('lpse-ops')}"
-    sources = Sources(found, hostname, moment, program)
-    # Plain paths alone give the very tree that restic would store: no folder of our own.
-    has_own_folder = is_configured or bool(found)
-
-    def manifest(counts: ArchiveCounts) -> Stream | None:
-        return sources.manifest(counts) if has_own_folder else None
-
-    patterns, insensitive = _patterns(app, backup, options)
-    return sources, BackupRequest(
-        paths=tuple(wanted),
-        hostname=hostname,
-        time=moment,
-        exclusions=_exclusions(backup, options, patterns, insensitive),
-        streams=sources.streams(),
-        manifest=manifest,
-        has_own_folder=has_own_folder,
-        excludes=(*patterns, *insensitive),
-        tags=tuple(part for tag in options["tags"] for part in tag.split(",") if part),
-        force=options["force"],
-        one_file_system=options["one_file_system"] or backup.one_file_system,
-        dry_run=dry_run,
-        program_version=program,
-        now=app.clock.now,
-    )
-
-
-def _refuse_nothing(found: list[DatabaseSource], wanted: list[bytes]) -> None:
-    if not found and not wanted:
-        raise UsageError(
-            "there is nothing to back up",
-            hint="give a PATH or --database URL, or fill backup.paths and backup.databases in "
-            "lpse-ops.yml",
-        )
-    names = [source.name for source in found]
-    if len(set(names)) < len(names):
-        raise UsageError(
-            "two databases have the same name",
-            hint="give one of them another name in lpse-ops.yml: backup.databases[].name",
-        )
-
-
-def _database(url: str, row_counts: CountMode) -> DatabaseSource:
-    database = parse_database(url)
-    return DatabaseSource(database.name.replace("/", "_"), database, row_counts)
-
-
-def _configured_databases(backup: BackupSettings) -> list[DatabaseSource]:
-    return [
-        DatabaseSource(
-            each.name, parse_database(each.url, password_file=each.password_file), each.row_counts
-        )
-        for each in backup.databases
-    ]
-
-
-def _patterns(
-    app: App, backup: BackupSettings, options: dict[str, Any]
-) -> tuple[list[str], list[str]]:
-    files = [*options["exclude_file"], *([backup.exclude_file] if backup.exclude_file else [])]
-    exact = [*backup.exclude, *options["exclude"], *read_patterns(app, files)]
-    return exact, [*options["iexclude"], *read_patterns(app, options["iexclude_file"])]
-
-
-def _exclusions(
-    backup: BackupSettings, options: dict[str, Any], exact: list[str], insensitive: list[str]
-) -> Exclusions:
-    specs = [*backup.exclude_if_present, *options["exclude_if_present"]]
-    if backup.exclude_caches or options["exclude_caches"]:
-        specs.append(CACHE_TAG)
-    larger_than = backup.exclude_larger_than
-    if options["exclude_larger_than"]:
-        larger_than = parse_restic_size(options["exclude_larger_than"])
-    return Exclusions(
-        patterns=Excludes(exact, insensitive) if exact or insensitive else None,
-        marks=tuple(map(parse_if_present, specs)),
-        larger_than=larger_than,
-    )
-
-
-def _moment(app: App, text: str | None) -> datetime:
-    now = app.clock.now()
-    if text is None:
-        return now
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            f"{text!r} is not a time", hint="write --time 2026-01-31T18:00:00"
-        ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
 
 
 def _fields(result: BackupResult, sources: Sources, *, dry_run: bool) -> dict[str, Any]:

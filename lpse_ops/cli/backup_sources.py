@@ -1,4 +1,7 @@
-"""Joins ``postgres`` and ``backup``: what a backup takes, as paths, streams and a manifest."""
+"""Joins ``postgres`` and ``backup``: what a backup takes, as paths, streams and a manifest.
+
+``postgres`` is imported where a database is met: libpq takes time and memory to load.
+"""
 
 import contextlib
 import io
@@ -7,16 +10,16 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lpse_ops.backup.archiver import Stream
 from lpse_ops.backup.backuprun import OWN_FOLDER
 from lpse_ops.backup.filereader import ArchiveCounts, Readable
 from lpse_ops.cli.backup_options import path_text
-from lpse_ops.postgres.database import Database
-from lpse_ops.postgres.dump import open_session
-from lpse_ops.postgres.globals import dump_globals
-from lpse_ops.postgres.rowcounts import CountMode
+
+if TYPE_CHECKING:
+    from lpse_ops.postgres.database import Database
+    from lpse_ops.postgres.rowcounts import CountMode
 
 DATABASES = OWN_FOLDER + b"/databases"
 MANIFEST = OWN_FOLDER + b"/manifest.json"
@@ -27,8 +30,8 @@ class DatabaseSource:
     """``name`` is the dump's file name in the snapshot, less ``.dump``."""
 
     name: str
-    database: Database
-    row_counts: CountMode = "exact"
+    database: "Database"
+    row_counts: "CountMode" = "exact"
 
     @property
     def server(self) -> str:
@@ -78,6 +81,8 @@ class Sources:
     def _dump(self, source: DatabaseSource) -> Stream:
         path = DATABASES + b"/" + os.fsencode(source.name) + b".dump"
 
+        from lpse_ops.postgres.dump import open_session
+
         @contextlib.contextmanager
         def open_dump() -> Iterator[Readable]:
             with open_session(source.database, row_counts=source.row_counts) as session:
@@ -90,6 +95,8 @@ class Sources:
 
     def _globals(self, source: DatabaseSource, name: str) -> Stream:
         path = DATABASES + b"/" + os.fsencode(name)
+
+        from lpse_ops.postgres.globals import dump_globals
 
         @contextlib.contextmanager
         def open_globals() -> Iterator[Readable]:

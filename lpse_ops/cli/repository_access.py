@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,14 +19,16 @@ from lpse_ops.backup.locking import hold_lock
 from lpse_ops.backup.repository import Repository, ensure_exists, open_repository
 from lpse_ops.backup.storage.backend import Backend
 from lpse_ops.backup.storage.location import open_backend
-from lpse_ops.cli.settings import Destination
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import RepositoryError, UsageError
+
+if TYPE_CHECKING:
+    from lpse_ops.cli.settings import Destination
 
 PASSWORD_VARIABLE = "LPSE_OPS_PASSWORD"  # noqa: S105 - a name, no password
 
 
-def configured_destination(app: App) -> Destination | None:
+def configured_destination(app: App) -> "Destination | None":
     """The first destination in the settings, unless ``--repo`` names a place itself."""
     if app.repo is not None or app.settings_if_any is None:
         return None
