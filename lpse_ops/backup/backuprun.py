@@ -15,7 +15,7 @@ from lpse_ops.backup.blobsaver import BlobSaver, SavedBlobs
 from lpse_ops.backup.exclusions import NO_EXCLUSIONS, Exclusions
 from lpse_ops.backup.filereader import ArchiveCounts
 from lpse_ops.backup.gotime import format_datetime
-from lpse_ops.backup.progress import Progress
+from lpse_ops.backup.progress import ExpectingProgress
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.backup.targets import plan_targets
@@ -58,7 +58,11 @@ class BackupResult:
 
 
 def run_backup(
-    repository: Repository, request: BackupRequest, progress: Progress, *, workers: int = 0
+    repository: Repository,
+    request: BackupRequest,
+    progress: ExpectingProgress,
+    *,
+    workers: int = 0,
 ) -> BackupResult:
     """Make one snapshot; the caller holds a lock on the repository."""
     repository.ensure_writable()
@@ -67,6 +71,9 @@ def run_backup(
     paths = snapshot_paths(request)
     # Snapshots before indexes: an index read first could miss what a newer snapshot needs.
     parent = choose_parent(repository.snapshots(), request, paths)
+    if parent is not None:
+        # What there was last time is the best guess of what there is to do.
+        progress.expect(int(parent.summary.get("total_bytes_processed", 0)))
     index = repository.load_index()
     saver = BlobSaver(
         repository, index, WorkerPool(repository.keys, workers), dry_run=request.dry_run

@@ -3,18 +3,22 @@
 What is found are values, not exceptions: one damaged file must not hide the next.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lpse_ops.backup.blobindex import BlobIndex
+from lpse_ops.backup.collector import rare_collections
+from lpse_ops.backup.crypto import OVERHEAD
 from lpse_ops.backup.indexfile import PackList, parse_index
 from lpse_ops.backup.node import Node
-from lpse_ops.backup.pack import BlobType, pack_bytes
+from lpse_ops.backup.pack import LENGTH_BYTES, BlobType, PackEntry, encode_entry
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot, parse_snapshot
 from lpse_ops.backup.storage.backend import FileKind
-from lpse_ops.backup.treewalk import load_tree
+from lpse_ops.backup.tree import parse_tree
 from lpse_ops.errors import OpsError
 
 
@@ -33,13 +37,17 @@ class Finding:
 
 @dataclass
 class CheckReport:
-    """``packs`` maps ids of packs that are there to their sizes in bytes."""
+    """``packs`` maps ids of packs that are there to their sizes in bytes.
+
+    ``headers`` maps ids of packs that an index lists to the SHA-256 of the header they must have.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     snapshots: int = 0
     trees: int = 0
     blobs: int = 0
     packs: dict[bytes, int] = field(default_factory=dict)
+    headers: dict[bytes, bytes] = field(default_factory=dict)
     packs_read: int = 0
     bytes_read: int = 0
 
@@ -56,7 +64,11 @@ class CheckReport:
 
 def check_structure(repository: Repository) -> CheckReport:
     """All but the content of data packs.  The caller holds an exclusive lock."""
-    report = CheckReport()
+    with rare_collections():
+        return _check_structure(repository, CheckReport())
+
+
+def _check_structure(repository: Repository, report: CheckReport) -> CheckReport:
     # Snapshots before indexes: a backup that ends meanwhile must not look damaged.
     snapshots = list(_load_snapshots(repository, report))
     report.packs = {
@@ -89,26 +101,50 @@ def _load_snapshots(repository: Repository, report: CheckReport) -> Iterator[Sna
 
 def _check_indexes(repository: Repository, report: CheckReport) -> BlobIndex:
     index = BlobIndex()
-    listed: set[bytes] = set()
     for pack_id, entries in read_index_packs(repository, report):
         name = pack_id.hex()[:10]
-        if pack_id in listed:
-            report.hint(f"pack {name} is listed in more than one index")
-            continue
-        listed.add(pack_id)
-        size = report.packs.get(pack_id)
-        if size is None:
-            report.error(f"pack {name} is missing")
-        elif size != pack_bytes(entries):
-            report.error(f"pack {name} has {size} bytes instead of {pack_bytes(entries)}")
-        if len({entry.type for entry in entries}) > 1:
-            report.hint(f"pack {name} mixes data and trees; restic prune rewrites it")
-        if size is not None:
+        header, size = _expected_pack(entries)
+        digest = hashlib.sha256(header).digest()
+        if pack_id in report.headers:
+            if report.headers[pack_id] == digest:
+                report.hint(f"pack {name} is listed in more than one index")
+            else:
+                report.error(f"pack {name} is listed with other blobs in another index")
+        else:
+            report.headers[pack_id] = digest
+            _check_pack(report, pack_id, size, entries)
+        if pack_id in report.packs:
             # Only what is there counts: a second copy elsewhere may serve in its place.
             index.add_pack(pack_id, entries)
-    for pack_id in report.packs.keys() - listed:
+    for pack_id in report.packs.keys() - report.headers.keys():
         report.hint(f"pack {pack_id.hex()[:10]} is in no index: left by a backup that was stopped")
     return index
+
+
+def _expected_pack(entries: list[PackEntry]) -> tuple[bytes, int]:
+    """The header that a pack of these blobs has, and the size of the whole."""
+    in_order = sorted(entries, key=lambda entry: entry.offset)
+    header = b"".join(map(encode_entry, in_order))
+    return header, sum(entry.length for entry in entries) + len(header) + OVERHEAD + LENGTH_BYTES
+
+
+def _check_pack(
+    report: CheckReport, pack_id: bytes, expected: int, entries: list[PackEntry]
+) -> None:
+    name = pack_id.hex()[:10]
+    size = report.packs.get(pack_id)
+    if size is None:
+        report.error(f"pack {name} is missing")
+    elif size != expected:
+        report.error(f"pack {name} has {size} bytes instead of {expected}")
+    if len({entry.type for entry in entries}) > 1:
+        report.hint(f"pack {name} mixes data and trees; restic prune rewrites it")
+    end = 0
+    for entry in sorted(entries, key=lambda entry: entry.offset):
+        if entry.offset != end:
+            report.error(f"pack {name} has a gap or an overlap at byte {entry.offset}")
+            return
+        end += entry.length
 
 
 def _check_trees(
@@ -123,26 +159,45 @@ def _check_trees(
             if tree_id in seen:
                 continue
             seen.add(tree_id)
-            where = f"snapshot {snapshot.short_id}, {path.decode('utf-8', 'backslashreplace')}"
             try:
-                nodes = load_tree(repository, index, tree_id)
+                blob = repository.load_blob(index, BlobType.TREE, tree_id)
+                nodes = parse_tree(blob, tree_id)
             except OpsError as error:
-                report.error(f"{where}: {error.message}")
+                report.error(f"{_place(snapshot, path)}: {error.message}")
                 continue
-            for node in nodes:
-                if node.subtree is not None:
-                    stack.append((path + node.name + b"/", node.subtree))
-                elif node.type == "file":
-                    _check_file(index, node, where, report)
+            for problem in _node_problems(index, nodes, blob):
+                report.error(f"{_place(snapshot, path)}{problem}")
+            stack += [
+                (path + node.name + b"/", node.subtree)
+                for node in nodes
+                if node.subtree is not None
+            ]
     report.trees = len(seen)
 
 
-def _check_file(index: BlobIndex, node: Node, where: str, report: CheckReport) -> None:
-    name = where + node.name.decode("utf-8", "backslashreplace")
-    lengths = [index.plaintext_length(BlobType.DATA, each) for each in node.content]
+def _place(snapshot: Snapshot, path: bytes) -> str:
+    return f"snapshot {snapshot.short_id}, {path.decode('utf-8', 'backslashreplace')}"
+
+
+def _node_problems(index: BlobIndex, nodes: list[Node], blob: bytes) -> Iterator[str]:
+    length_of = index.plaintext_length
+    for node in nodes:
+        if node.type != "file":
+            continue
+        lengths = [length_of(BlobType.DATA, each) for each in node.content]
+        if None in lengths or sum(lengths) != node.size:  # type: ignore[arg-type]
+            yield _content_problem(node, lengths)
+    # decode_node takes null for an empty list; restic calls it damage.
+    if any(node.type == "file" and not node.content for node in nodes):
+        for raw in json.loads(blob)["nodes"]:
+            if raw["type"] == "file" and raw.get("content") is None:
+                yield f"{raw['name']}: its content is null instead of an empty list"
+
+
+def _content_problem(node: Node, lengths: list[int | None]) -> str:
+    name = node.name.decode("utf-8", "backslashreplace")
     missing = lengths.count(None)
     if missing:
-        report.error(f"{name}: {missing} of its {len(lengths)} blobs are missing")
-    elif sum(filter(None, lengths)) != node.size:
-        stored = sum(filter(None, lengths))
-        report.error(f"{name}: {node.size} bytes are promised, {stored} are stored")
+        return f"{name}: {missing} of its {len(lengths)} blobs are missing"
+    stored = sum(length or 0 for length in lengths)
+    return f"{name}: {node.size} bytes are promised, {stored} are stored"

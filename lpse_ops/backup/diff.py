@@ -26,6 +26,9 @@ class Change(NamedTuple):
     new: Node | None
 
 
+Blob = tuple[BlobType, bytes]
+
+
 @dataclass
 class DiffStatistics:
     """Counts of what was added or removed; sizes are of blobs that only one snapshot has."""
@@ -39,8 +42,8 @@ class DiffStatistics:
     removed_others: int = 0
     added_bytes: int = 0
     removed_bytes: int = 0
-    old_blobs: set[tuple[BlobType, bytes]] = field(default_factory=set, repr=False)
-    new_blobs: set[tuple[BlobType, bytes]] = field(default_factory=set, repr=False)
+    old_blobs: set[Blob] = field(default_factory=set, repr=False)
+    new_blobs: set[Blob] = field(default_factory=set, repr=False)
 
     def count(self, change: Change) -> None:
         """Take one change into account."""
@@ -52,23 +55,28 @@ class DiffStatistics:
             noun = {"file": "files", "dir": "dirs"}.get(node.type, "others")
             name = f"{verb}_{noun}"
             setattr(self, name, getattr(self, name) + 1)
-        self._note(self.old_blobs, change.old)
-        self._note(self.new_blobs, change.new)
+        self.note(change.old, change.new)
+
+    def note(self, old: Node | None, new: Node | None) -> None:
+        """Take the blobs of one entry into account, as it was and as it is."""
+        _note(self.old_blobs, old)
+        _note(self.new_blobs, new)
 
     def finish(self, index: BlobIndex) -> None:
         """Work the sizes out, once all changes are counted."""
         self.added_bytes = _stored_bytes(index, self.new_blobs - self.old_blobs)
         self.removed_bytes = _stored_bytes(index, self.old_blobs - self.new_blobs)
 
-    def _note(self, blobs: set[tuple[BlobType, bytes]], node: Node | None) -> None:
-        if node is None:
-            return
-        blobs.update((BlobType.DATA, each) for each in node.content)
-        if node.subtree is not None:
-            blobs.add((BlobType.TREE, node.subtree))
+
+def _note(blobs: set[Blob], node: Node | None) -> None:
+    if node is None:
+        return
+    blobs.update((BlobType.DATA, each) for each in node.content)
+    if node.subtree is not None:
+        blobs.add((BlobType.TREE, node.subtree))
 
 
-def _stored_bytes(index: BlobIndex, blobs: set[tuple[BlobType, bytes]]) -> int:
+def _stored_bytes(index: BlobIndex, blobs: set[Blob]) -> int:
     return sum(index.plaintext_length(*each) or 0 for each in blobs)
 
 
@@ -79,8 +87,17 @@ def diff_trees(
     new: bytes,
     *,
     metadata: bool = False,
+    statistics: DiffStatistics | None = None,
 ) -> Iterator[Change]:
-    """Every difference, in the order of the paths; ``metadata`` also tells owners, modes, times."""
+    """Every difference, in the order of the paths; ``metadata`` also tells owners, modes, times.
+
+    ``statistics`` learns of what stayed beside it: content that was only copied is not new.
+    """
+    if old == new:
+        return
+    if statistics is not None:
+        statistics.old_blobs.add((BlobType.TREE, old))
+        statistics.new_blobs.add((BlobType.TREE, new))
     stack = [_pairs(repository, index, old, new)]
     paths = [b"/"]
     while stack:
@@ -90,6 +107,8 @@ def diff_trees(
             paths.pop()
             continue
         before, after = pair
+        if statistics is not None:
+            statistics.note(before, after)
         change = _compare(paths[-1], before, after, metadata=metadata)
         if change is not None:
             yield change

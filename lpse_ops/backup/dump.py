@@ -1,7 +1,7 @@
 """One stored file as a stream, read ahead by threads and bounded in memory."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
@@ -28,15 +28,20 @@ def write_file(repository: Repository, index: BlobIndex, node: Node, out: Sink) 
             hint="lpse-ops backup ls SNAPSHOT FOLDER lists the files in a folder",
         )
     total = 0
-    for content in _read_ahead(repository, index, node.content):
+    for content in read_blobs(repository, index, node.content):
         out.write(content)
         total += len(content)
     return total
 
 
-def _read_ahead(
-    repository: Repository, index: BlobIndex, blob_ids: tuple[bytes, ...]
+def read_blobs(
+    repository: Repository, index: BlobIndex, blob_ids: Sequence[bytes]
 ) -> Iterator[bytes]:
+    """Contents of data blobs in order; a few are read ahead."""
+    if len(blob_ids) < 2:  # starting threads takes longer than a small file
+        for blob_id in blob_ids:
+            yield repository.load_blob(index, BlobType.DATA, blob_id)
+        return
     waiting: deque[Future[bytes]] = deque()
     with ThreadPoolExecutor(_THREADS) as pool:
         try:

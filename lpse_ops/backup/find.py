@@ -38,7 +38,10 @@ class Wanted:
     def _time_matches(self, node: Node) -> bool:
         if self.oldest is None and self.newest is None:
             return True
-        moment = to_datetime(node.mtime_ns)
+        try:
+            moment = to_datetime(node.mtime_ns)
+        except ValueError:
+            return False  # of whatever time it is, it is not known to be in between
         return not (
             (self.oldest is not None and moment < self.oldest)
             or (self.newest is not None and moment > self.newest)

@@ -5,6 +5,7 @@ Tree ids are hashes of this text, so every byte counts: spec/restic-format.md, s
 """
 
 import re
+import sys
 
 # What reading hostile JSON may raise; Infinity as an int, for one, is an OverflowError.
 MALFORMED = (
@@ -79,7 +80,10 @@ def _unescape(match: re.Match[str]) -> bytes:
         return bytes([_UNSHORT[short]]) if short in _UNSHORT else short.encode("ascii")
     if byte or octal:
         return bytes([int(byte, 16) if byte else int(octal, 8)])
-    return chr(int(four or eight, 16)).encode("utf-8")
+    code = int(four or eight, 16)
+    if code > sys.maxunicode:
+        raise ValueError("a name holds a code point beyond Unicode")
+    return chr(code).encode("utf-8")
 
 
 def json_escape(text: str) -> str:

@@ -21,6 +21,9 @@ REFRESH_EVERY = timedelta(minutes=5)
 # A lock not refreshed for so long may have been taken for stale by now.
 REFRESH_WITHIN = timedelta(minutes=22, seconds=30)
 
+_PROC = Path("/proc")
+_MACHINE_ID = Path("/etc/machine-id")
+
 
 @dataclass(frozen=True)
 class ProcessIdentity:
@@ -117,33 +120,33 @@ def is_stale(lock: Lock, now: datetime, hostname: str, *, alive: bool) -> bool:
     return now - lock.time > STALE_AFTER or (lock.hostname == hostname and not alive)
 
 
-def read_identity(pid: int | None = None) -> ProcessIdentity:
+def read_identity(pid: int | None = None, proc: Path = _PROC) -> ProcessIdentity:
     """Identity of a process of this machine, our own by default."""
     number = os.getpid() if pid is None else pid
     return ProcessIdentity(
-        machine_id=f"{socket.gethostname()}/{_read_line('/etc/machine-id')}",
-        boot_id=_read_line("/proc/sys/kernel/random/boot_id"),
-        pid_namespace=_read_link("/proc/self/ns/pid"),
+        machine_id=f"{socket.gethostname()}/{_read_line(_MACHINE_ID)}",
+        boot_id=_read_line(proc / "sys/kernel/random/boot_id"),
+        pid_namespace=_read_link(proc / "self/ns/pid"),
         pid=number,
-        start_ticks=read_start_ticks(number) or 0,
+        start_ticks=read_start_ticks(number, proc) or 0,
     )
 
 
-def read_start_ticks(pid: int) -> int | None:
+def read_start_ticks(pid: int, proc: Path = _PROC) -> int | None:
     """When a process started, in clock ticks since boot; None if there is no such process."""
     # Field 22 of proc(5); the second one, a name in parentheses, may hold anything.
-    after_name = _read_line(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    after_name = _read_line(proc / f"{pid}/stat").rpartition(")")[2].split()
     return int(after_name[19]) if len(after_name) > 19 else None
 
 
-def _read_line(path: str) -> str:
+def _read_line(path: Path) -> str:
     try:
-        return Path(path).read_text("utf-8", "replace").strip()
+        return path.read_text("utf-8", "replace").strip()
     except OSError:
         return ""
 
 
-def _read_link(path: str) -> str:
+def _read_link(path: Path) -> str:
     try:
         return os.readlink(path)
     except OSError:

@@ -193,7 +193,7 @@ def decode_node(raw: Mapping[str, Any]) -> Node:
         _number(get("device_id", 0), "device_id"),
         _number(get("size", 0), "size"),
         _number(get("links", 0), "links"),
-        _link_target(raw) if kind == "symlink" or "linktarget" in raw else b"",
+        _link_target(raw) if "linktarget" in raw or "linktarget_raw" in raw else b"",
         _xattrs(raw) if "extended_attributes" in raw else (),
         _number(get("device", 0), "device"),
         tuple(map(blob_id, get("content") or ())),

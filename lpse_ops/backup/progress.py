@@ -9,8 +9,17 @@ class Progress(Protocol):
     def advance(self, size_bytes: int) -> None: ...
 
 
+class ExpectingProgress(Progress, Protocol):
+    """Also told, once it is known, about how many bytes there will be."""
+
+    def expect(self, total_bytes: int) -> None: ...
+
+
 class Silent:
     """Nobody watches."""
+
+    def expect(self, total_bytes: int) -> None:
+        """Nothing to draw."""
 
     def advance(self, size_bytes: int) -> None:
         """Nothing to draw."""

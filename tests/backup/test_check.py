@@ -106,9 +106,9 @@ def test_a_missing_pack(filled: RepositoryBuilder, backend: MemoryBackend):
 def test_a_missing_tree_pack(filled: RepositoryBuilder, backend: MemoryBackend):
     name, _ = pack_of(filled.repository, BlobType.TREE, 1)
     backend.remove(name)
-    report = check(filled.repository)
-    assert len(report.errors) == 2
-    assert "is in no pack" in messages(report)
+    found = messages(check(filled.repository))
+    assert f"error: pack {name[8:18]} is missing" in found
+    assert "is in no pack" in found
 
 
 @pytest.mark.parametrize("cut", [1, 100])
@@ -137,7 +137,9 @@ def test_a_pack_in_two_indexes_is_a_hint(filled: RepositoryBuilder):
 
 
 def test_a_pack_that_indexes_disagree_about(filled: RepositoryBuilder):
-    [(pack_id, entries), *_] = filled.repository.index_packs()
+    pack_id, entries = next(
+        (pack_id, entries) for pack_id, entries in filled.repository.index_packs() if entries[1:]
+    )
     filled.repository.save_index([(pack_id, entries[:1])])
     assert "error: pack" in messages(check(filled.repository, read_data=False))
 

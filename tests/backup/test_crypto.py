@@ -71,17 +71,52 @@ def test_noise_does_not_open(noise: bytes) -> None:
     assert "check --read-data" in damage.value.hint
 
 
+def test_many_envelopes_are_opened_one_after_another_and_the_damaged_ones_named() -> None:
+    crypter = Crypter(KEYS)
+    texts = [b"", b"one", bytes(100), b"x" * 1000]
+    sealed = [crypter.seal(text) for text in texts]
+    content = bytearray(b"".join(sealed))
+    spans = []
+    for envelope in sealed:
+        spans.append((sum(length for _, length in spans), len(envelope)))
+    buffer = memoryview(bytearray(2000))
+
+    def opened() -> list[bytes | None]:
+        found = crypter.open_each(memoryview(bytes(content)), spans, buffer)
+        return [None if plaintext is None else bytes(plaintext) for plaintext in found]
+
+    assert opened() == texts
+    for start, length in spans:
+        for place in (start, start + 16, start + length - 1):
+            content[place] ^= 1
+            expected = [
+                None if (start, length) == span else text
+                for span, text in zip(spans, texts, strict=True)
+            ]
+            assert opened() == expected
+            content[place] ^= 1
+    assert crypter.open(crypter.seal(b"still fine")) == b"still fine"
+
+
+def zero_iv_envelope(keys: Keys) -> bytes:
+    """Its MAC is right."""
+    pad = Cipher(algorithms.AES(keys.mac_k), modes.ECB()).encryptor().update(bytes(16))
+    return bytes(16) + b"text" + Poly1305.generate_tag(keys.mac_r + pad, b"text")
+
+
 def test_other_keys_do_not_open() -> None:
     with pytest.raises(DamagedRepository):
         Crypter(random_keys()).open(ENVELOPE)
 
 
 def test_an_iv_of_zeros_is_refused_though_its_mac_is_right() -> None:
-    keys = ENVELOPE_KEYS
-    pad = Cipher(algorithms.AES(keys.mac_k), modes.ECB()).encryptor().update(bytes(16))
-    mac = Poly1305.generate_tag(keys.mac_r + pad, b"text")
+    envelope = zero_iv_envelope(KEYS)
     with pytest.raises(DamagedRepository):
-        Crypter(keys).open(bytes(16) + b"text" + mac)
+        Crypter(KEYS).open(envelope)
+    buffer = memoryview(bytearray(100))
+    assert list(Crypter(KEYS).open_each(memoryview(envelope), [(0, len(envelope))], buffer)) == [
+        None
+    ]
 
 
 def test_an_iv_of_zeros_is_never_used() -> None:

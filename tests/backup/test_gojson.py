@@ -77,7 +77,20 @@ def test_every_escape_of_go_is_read(quoted: str, name: bytes) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    ["\\", "\\x", "\\x1", "\\xgg", "\\z", "\\u12", "\\ud800", "\\U00110000", "\\400", "\\8", "a\\"],
+    [
+        "\\",
+        "\\x",
+        "\\x1",
+        "\\xgg",
+        "\\z",
+        "\\u12",
+        "\\ud800",
+        "\\U00110000",
+        "\\Uffffffff",
+        "\\400",
+        "\\8",
+        "a\\",
+    ],
 )
 def test_what_go_does_not_know_is_refused(bad: str) -> None:
     with pytest.raises(ValueError, match=r"escape|code|arg|byte|surrogates"):

@@ -1,6 +1,9 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -31,6 +34,21 @@ def format_in(zone: str, *moments: int) -> list[str]:
     return done.stdout.decode().split()
 
 
+@contextmanager
+def zone_of_this_process(zone: str) -> Iterator[None]:
+    """Formatted seconds are remembered: each second may be asked in one zone only."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = zone
+    time.tzset()
+    try:
+        yield
+    finally:
+        os.environ.pop("TZ")
+        if before is not None:
+            os.environ["TZ"] = before
+        time.tzset()
+
+
 @pytest.mark.parametrize(
     ("zone", "expected"),
     [
@@ -49,7 +67,8 @@ def test_a_time_is_written_in_the_zone_of_the_machine(zone: str, expected: str) 
 
 def test_a_zone_with_seconds_is_written_in_utc() -> None:
     # Before 1924 Jakarta was at +07:07:12, which RFC 3339 cannot say.
-    assert format_in("Asia/Jakarta", -1_600_000_000 * SECOND) == ["1919-04-20T11:33:20Z"]
+    with zone_of_this_process("Asia/Jakarta"):
+        assert format_ns(-1_600_000_000 * SECOND) == "1919-04-20T11:33:20Z"
 
 
 def test_summer_and_winter_have_their_own_offset() -> None:

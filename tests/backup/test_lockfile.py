@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,6 +140,12 @@ def test_a_process_that_is_gone_has_no_start() -> None:
         process.kill()
     assert read_start_ticks(process.pid) is None
     assert read_identity(process.pid).start_ticks == 0
+
+
+def test_where_the_kernel_tells_nothing_no_process_is_named(tmp_path: Path) -> None:
+    here = read_identity(proc=tmp_path)
+    assert (here.boot_id, here.pid_namespace, here.start_ticks) == ("", "", 0)
+    assert not is_surely_dead(replace(LOCK, owner=here), here, None)
 
 
 @pytest.mark.parametrize("pid", [0, -1, 1 << 70])

@@ -179,13 +179,14 @@ def test_a_worker_killed_before_the_flush_is_an_error(pool: WorkerPool) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_workers_leave_signals_to_the_main_process(pool: WorkerPool, number: int) -> None:
     driver = Driver(pool)
-    driver.store([b"they run"])
+    for blob in (b"the first runs", b"the second, too"):
+        driver.store([blob])
     while not pool.is_idle:
         driver.pump()
     for pid in children():
         os.kill(pid, number)
-    driver.store([b"and still do"])
-    assert sorted(driver.finish()) == [b"and still do", b"they run"]
+    driver.store([b"and both still do"])
+    assert len(driver.finish()) == 3
 
 
 MAIN = """
