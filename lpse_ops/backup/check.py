@@ -17,8 +17,9 @@ from lpse_ops.backup.node import Node
 from lpse_ops.backup.pack import LENGTH_BYTES, BlobType, PackEntry, encode_entry
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot, parse_snapshot
-from lpse_ops.backup.storage.backend import FileKind
+from lpse_ops.backup.storage.backend import FileKind, file_name
 from lpse_ops.backup.tree import parse_tree
+from lpse_ops.backup.unpacked import stored_id
 from lpse_ops.errors import OpsError
 
 
@@ -74,6 +75,7 @@ def _check_structure(repository: Repository, report: CheckReport) -> CheckReport
     report.packs = {
         bytes.fromhex(file.id): file.size_bytes for file in repository.backend.files(FileKind.PACK)
     }
+    _check_keys(repository, report)
     index = _check_indexes(repository, report)
     report.blobs = len(index)
     _check_trees(repository, index, snapshots, report)
@@ -87,6 +89,18 @@ def read_index_packs(repository: Repository, report: CheckReport) -> Iterator[Pa
             yield from parse_index(repository.load(FileKind.INDEX, index_id), index_id)
         except OpsError as error:
             report.error(f"index {index_id[:10]}: {error.message}")
+
+
+def _check_keys(repository: Repository, report: CheckReport) -> None:
+    """A key file opens without its hash being looked at, but restic may refuse a changed one."""
+    for key_id in repository.files(FileKind.KEY):
+        try:
+            content = repository.backend.load(file_name(FileKind.KEY, key_id))
+        except OpsError as error:
+            report.error(f"key {key_id[:8]}: {error.message}")
+            continue
+        if stored_id(content) != key_id:
+            report.error(f"key {key_id[:8]} is damaged: its content does not match its name")
 
 
 def _load_snapshots(repository: Repository, report: CheckReport) -> Iterator[Snapshot]:

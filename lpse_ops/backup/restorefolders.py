@@ -121,8 +121,9 @@ class Folders:
             opened.close()
 
     def _apply(self, path: bytes, node: Node, opened: OpenFolder) -> None:
+        may_have_acls = opened.gives_acls or not opened.is_new
         problems = apply_to_descriptor(
-            opened.descriptor, node, self._rights, drops_acls=opened.gives_acls
+            opened.descriptor, node, self._rights, drops_acls=may_have_acls
         )
         for problem in problems:
             self._ledger.fail(path, problem)

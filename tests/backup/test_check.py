@@ -55,11 +55,10 @@ def names(backend: MemoryBackend, kind: FileKind) -> list[str]:
 
 
 def pack_of(repository: Repository, blob_type: BlobType, number: int = 0) -> tuple[str, bytes]:
-    """Name and content of a pack of a type."""
-    packs = [
-        pack_id for pack_id, entries in repository.index_packs() if entries[0].type is blob_type
-    ]
-    name = file_name(FileKind.PACK, packs[number].hex())
+    """Name and content of a pack of a type, the one with most blobs first."""
+    packs = [each for each in repository.index_packs() if each[1][0].type is blob_type]
+    packs.sort(key=lambda each: -len(each[1]))
+    name = file_name(FileKind.PACK, packs[number][0].hex())
     return name, repository.backend.load(name)
 
 
@@ -104,7 +103,7 @@ def test_a_missing_pack(filled: RepositoryBuilder, backend: MemoryBackend):
 
 
 def test_a_missing_tree_pack(filled: RepositoryBuilder, backend: MemoryBackend):
-    name, _ = pack_of(filled.repository, BlobType.TREE, 1)
+    name, _ = pack_of(filled.repository, BlobType.TREE)
     backend.remove(name)
     found = messages(check(filled.repository))
     assert f"error: pack {name[8:18]} is missing" in found

@@ -236,13 +236,19 @@ def test_equal_content_of_another_time_is_not_rewritten_when_verified(
     assert stat.S_IMODE(status.st_mode) == 0o640
 
 
-def test_attributes_that_were_not_stored_stay_unless_they_grant_access(
-    nasty: tuple[Path, Repository, bytes], builder: RepositoryBuilder, tmp_path: Path
+@pytest.mark.parametrize("exists", [False, True])
+def test_nobody_gets_access_by_a_default_acl_of_the_target(
+    nasty: tuple[Path, Repository, bytes],
+    builder: RepositoryBuilder,
+    tmp_path: Path,
+    exists: bool,
 ):
     """New files in a folder with a default ACL would get entries that nobody stored."""
     source, _, _ = nasty
     acl = os.getxattr(source / "xattrs" / "folder", "system.posix_acl_default")
     os.setxattr(tmp_path, "system.posix_acl_default", acl)
+    if exists:
+        (tmp_path / "d").mkdir()
     below = builder.tree(builder.file(b"g", b"y"))
     tree = save(builder, dir_node(b"d", below), builder.file(b"f", b"x"))
     assert not run(builder, tree, tmp_path).errors
