@@ -17,7 +17,7 @@ from lpse_ops.backup.filereader import ArchiveCounts
 from lpse_ops.backup.gotime import format_datetime
 from lpse_ops.backup.progress import ExpectingProgress
 from lpse_ops.backup.repository import Repository
-from lpse_ops.backup.snapshot import Snapshot
+from lpse_ops.backup.snapshot import Snapshot, as_stored
 from lpse_ops.backup.targets import plan_targets
 from lpse_ops.backup.workerpool import WorkerPool
 from lpse_ops.errors import SourceUnreadable
@@ -44,6 +44,7 @@ class BackupRequest:
     one_file_system: bool = False
     dry_run: bool = False
     program_version: str = ""
+    warn: Callable[[str], None] = field(default=lambda _: None)
     now: Callable[[], datetime] = field(default=lambda: datetime.now().astimezone())
 
 
@@ -67,10 +68,12 @@ def run_backup(
     """Make one snapshot; the caller holds a lock on the repository."""
     repository.ensure_writable()
     _refuse_nothing(request)
+    if not request.dry_run:
+        repository.backend.remove_junk()
     started = request.now()
     paths = snapshot_paths(request)
     # Snapshots before indexes: an index read first could miss what a newer snapshot needs.
-    parent = choose_parent(repository.snapshots(), request, paths)
+    parent = choose_parent(repository.snapshots(request.warn), request, paths)
     if parent is not None:
         # What there was last time is the best guess of what there is to do.
         progress.expect(int(parent.summary.get("total_bytes_processed", 0)))
@@ -126,7 +129,7 @@ def snapshot_paths(request: BackupRequest) -> tuple[str, ...]:
     paths = {os.path.normpath(path) for path in request.paths}
     if request.has_own_folder:
         paths.add(OWN_FOLDER)
-    return tuple(os.fsdecode(path) for path in sorted(paths))
+    return tuple(as_stored(os.fsdecode(path)) for path in sorted(paths))
 
 
 def choose_parent(

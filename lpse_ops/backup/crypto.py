@@ -124,6 +124,9 @@ class Crypter:
         """
         # All one-time keys in one call: with small blobs the calls cost more than the AES.
         ivs = b"".join([content[offset : offset + IV_BYTES] for offset, _ in spans])
+        if len(ivs) != IV_BYTES * len(spans):
+            # Part of a block would stay in the cipher and spoil every later MAC.
+            raise _damaged("a pack that is shorter than its index says")
         pads = self._mac_cipher.update(ivs)
         position = 0
         for offset, length in spans:

@@ -55,10 +55,10 @@ def parse_ns(text: str) -> int:
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError(f"not an RFC 3339 time: {text[:40]!r}")
-    year = int(match[1])
     # Go's zero time is year 1; a year 0 can only come from a clamped one.
-    moment = datetime(max(year, 1), *(int(part) for part in match.groups()[1:6]))  # type: ignore[arg-type]
-    seconds = (moment - _EPOCH) // timedelta(seconds=1) - _offset_seconds(match)
+    head = "0001" + text[4:19] if text.startswith("0000") else text[:19]
+    since = datetime.fromisoformat(head) - _EPOCH
+    seconds = since.days * 86_400 + since.seconds - _offset_seconds(match)
     return seconds * _SECOND + int((match[7] or "0").ljust(9, "0"))
 
 

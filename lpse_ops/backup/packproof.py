@@ -17,6 +17,7 @@ from lpse_ops.backup.pack import (
     parse_header_length,
 )
 from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.scratch import Scratch
 from lpse_ops.backup.storage.backend import FileKind, file_name
 from lpse_ops.errors import DamagedRepository, OpsError
 
@@ -32,7 +33,7 @@ class PackProver:
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
-        self._local = threading.local()
+        self._scratch = Scratch()
         self._large = threading.Lock()
         self._small = threading.Lock()
 
@@ -82,7 +83,7 @@ class PackProver:
             yield f"{name} is damaged: its header lists more than it holds"
             return
         largest = max((length for _, length in spans), default=0)
-        opened = self._repository.crypter.open_each(content, spans, self._scratch(largest))
+        opened = self._repository.crypter.open_each(content, spans, self._scratch.room(largest))
         for entry, plaintext in zip(entries, opened, strict=True):
             problem = "its MAC does not match"
             if plaintext is not None:
@@ -103,11 +104,3 @@ class PackProver:
         if hashlib.sha256(plaintext).digest() != entry.id:
             return "its content does not match its id"
         return ""
-
-    def _scratch(self, size: int) -> memoryview:
-        """This thread's buffer; a new one for each blob would cost more than the AES."""
-        buffer: bytearray = getattr(self._local, "buffer", bytearray())
-        # update_into wants a spare block behind the text.
-        if len(buffer) < size + 16:
-            self._local.buffer = buffer = bytearray(size + 16)
-        return memoryview(buffer)

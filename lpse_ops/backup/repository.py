@@ -114,12 +114,21 @@ class Repository:
 
     # -- snapshots, index and blobs ----------------------------------------------------------
 
-    def snapshots(self) -> list[Snapshot]:
-        """All snapshots, oldest first."""
-        found = [
-            parse_snapshot(self.load(FileKind.SNAPSHOT, each), each)
-            for each in self.files(FileKind.SNAPSHOT)
-        ]
+    def snapshots(self, damaged: Callable[[str], None] | None = None) -> list[Snapshot]:
+        """All snapshots, oldest first.
+
+        With ``damaged``, those that cannot be read are told to it and left out: who restores
+        wants the others.  Without, they raise: who deletes must know all.
+        """
+        found = []
+        for snapshot_id in self.files(FileKind.SNAPSHOT):
+            try:
+                content = self.load(FileKind.SNAPSHOT, snapshot_id)
+                found.append(parse_snapshot(content, snapshot_id))
+            except DamagedRepository as error:
+                if damaged is None:
+                    raise
+                damaged(f"snapshot {snapshot_id[:8]} is left out: {error.message}")
         return sorted(found, key=lambda snapshot: (snapshot.time, snapshot.id))
 
     def load_index(self) -> BlobIndex:

@@ -5,22 +5,24 @@ bounded by the threads: each holds one read and one blob, whatever is waiting ho
 """
 
 import errno
+import hashlib
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lpse_ops.backup.blobindex import BlobIndex, Location
+from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.crypto import Buffer
 from lpse_ops.backup.metadata import Rights, apply_to_descriptor
 from lpse_ops.backup.node import Node
-from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.pack import BlobType, PackEntry
 from lpse_ops.backup.progress import Progress
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.restoreplan import PackRange, WantedBlob, Window
 from lpse_ops.backup.restorereport import Ledger
 from lpse_ops.backup.restoretarget import OpenFolder, create_file, discard, put_in_place
+from lpse_ops.backup.scratch import Scratch
 from lpse_ops.backup.storage.backend import FileKind, file_name
 from lpse_ops.errors import DamagedRepository, OpsError, RestoreFailed, StorageError
 
@@ -94,6 +96,7 @@ class RestoreWriter:
         self._progress = progress
         self._lock = threading.Lock()
         self._small = threading.Lock()
+        self._scratch = Scratch()
         self._open: set[FileJob] = set()
         self._tasks: queue.Queue[PackRange[Use] | None] = queue.Queue(_QUEUED_RANGES)
         self._failure: BaseException | None = None
@@ -167,30 +170,42 @@ class RestoreWriter:
                 self._restore_blobs(wanted, memoryview(content))
 
     def _restore_blobs(self, wanted: PackRange[Use], content: memoryview) -> None:
-        for blob in wanted.blobs:
+        for blob, opened in zip(wanted.blobs, self._open_all(wanted, content), strict=True):
             if self._failure is not None:
                 return
-            start = blob.entry.offset - wanted.offset
-            self._restore_blob(wanted.pack_id, blob, content[start : start + blob.entry.length])
+            plaintext = None if opened is None else self._prove(blob.entry, opened)
+            self._restore_blob(blob, plaintext)
 
-    def _restore_blob(self, pack_id: bytes, blob: WantedBlob[Use], envelope: memoryview) -> None:
-        try:
-            plaintext = self._open_blob(pack_id, blob, envelope)
-        except (DamagedRepository, StorageError) as error:
-            for job, _ in blob.uses:
-                self._fail(job, error.message)
-                self._blob_done(job)
-            return
+    def _open_all(self, wanted: PackRange[Use], content: memoryview) -> Iterable[memoryview | None]:
+        if not content:
+            return [None] * len(wanted.blobs)
+        spans = [(blob.entry.offset - wanted.offset, blob.entry.length) for blob in wanted.blobs]
+        scratch = self._scratch.room(max(length for _, length in spans))
+        return self._repository.crypter.open_each(content, spans, scratch)
+
+    def _prove(self, entry: PackEntry, opened: Buffer) -> Buffer | None:
+        plaintext = opened
+        if entry.uncompressed_length:
+            try:
+                decompress = self._repository.compressor.decompress
+                plaintext = decompress(opened, entry.uncompressed_length, "a blob")
+            except DamagedRepository:
+                return None
+        return plaintext if hashlib.sha256(plaintext).digest() == entry.id else None
+
+    def _restore_blob(self, blob: WantedBlob[Use], plaintext: Buffer | None) -> None:
+        if plaintext is None:
+            try:
+                plaintext = self._repository.load_blob(self._index, BlobType.DATA, blob.entry.id)
+            except (DamagedRepository, StorageError) as error:
+                for job, _ in blob.uses:
+                    self._fail(job, error.message)
+                    self._blob_done(job)
+                return
         for job, offset in blob.uses:
             if not job.failure:
                 self._write(job, offset, plaintext)
             self._blob_done(job)
-
-    def _open_blob(self, pack_id: bytes, blob: WantedBlob[Use], envelope: memoryview) -> Buffer:
-        try:
-            return self._repository.open_blob(Location(pack_id, blob.entry), envelope)
-        except DamagedRepository:
-            return self._repository.load_blob(self._index, BlobType.DATA, blob.entry.id)
 
     def _write(self, job: FileJob, offset: int, plaintext: Buffer) -> None:
         try:

@@ -57,8 +57,12 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
     }
     kept = {key: value for key, value in fields.items() if value or key == "paths"}
     text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
-    # Go writes U+FFFD for each byte of a path that is not UTF-8.
-    return _SURROGATES.sub("\ufffd", text).encode("utf-8")
+    return as_stored(text).encode("utf-8")
+
+
+def as_stored(text: str) -> str:
+    """Go writes U+FFFD for each byte of a path that is not UTF-8; so do we."""
+    return _SURROGATES.sub("\ufffd", text)
 
 
 def parse_snapshot(content: bytes, snapshot_id: str) -> Snapshot:

@@ -51,7 +51,7 @@ def command(
     + added, - removed, M content changed, T another type, U only metadata changed.
     """
     with locked(app, no_lock=no_lock) as repository:
-        snapshots = repository.snapshots()
+        snapshots = repository.snapshots(app.console.warn)
         before, after = choose_snapshot(snapshots, old), choose_snapshot(snapshots, new)
         index = repository.load_index()
         statistics = DiffStatistics()

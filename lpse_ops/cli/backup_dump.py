@@ -36,7 +36,7 @@ def command(
 ) -> None:
     """Write FILE of SNAPSHOT to standard output, as it was."""
     with locked(app, no_lock=no_lock) as repository:
-        chosen = only.choose(repository.snapshots(), snapshot)
+        chosen = only.choose(repository.snapshots(app.console.warn), snapshot)
         index = repository.load_index()
         entry = find_entry(repository, index, chosen.tree, os.fsencode(file))
         with open_output(output) as stream:

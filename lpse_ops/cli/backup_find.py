@@ -56,7 +56,7 @@ def command(
         newest=newest.replace(tzinfo=zone) if newest else None,
     )
     with locked(app, no_lock=no_lock) as repository:
-        snapshots = repository.snapshots()
+        snapshots = repository.snapshots(app.console.warn)
         chosen = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
         finder = Finder(repository, repository.load_index(), wanted)
         found = [(each, list(finder.find(each.tree))) for each in reversed(chosen)]

@@ -61,7 +61,7 @@ def command(
     """
     wanted = [os.path.normpath(os.fsencode(folder)) for folder in folders]
     with locked(app, no_lock=no_lock) as repository:
-        chosen = only.choose(repository.snapshots(), snapshot)
+        chosen = only.choose(repository.snapshots(app.console.warn), snapshot)
         index = repository.load_index()
         entries = _below(
             walk_tree(

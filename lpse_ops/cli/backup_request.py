@@ -69,6 +69,7 @@ def build_request(
         one_file_system=flags["one_file_system"],
         dry_run=flags["dry_run"],
         program_version=program,
+        warn=app.console.warn,
         now=app.clock.now,
     )
 

@@ -87,7 +87,7 @@ def command(
         )
     wanted, _, folder = snapshot.partition(":")
     with locked(app, no_lock=no_lock) as repository:
-        chosen = only.choose(repository.snapshots(), wanted)
+        chosen = only.choose(repository.snapshots(app.console.warn), wanted)
         index = repository.load_index()
         if database is not None:
             from lpse_ops.cli.database_restore import (

@@ -30,7 +30,7 @@ def command(
 ) -> None:
     """List snapshots, oldest first."""
     with locked(app, no_lock=no_lock) as repository:
-        found = only.all(repository.snapshots())
+        found = only.all(repository.snapshots(app.console.warn))
     emit(
         "backup/snapshots",
         {"snapshots": [snapshot_fields(each) for each in found]},

@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """Show sizes of SNAPSHOTs, or of all that match."""
     with locked(app, no_lock=no_lock) as repository:
-        snapshots = repository.snapshots()
+        snapshots = repository.snapshots(app.console.warn)
         chosen = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
         sizes = measure(repository, repository.load_index(), chosen)
     emit(

@@ -36,7 +36,9 @@ COMMANDS = Group(
     example="lpse-ops init /etc/lpse-ops",
     commands={
         "init": Command("lpse_ops.cli.init:command", "Lay out settings and inventory of a site."),
-        "demo": Command("lpse_ops.cli.demo:command", "Back up and restore a toy SPSE, and compare."),
+        "demo": Command(
+            "lpse_ops.cli.demo:command", "Back up and restore a toy SPSE, and compare."
+        ),
         "backup": Group(
             "Encrypted backups in restic's format; without a command, run the configured one.",
             example="lpse-ops backup snapshots",

@@ -1,5 +1,6 @@
 """Makes backups through the library, as ``lpse-ops backup run`` does, for tests that judge them."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,6 @@ def store(root: Path, *paths: Path, password: str = PASSWORD, **options: Any) ->
     """One snapshot of ``paths``; ``options`` are fields of ``BackupRequest``."""
     repository = open_cheap(root, password)
     fields = {"hostname": HOST, "time": datetime.now(UTC), **options}
-    request = BackupRequest(paths=tuple(str(path).encode() for path in paths), **fields)
+    request = BackupRequest(paths=tuple(map(os.fsencode, paths)), **fields)
     with hold_lock(repository):
         return run_backup(repository, request, SILENT)

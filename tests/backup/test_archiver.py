@@ -135,6 +135,25 @@ def test_the_parent_is_the_newest_of_the_same_host_and_paths():
     assert choose_parent(others, request, ("/docs",)) is None
 
 
+def test_a_path_that_is_not_utf_8_finds_its_parent(repo: Path, tmp_path: Path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/dok-\xff"))
+    folder.mkdir()
+    (folder / "file").write_bytes(b"x")
+    store(repo, folder)
+    assert store(repo, folder).counts.files_unmodified == 1
+
+
+def test_a_damaged_snapshot_is_told_and_does_not_stop_the_backup(repo: Path, docs: Path):
+    store(repo, docs)
+    [path] = (repo / "snapshots").iterdir()
+    path.chmod(0o600)
+    path.write_bytes(bytes(200))
+    told: list[str] = []
+    result = store(repo, docs, warn=told.append)
+    assert result.saved.data_blobs == 0
+    assert [path.name[:8] in each for each in told] == [True]
+
+
 # -- what is stored ----------------------------------------------------------------------------
 
 

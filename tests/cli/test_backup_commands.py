@@ -329,3 +329,52 @@ def test_a_sheet_of_another_repository_is_refused(
     (repo / "config").unlink()
     failed(lpse_ops("backup", "key", "recover", *options), 1, "nothing at", "right disk")
     assert not (repo / "config").exists()
+
+
+# -- damage ------------------------------------------------------------------------------------
+
+
+def test_a_damaged_snapshot_does_not_hide_the_others(repo: Path, docs: Path, password: Path):
+    at = ("-r", repo, "-p", password)
+    run(repo, password, docs)
+    run(repo, password, docs)
+    path = next((repo / "snapshots").iterdir())
+    path.chmod(0o600)
+    path.write_bytes(bytes(300))
+    listed = lpse_ops("backup", "snapshots", *at)
+    assert listed.stdout.endswith("1 snapshots\n")
+    assert path.name[:8] in listed.stderr
+    checked = lpse_ops("backup", "check", *at)
+    assert checked.code == 1
+    assert "DAMAGED" in checked.stdout
+
+
+def test_check_names_a_flipped_bit_only_when_it_reads_the_data(
+    repo: Path, docs: Path, password: Path
+):
+    at = ("-r", repo, "-p", password)
+    run(repo, password, docs)
+    pack = max((repo / "data").glob("*/*"), key=lambda path: path.stat().st_size)
+    content = bytearray(pack.read_bytes())
+    content[100] ^= 1
+    pack.chmod(0o600)
+    pack.write_bytes(content)
+    assert lpse_ops("backup", "check", *at).code == 0
+    found = lpse_ops("backup", "check", "--read-data", *at, "--format", "json")
+    assert found.code == 1
+    assert any(pack.name[:8] in each for each in found.json()["errors"])
+
+
+def test_restore_puts_everything_back_and_a_second_time_writes_nothing(
+    repo: Path, docs: Path, password: Path, tmp_path: Path
+):
+    run(repo, password, docs)
+    target = tmp_path / "out"
+    options = ("--target", target, "--verify", "-r", repo, "-p", password, "--format", "json")
+    first = lpse_ops("backup", "restore", "latest", *options)
+    assert first.code == 0, first.stderr
+    restored = target / docs.relative_to("/")
+    assert (restored / "two.rhs").read_bytes() == (docs / "two.rhs").read_bytes()
+    second = lpse_ops("backup", "restore", f"latest:{docs}", *options[:1], restored, *options[2:])
+    assert second.json()["files_unchanged"] == 2
+    assert second.json()["bytes_written"] == 0

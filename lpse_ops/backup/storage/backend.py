@@ -59,6 +59,9 @@ class Backend(Protocol):
 
     def files(self, kind: FileKind) -> Iterator[StoredFile]: ...
 
+    def remove_junk(self) -> None:
+        """Delete what crashes left half-written more than a day ago; never fails."""
+
 
 def file_name(kind: FileKind, file_id: str) -> str:
     """The name under which a file of a kind is stored."""

@@ -72,6 +72,10 @@ class FaultBackend:
         self._refuse_if_stopped()
         return self._inner.files(kind)
 
+    def remove_junk(self) -> None:
+        self._refuse_if_stopped()
+        self._inner.remove_junk()
+
     def _change(self, operation: str, name: str, act: Callable[[], None]) -> None:
         self._refuse_if_stopped()
         fault = self._plan(len(self.operations), operation, name)

@@ -36,6 +36,9 @@ class MemoryBackend:
     def remove(self, name: str) -> None:
         self.contents.pop(name, None)
 
+    def remove_junk(self) -> None:
+        """Nothing is ever half-written here."""
+
     def files(self, kind: FileKind) -> Iterator[StoredFile]:
         for name, content in sorted(self.contents.items()):
             last = name.rpartition("/")[2]
