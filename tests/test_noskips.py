@@ -21,7 +21,7 @@ def test_skipped():
 def run_pytest(
     folder: Path, *options: str, skip: bool, ci: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    shutil.copy(Path(__file__).with_name("conftest.py"), folder / "conftest.py")
+    shutil.copy(Path(__file__).with_name("noskips.py"), folder / "conftest.py")
     (folder / "test_sample.py").write_text(TESTS.replace("SKIP", str(skip)))
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, str(folder)],
