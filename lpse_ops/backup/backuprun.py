@@ -12,6 +12,7 @@ from datetime import datetime
 
 from lpse_ops.backup.archiver import Archiver, Stream
 from lpse_ops.backup.blobsaver import BlobSaver, SavedBlobs
+from lpse_ops.backup.collector import rare_collections
 from lpse_ops.backup.exclusions import NO_EXCLUSIONS, Exclusions
 from lpse_ops.backup.filereader import ArchiveCounts
 from lpse_ops.backup.gotime import format_datetime
@@ -58,6 +59,7 @@ class BackupResult:
     bytes_read: int
 
 
+@rare_collections()
 def run_backup(
     repository: Repository,
     request: BackupRequest,

@@ -53,15 +53,43 @@ class _Table:
                 yield row - 1
             slot = (slot + 1) & mask
 
+    def holds(self, blob_id: bytes) -> bool:
+        slots, mask, ids = self._slots, self._mask, self._ids
+        slot = int.from_bytes(blob_id[:8], "little") & mask
+        while row := slots[slot]:
+            if ids[(row - 1) * _ID_BYTES : row * _ID_BYTES] == blob_id:
+                return True
+            slot = (slot + 1) & mask
+        return False
+
+    def add_pending(self, blob_id: bytes) -> bool:
+        """Add a row without a place, in one look; False if the id is there."""
+        if 3 * len(self.pack) >= 2 * len(self._slots):
+            self._grow()
+        slots, mask, ids = self._slots, self._mask, self._ids
+        slot = int.from_bytes(blob_id[:8], "little") & mask
+        while row := slots[slot]:
+            if ids[(row - 1) * _ID_BYTES : row * _ID_BYTES] == blob_id:
+                return False
+            slot = (slot + 1) & mask
+        self._append(blob_id, _PENDING, 0, 0, 0)
+        slots[slot] = len(self.pack)
+        return True
+
     def add(self, blob_id: bytes, pack: int, offset: int, length: int, uncompressed: int) -> None:
         if 3 * len(self.pack) >= 2 * len(self._slots):
             self._grow()
+        self._append(blob_id, pack, offset, length, uncompressed)
+        self._place(blob_id, len(self.pack))
+
+    def _append(
+        self, blob_id: bytes, pack: int, offset: int, length: int, uncompressed: int
+    ) -> None:
         self._ids += blob_id
         self.pack.append(pack)
         self.offset.append(offset)
         self.length.append(length)
         self.uncompressed.append(uncompressed)
-        self._place(blob_id, len(self.pack))
 
     def _place(self, blob_id: bytes | bytearray, row_plus_one: int) -> None:
         slots, mask = self._slots, self._mask
@@ -100,14 +128,11 @@ class BlobIndex:
 
     def has(self, blob_type: BlobType, blob_id: bytes) -> bool:
         """Whether the blob is stored, or promised by ``add_pending``."""
-        return next(self._tables[blob_type].rows(blob_id), None) is not None
+        return self._tables[blob_type].holds(blob_id)
 
     def add_pending(self, blob_type: BlobType, blob_id: bytes) -> bool:
         """Promise to store a blob; False if it is there or promised already."""
-        if self.has(blob_type, blob_id):
-            return False
-        self._tables[blob_type].add(blob_id, _PENDING, 0, 0, 0)
-        return True
+        return self._tables[blob_type].add_pending(blob_id)
 
     def add_pack(self, pack_id: bytes, entries: Iterable[PackEntry]) -> None:
         """Record a durable pack; naming one again adds what was not yet said of it."""

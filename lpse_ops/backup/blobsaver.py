@@ -15,10 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lpse_ops.backup.blobindex import BlobIndex
-from lpse_ops.backup.indexfile import PackList
-from lpse_ops.backup.pack import BlobType, PackEntry
+from lpse_ops.backup.indexfile import encode_pack, join_packs
+from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.packer import Packer, buffer_bytes
 from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.storage.backend import FileKind
 from lpse_ops.backup.workerpool import ReadyPack, Span, WorkerPool
 
 # A killed backup loses at most this much work: packs that no index names are not re-used.
@@ -52,7 +53,8 @@ class BlobSaver:
         pool.watch(self._writer.wake_fd)
         self._trees = Packer(BlobType.TREE, repository.crypter, repository.compressor)
         self._waiting_tree_packs = 0
-        self._unindexed: list[PackList] = []
+        self._unindexed: list[bytes] = []
+        self._unindexed_blobs = 0
         self._last_index = time.monotonic()
         self.saved = SavedBlobs()
 
@@ -112,7 +114,8 @@ class BlobSaver:
 
         def done() -> None:
             self._waiting_tree_packs -= 1
-            self._packed(pack.id, pack.entries, pack.size_bytes)
+            text = encode_pack(pack.id, pack.entries)
+            self._packed(text, len(pack.entries), pack.size_bytes)
 
         self._writer.submit(lambda: self._repository.save_pack(pack.id.hex(), content), done)
 
@@ -152,30 +155,32 @@ class BlobSaver:
     def _write_pack(self, pack: ReadyPack) -> None:
         def done() -> None:
             self._pool.release_pack(pack.number)
-            self._packed(pack.id, pack.entries, len(pack.content))
+            self._packed(pack.index_text, pack.blobs, len(pack.content))
 
         save = self._repository.save_pack
         self._writer.submit(lambda: save(pack.id.hex(), pack.content), done)
 
-    def _packed(self, pack_id: bytes, entries: list[PackEntry], size_bytes: int) -> None:
+    def _packed(self, index_text: bytes, blobs: int, size_bytes: int) -> None:
+        """A pack is durable: an index may name it."""
         self.saved.data_added_packed += size_bytes
-        self._index.add_pack(pack_id, entries)
-        self._unindexed.append((pack_id, entries))
+        self._unindexed.append(index_text)
+        self._unindexed_blobs += blobs
         if self._index_is_due():
             self._save_index()
 
     def _index_is_due(self) -> bool:
         return (
             len(self._unindexed) >= _INDEX_EVERY_PACKS
-            or sum(len(entries) for _, entries in self._unindexed) >= _INDEX_EVERY_BLOBS
+            or self._unindexed_blobs >= _INDEX_EVERY_BLOBS
             or time.monotonic() - self._last_index >= _INDEX_EVERY_SECONDS
         )
 
     def _save_index(self) -> None:
         if self._unindexed:
-            packs, self._unindexed = self._unindexed, []
+            texts, self._unindexed, self._unindexed_blobs = self._unindexed, [], 0
             self._last_index = time.monotonic()
-            self._writer.submit(lambda: self._repository.save_index(packs), _nothing)
+            save, content = self._repository.save, join_packs(texts)
+            self._writer.submit(lambda: save(FileKind.INDEX, content), _nothing)
 
 
 class Writer:

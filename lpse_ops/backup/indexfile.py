@@ -21,12 +21,19 @@ _TYPES = {name: blob_type for blob_type, name in _TYPE_NAMES.items()}
 
 
 def encode_index(packs: Iterable[PackList]) -> bytes:
-    """JSON of an index file; ``uncompressed_length`` is absent for raw blobs, never 0."""
-    listed = (
-        f'{{"id":"{pack_id.hex()}","blobs":[{",".join(map(_encode_blob, entries))}]}}'
-        for pack_id, entries in packs
-    )
-    return ('{"packs":[' + ",".join(listed) + "]}\n").encode("ascii")
+    """JSON of an index file."""
+    return join_packs(encode_pack(*pack) for pack in packs)
+
+
+def join_packs(encoded: Iterable[bytes]) -> bytes:
+    """JSON of an index file from packs that are encoded already."""
+    return b'{"packs":[' + b",".join(encoded) + b"]}\n"
+
+
+def encode_pack(pack_id: bytes, entries: Iterable[PackEntry]) -> bytes:
+    """One pack in an index; ``uncompressed_length`` is absent for raw blobs, never 0."""
+    blobs = ",".join(map(_encode_blob, entries))
+    return f'{{"id":"{pack_id.hex()}","blobs":[{blobs}]}}'.encode("ascii")
 
 
 def _encode_blob(entry: PackEntry) -> str:

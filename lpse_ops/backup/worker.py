@@ -14,7 +14,8 @@ from collections import deque
 from lpse_ops.backup import workmemory as wm
 from lpse_ops.backup.compression import Compressor
 from lpse_ops.backup.crypto import Crypter, keys_from_bytes
-from lpse_ops.backup.pack import BlobType, encode_entry
+from lpse_ops.backup.indexfile import encode_pack
+from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.packer import Packer
 from lpse_ops.errors import OpsError
 
@@ -83,13 +84,12 @@ class Worker:
         if self._packer.is_empty or self._pack_number is None:
             return
         pack = self._packer.finish()
-        # The entries ride behind the pack: a message could not hold them.
-        entries = b"".join(map(encode_entry, pack.entries))
+        # What the index will say rides behind the pack: a message could not hold it.
+        text = encode_pack(pack.id, pack.entries)
         buffer = self._memory.pack(self._pack_number)
-        buffer[pack.size_bytes : pack.size_bytes + len(entries)] = entries
-        self._channel.send(
-            wm.PACK.pack(wm.PACKED, self._pack_number, pack.size_bytes, len(entries), pack.id)
-        )
+        buffer[pack.size_bytes : pack.size_bytes + len(text)] = text
+        sizes = (pack.size_bytes, len(text), len(pack.entries))
+        self._channel.send(wm.PACK.pack(wm.PACKED, self._pack_number, *sizes, pack.id))
         self._pack_number = None
 
 

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 from lpse_ops.backup import workmemory as wm
 from lpse_ops.backup.crypto import Keys
-from lpse_ops.backup.pack import PackEntry, parse_entries
 from lpse_ops.errors import OpsError, ProcessFailed
 
 MAX_WORKERS = 4
@@ -30,12 +29,16 @@ ChooseNew = Callable[[Sequence[bytes]], list[int]]
 
 
 class ReadyPack(NamedTuple):
-    """A pack that a worker finished; ``release`` its number once it is written."""
+    """A pack that a worker finished; ``release`` its number once it is written.
+
+    ``index_text`` is its part of an index file, which lists ``blobs`` blobs.
+    """
 
     number: int
     id: bytes
     content: memoryview
-    entries: list[PackEntry]
+    index_text: bytes
+    blobs: int
 
 
 @dataclass
@@ -181,12 +184,12 @@ class WorkerPool:
         self._free_inputs.append(number)
 
     def _ready_pack(self, worker: _Worker, message: bytes) -> ReadyPack:
-        _, number, size, entries_size, pack_id = wm.PACK.unpack(message)
+        _, number, size, text_size, blobs, pack_id = wm.PACK.unpack(message)
         worker.wants_pack = True
         self._grant_packs()
         buffer = self._memory.pack(number)
-        entries = parse_entries(bytes(buffer[size : size + entries_size]), pack_id.hex())
-        return ReadyPack(number, pack_id, buffer[:size], entries)
+        index_text = bytes(buffer[size : size + text_size])
+        return ReadyPack(number, pack_id, buffer[:size], index_text, blobs)
 
     def _grant_packs(self) -> None:
         for worker in self._workers:

@@ -17,11 +17,12 @@ from lpse_ops.backup.packer import MAX_ENTRIES, buffer_bytes
 INPUT_BYTES = 4 * 1024 * 1024
 # Keeps a message of a batch well under a socket's buffer.
 MAX_SPANS = 1024
-ENTRIES_ROOM = MAX_ENTRIES * 41
+# What an index says of a pack: two ids and some numbers in JSON.
+INDEX_TEXT_ROOM = MAX_ENTRIES * 192 + 256
 
 SPAN = struct.Struct("<II")
 ITEM = struct.Struct("<II32s")
-PACK = struct.Struct("<cBII32s")
+PACK = struct.Struct("<cBIII32s")
 MAX_MESSAGE = 2 + MAX_SPANS * ITEM.size
 
 # main -> worker
@@ -48,7 +49,7 @@ class Layout:
 
     @property
     def pack_bytes(self) -> int:
-        wanted = buffer_bytes(INPUT_BYTES) + ENTRIES_ROOM
+        wanted = buffer_bytes(INPUT_BYTES) + INDEX_TEXT_ROOM
         return (wanted + _PAGE - 1) // _PAGE * _PAGE
 
     @property

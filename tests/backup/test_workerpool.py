@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from lpse_ops.backup.indexfile import join_packs, parse_index
 from lpse_ops.backup.pack import pack_bytes
 from lpse_ops.backup.packer import MAX_ENTRIES
 from lpse_ops.backup.workerpool import ReadyPack, WorkerPool
@@ -70,8 +71,9 @@ class Driver:
     def keep(self, pack: ReadyPack) -> None:
         content = bytes(pack.content)
         assert hashlib.sha256(content).digest() == pack.id
-        assert read_header(content) == pack.entries
-        assert pack_bytes(pack.entries) == len(content)
+        entries = read_header(content)
+        assert list(parse_index(join_packs([pack.index_text]), "test")) == [(pack.id, entries)]
+        assert (len(entries), pack_bytes(entries)) == (pack.blobs, len(content))
         self.packs.append(content)
         self.pool.release_pack(pack.number)
 
