@@ -20,6 +20,8 @@ from lpse_ops.backup.node import encode_link_target, encode_xattrs
 from lpse_ops.backup.parenttree import EMPTY, KnownFolder, all_stored, content_of, load_known
 from lpse_ops.backup.progress import Progress
 from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.smallfiles import MAX_BYTES as MAX_SMALL_BYTES
+from lpse_ops.backup.smallfiles import SmallFile, SmallFiles
 from lpse_ops.backup.source import (
     is_folder,
     list_folder,
@@ -74,12 +76,13 @@ class Archiver:
         self._index = index
         self._saver = saver
         self._exclusions = exclusions
-        self._progress = progress
         self._one_file_system = one_file_system
         self._time_ns = time_ns
         self._feeder = Feeder(saver)
         self._builder = TreeBuilder(saver.save_tree)
         self.counts = ArchiveCounts()
+        self._small = SmallFiles(saver)
+        self._progress = progress
         self._reader = FileReader(self._feeder, self._builder, progress, self.counts)
 
     def store(
@@ -123,6 +126,9 @@ class Archiver:
         }
 
     def _settle(self) -> None:
+        self._small.flush()
+        self._saver.wait_idle()
+        self._read_again()
         self._feeder.flush()
         self._saver.wait_idle()
         self._builder.save_ready()
@@ -214,6 +220,7 @@ class Archiver:
             else:
                 stack.pop()
                 self._builder.close_folder(frame.folder)
+                self._read_again()
                 self._builder.save_ready()
 
     def _visit(self, stack: list[_Open], frame: _Open, entry: "os.DirEntry[bytes]") -> bool:
@@ -297,21 +304,57 @@ class Archiver:
         quoted = quote_name(name)
         if known is not EMPTY and self._is_unchanged(folder, name, path, quoted, status, known):
             return
+        is_new = quoted not in known
         file = PendingFile(self._builder, folder, name)
+        if status.st_size > MAX_SMALL_BYTES:
+            self._read_now(file, path, is_new=is_new)
+            return
+
+        def done(has_xattrs: bool) -> None:
+            self._progress.advance(status.st_size)
+            self.counts.bytes_read += status.st_size
+            self._finish_file(
+                file, path, status, status.st_size, has_xattrs=has_xattrs, is_new=is_new
+            )
+
+        self._small.add(SmallFile(file, path, status, done, is_new=is_new))
+
+    def _read_now(self, file: PendingFile, path: bytes, *, is_new: bool) -> None:
+        """Read a file that is large, or that a worker did not find as it had looked."""
         try:
-            size, status = self._reader.read_file(file, path, status)
-            xattrs = encode_xattrs(self._xattrs(path))
+            size, status = self._reader.read_file(file, path)
+        except FileNotFoundError:
+            file.abandon()  # gone since it was listed
         except OSError as error:
             file.abandon()
             self._unreadable(path, error)
-            return
-        if quoted in known:
-            self.counts.files_changed += 1
         else:
+            self._finish_file(file, path, status, size, has_xattrs=True, is_new=is_new)
+
+    def _finish_file(
+        self,
+        file: PendingFile,
+        path: bytes,
+        status: os.stat_result,
+        size: int,
+        *,
+        has_xattrs: bool,
+        is_new: bool,
+    ) -> None:
+        if is_new:
             self.counts.files_new += 1
+        else:
+            self.counts.files_changed += 1
         self._count_file(size)
-        head = render_head(quoted, status, size, status.st_nlink)
+        xattrs = encode_xattrs(self._xattrs(path)) if has_xattrs else ""
+        head = render_head(quote_name(file.name), status, size, status.st_nlink)
         file.finish(lambda ids: render_file(head, xattrs, ids))
+
+    def _read_again(self) -> None:
+        """Files that changed, or could not be read, between our look and the worker's."""
+        while self._small.retry:
+            small = self._small.retry.popleft()
+            self._read_now(small.file, small.path, is_new=small.is_new)
 
     def _is_unchanged(
         self,

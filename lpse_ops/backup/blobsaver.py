@@ -21,6 +21,7 @@ from lpse_ops.backup.packer import Packer, buffer_bytes
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.backend import FileKind
 from lpse_ops.backup.workerpool import ReadyPack, Span, WorkerPool
+from lpse_ops.backup.workmemory import READ_AGAIN
 
 # A killed backup loses at most this much work: packs that no index names are not re-used.
 _INDEX_EVERY_PACKS = 64
@@ -80,6 +81,30 @@ class BlobSaver:
             return [] if self._dry_run else new
 
         self._pool.submit(number, spans, choose)
+
+    def submit_reads(
+        self,
+        number: int,
+        request: bytes,
+        spans: list[Span],
+        deliver: Callable[[bytes, Sequence[bytes]], None],
+    ) -> None:
+        """Let a worker read small files into a buffer and store them; ``deliver`` as above."""
+
+        def choose(flags: bytes, ids: Sequence[bytes]) -> list[int]:
+            new = [
+                i
+                for i, each in enumerate(ids)
+                if flags[i] != READ_AGAIN
+                and spans[i][1]
+                and self._index.add_pending(BlobType.DATA, each)
+            ]
+            self.saved.data_blobs += len(new)
+            self.saved.data_added += sum(spans[i][1] for i in new)
+            deliver(flags, ids)
+            return [] if self._dry_run else new
+
+        self._pool.submit_reads(number, request, spans, choose)
 
     # -- trees -------------------------------------------------------------------------------
 

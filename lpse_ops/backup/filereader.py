@@ -5,7 +5,6 @@ import stat
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from lpse_ops.backup.chunker import MIN_BYTES
 from lpse_ops.backup.feeder import Feeder, ReadInto
 from lpse_ops.backup.progress import Progress
 from lpse_ops.backup.source import is_same_version, open_file
@@ -52,36 +51,15 @@ class FileReader:
             file, self._counting(lambda buffer: source.readinto(buffer) or 0)
         )
 
-    def read_file(
-        self, file: PendingFile, path: bytes, status: os.stat_result
-    ) -> tuple[int, os.stat_result]:
+    def read_file(self, file: PendingFile, path: bytes) -> tuple[int, os.stat_result]:
         """Feed a file's content; return its size as read and its status afterwards."""
         descriptor = open_file(path)
         try:
-            if status.st_size <= MIN_BYTES:
-                return self._read_small(file, descriptor, path, status)
-            return self._read_large(file, descriptor, path)
+            return self._read(file, descriptor, path)
         finally:
             os.close(descriptor)
 
-    def _read_small(
-        self, file: PendingFile, descriptor: int, path: bytes, status: os.stat_result
-    ) -> tuple[int, os.stat_result]:
-        room = self._feeder.room(status.st_size + 1)
-        # One byte more than expected tells a file that grew.
-        count = os.readv(descriptor, [room[: status.st_size + 1]])
-        after = os.fstat(descriptor)
-        if count != status.st_size or not is_same_version(status, after):
-            return self._read_large(file, descriptor, path)
-        if count:
-            self._feeder.add_blob(file, count)
-        self._progress.advance(count)
-        self._counts.bytes_read += count
-        return count, after
-
-    def _read_large(
-        self, file: PendingFile, descriptor: int, path: bytes
-    ) -> tuple[int, os.stat_result]:
+    def _read(self, file: PendingFile, descriptor: int, path: bytes) -> tuple[int, os.stat_result]:
         """Read through a descriptor, again while somebody writes to the file."""
 
         def read_into(buffer: memoryview) -> int:

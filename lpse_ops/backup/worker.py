@@ -1,7 +1,8 @@
 """A worker process of a backup: hashes, compresses, encrypts and verifies, on a core of its own.
 
-Started by ``workerpool`` as ``python -m lpse_ops.backup.worker``; reads no file, opens no network
-connection, and ends when the main process does.  The keys come over the socket, never in argv.
+Started by ``workerpool`` as ``python -m lpse_ops.backup.worker``; reads the files it is told to,
+writes none, opens no network connection, and ends when the main process does.  The keys come over
+the socket, never in argv.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from lpse_ops.backup.crypto import Crypter, keys_from_bytes
 from lpse_ops.backup.indexfile import encode_pack
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.packer import Packer
+from lpse_ops.backup.source import open_file
 from lpse_ops.errors import OpsError
 
 
@@ -40,6 +42,8 @@ class Worker:
         kind = message[:1]
         if kind == wm.HASH:
             self._hash(message)
+        elif kind == wm.READ:
+            self._read(message)
         elif kind == wm.STORE:
             self._store(message)
         elif kind == wm.USE_PACK:
@@ -55,6 +59,23 @@ class Worker:
             for start, length in wm.SPAN.iter_unpack(message[2:])
         ]
         self._channel.send(wm.HASHED + message[1:2] + b"".join(ids))
+
+    def _read(self, message: bytes) -> None:
+        """Read files one behind the other, as long as they are what the main process saw."""
+        content = self._memory.input(message[1])
+        flags = bytearray()
+        ids: list[bytes] = []
+        fill, position = 0, 2
+        while position < len(message):
+            size, inode, mtime, ctime, length = wm.READ_ITEM.unpack_from(message, position)
+            position += wm.READ_ITEM.size
+            path = message[position : position + length]
+            position += length
+            flag = _read_file(path, content[fill : fill + size + 1], (size, inode, mtime, ctime))
+            flags.append(flag)
+            ids.append(hashlib.sha256(content[fill : fill + size]).digest())
+            fill += size
+        self._channel.send(wm.READ_DONE + message[1:2] + flags + b"".join(ids))
 
     def _store(self, message: bytes) -> None:
         content = self._memory.input(message[1])
@@ -91,6 +112,25 @@ class Worker:
         sizes = (pack.size_bytes, len(text), len(pack.entries))
         self._channel.send(wm.PACK.pack(wm.PACKED, self._pack_number, *sizes, pack.id))
         self._pack_number = None
+
+
+def _read_file(path: bytes, room: memoryview, expected: tuple[int, int, int, int]) -> int:
+    """Read a file whose size, inode and times are as expected; ``room`` has one byte to spare."""
+    try:
+        descriptor = open_file(path)
+    except OSError:
+        return wm.READ_AGAIN
+    try:
+        count = os.readv(descriptor, [room])
+        after = os.fstat(descriptor)
+        found = (after.st_size, after.st_ino, after.st_mtime_ns, after.st_ctime_ns)
+        if count != expected[0] or found != expected:
+            return wm.READ_AGAIN
+        return wm.HAS_XATTRS if os.listxattr(descriptor) else wm.PLAIN
+    except OSError:
+        return wm.READ_AGAIN
+    finally:
+        os.close(descriptor)
 
 
 def main(arguments: list[str]) -> None:

@@ -26,6 +26,8 @@ _JOBS_PER_WORKER = 2
 Span = tuple[int, int]
 # Told the ids of a buffer's spans, answers which of them must be stored.
 ChooseNew = Callable[[Sequence[bytes]], list[int]]
+# The same for files that the worker read: told their flags, too.
+ChooseRead = Callable[[bytes, Sequence[bytes]], list[int]]
 
 
 class ReadyPack(NamedTuple):
@@ -54,8 +56,9 @@ class _Worker:
 class _Job:
     number: int
     spans: list[Span]
-    choose: ChooseNew
-    message: bytes = field(default=b"")
+    choose: ChooseNew = field(default=lambda _: [])
+    choose_read: ChooseRead | None = None
+    message: bytes = b""
 
 
 class WorkerPool:
@@ -93,7 +96,16 @@ class WorkerPool:
         if not spans:
             self._free_inputs.append(number)
             return
-        self._hash_jobs.append(_Job(number, spans, choose))
+        message = wm.HASH + bytes([number]) + b"".join(wm.SPAN.pack(*span) for span in spans)
+        self._hash_jobs.append(_Job(number, spans, choose, message=message))
+        self._dispatch()
+
+    def submit_reads(
+        self, number: int, request: bytes, spans: list[Span], choose: ChooseRead
+    ) -> None:
+        """Let a worker fill a buffer itself; ``request`` lists the files of the spans."""
+        message = wm.READ + bytes([number]) + request
+        self._hash_jobs.append(_Job(number, spans, choose_read=choose, message=message))
         self._dispatch()
 
     def release_pack(self, number: int) -> None:
@@ -144,12 +156,8 @@ class WorkerPool:
             worker = min(self._workers, key=lambda each: each.jobs)
             if worker.jobs >= _JOBS_PER_WORKER:
                 return
-            if self._store_jobs:
-                job = self._store_jobs.popleft()
-            else:
-                job = self._hash_jobs.popleft()
-                spans = b"".join(wm.SPAN.pack(*span) for span in job.spans)
-                job.message = wm.HASH + bytes([job.number]) + spans
+            # First what frees a buffer.
+            job = (self._store_jobs or self._hash_jobs).popleft()
             self._running[job.number] = job
             worker.jobs += 1
             _send(worker, job.message)
@@ -158,7 +166,10 @@ class WorkerPool:
         message = _receive(worker)
         kind = message[:1]
         if kind == wm.HASHED:
-            self._hashed(worker, message)
+            self._hashed(worker, message, start=2)
+        elif kind == wm.READ_DONE:
+            files = len(self._running[message[1]].spans)
+            self._hashed(worker, message, start=2 + files)
         elif kind == wm.STORED:
             worker.jobs -= 1
             self._finish_job(message[1])
@@ -167,11 +178,15 @@ class WorkerPool:
         elif kind == wm.FLUSHED:
             worker.flushed = True
 
-    def _hashed(self, worker: _Worker, message: bytes) -> None:
+    def _hashed(self, worker: _Worker, message: bytes, start: int) -> None:
+        """Ids stand from ``start`` on; between them and the number, the files' flags."""
         worker.jobs -= 1
         job = self._running[message[1]]
-        ids = [message[i : i + 32] for i in range(2, len(message), 32)]
-        chosen = job.choose(ids)
+        ids = [message[i : i + 32] for i in range(start, len(message), 32)]
+        if job.choose_read is not None:
+            chosen = job.choose_read(message[2:start], ids)
+        else:
+            chosen = job.choose(ids)
         if not chosen:
             self._finish_job(job.number)
             return

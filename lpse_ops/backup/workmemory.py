@@ -23,15 +23,25 @@ INDEX_TEXT_ROOM = MAX_ENTRIES * 192 + 256
 SPAN = struct.Struct("<II")
 ITEM = struct.Struct("<II32s")
 PACK = struct.Struct("<cBIII32s")
-MAX_MESSAGE = 2 + MAX_SPANS * ITEM.size
+# A request to read: size in bytes, inode, mtime and ctime in nanoseconds, length of the path.
+READ_ITEM = struct.Struct("<IQqqH")
+MAX_READ_MESSAGE = 64 * 1024
+MAX_MESSAGE = max(2 + MAX_SPANS * ITEM.size, 2 + MAX_READ_MESSAGE)
+
+# What became of a file: read and plain, with extended attributes, or not as it looked.
+PLAIN = 0
+HAS_XATTRS = 1
+READ_AGAIN = 2
 
 # main -> worker
 HASH = b"H"
+READ = b"R"
 STORE = b"S"
 USE_PACK = b"B"
 FLUSH = b"F"
 # worker -> main
 HASHED = b"h"
+READ_DONE = b"r"
 STORED = b"s"
 PACKED = b"P"
 FLUSHED = b"f"
