@@ -1,6 +1,6 @@
-"""Cuts what is read into chunks and fills input buffers with them.
+"""Cuts streams and large files into chunks and fills input buffers with them.
 
-Small files share a buffer; a large file's last, unfinished chunk moves on to the next one.
+Several share a buffer; the last, unfinished chunk in a full one moves on to the next.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,19 +24,6 @@ class Feeder:
         self._spans: list[Span] = []
         self._takers: list[tuple[PendingFile, int]] = []
 
-    def room(self, size: int) -> memoryview:
-        """Free space for at least ``size`` bytes (at most a buffer) and one more blob."""
-        if self._fill + size > len(self._view) or len(self._spans) >= MAX_SPANS:
-            self.flush()
-            self._take()
-        return self._view[self._fill :]
-
-    def add_blob(self, file: PendingFile, size: int) -> None:
-        """The first ``size`` bytes of ``room`` are one blob of ``file``."""
-        self._spans.append((self._fill, size))
-        self._takers.append((file, file.expect_blob()))
-        self._fill += size
-
     def add_stream(self, file: PendingFile, read_into: ReadInto) -> int:
         """Read to the end, chunk by chunk; return the number of bytes."""
         total = unfinished = 0
@@ -59,8 +46,13 @@ class Feeder:
         if lengths and not at_end and lengths[-1] < MAX_BYTES:
             left = lengths.pop()  # its end is where the buffer ends, not where its content says
         for length in lengths:
-            self.add_blob(file, length)
+            self._add_blob(file, length)
         return left
+
+    def _add_blob(self, file: PendingFile, size: int) -> None:
+        self._spans.append((self._fill, size))
+        self._takers.append((file, file.expect_blob()))
+        self._fill += size
 
     def _move_on(self, unfinished: int) -> None:
         """Go on in a fresh buffer, with the unfinished chunk at its start."""
@@ -80,10 +72,6 @@ class Feeder:
         number, self._number = self._number, -1
         self._view, self._fill = memoryview(b""), 0
         self._saver.submit(number, spans, _deliver_to(takers))
-
-    def _take(self) -> None:
-        self._number, self._view = self._saver.take_input()
-        self._fill = 0
 
 
 def _deliver_to(takers: list[tuple[PendingFile, int]]) -> Callable[[Sequence[bytes]], None]:

@@ -240,6 +240,58 @@ def test_a_file_that_grows_while_it_is_read_is_stored_as_read(repo: Path, docs: 
     assert content(repo, node) == log.read_bytes()[: node.size]
 
 
+def test_small_files_that_change_all_the_time_are_stored_whole(repo: Path, tmp_path: Path):
+    """A worker finds them other than they looked; then they are read again, and again."""
+    folder = tmp_path / "busy"
+    folder.mkdir()
+    stop = threading.Event()
+
+    def churn() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            letter = bytes([97 + number % 26])
+            (folder / f"{number % 20}").write_bytes(letter * (1000 + number % 3000))
+
+    writer = threading.Thread(target=churn)
+    writer.start()
+    try:
+        time.sleep(0.05)
+        results = [store(repo, folder, force=True) for _ in range(5)]
+    finally:
+        stop.set()
+        writer.join()
+    for node in stored(repo, folder).values():
+        assert len(content(repo, node)) == node.size
+    assert not [each for result in results for each in result.counts.unreadable]
+    assert {result.counts.total_files_processed for result in results} == {20}
+
+
+def test_files_of_every_kind_of_size_come_back(repo: Path, tmp_path: Path):
+    folder = tmp_path / "sizes"
+    folder.mkdir()
+    sizes = [0, 1, 4095, 4096, 100_000, 512 * 1024 - 1, 512 * 1024, 512 * 1024 + 1, 5_000_000]
+    for size in sizes:
+        (folder / f"{size}").write_bytes(os.urandom(size))
+    os.setxattr(folder / "4096", "user.note", b"kept")
+    store(repo, folder)
+    for name, node in stored(repo, folder).items():
+        assert content(repo, node) == (folder / name).read_bytes()
+        assert node.size == int(name)
+    assert stored(repo, folder)["4096"].xattrs == ((b"user.note", b"kept"),)
+
+
+def test_long_paths_and_many_files_fill_several_requests(repo: Path, tmp_path: Path):
+    folder = tmp_path / "many" / ("x" * 250) / ("y" * 250)
+    folder.mkdir(parents=True)
+    for number in range(3000):
+        (folder / f"{number}").write_bytes(b"%d" % number)
+    result = store(repo, tmp_path / "many")
+    assert result.saved.data_blobs == 3000
+    below = stored(repo, folder)
+    assert [content(repo, below[name]) for name in ("0", "2999")] == [b"0", b"2999"]
+
+
 def test_a_file_that_vanishes_is_no_error(repo: Path, tmp_path: Path):
     folder = tmp_path / "busy"
     folder.mkdir()
