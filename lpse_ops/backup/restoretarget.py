@@ -59,7 +59,7 @@ def open_target(path: bytes, *, make: bool = True) -> OpenFolder:
     except OSError as error:
         raise RestoreFailed(
             f"cannot restore into {os.fsdecode(path)}: {error.strerror}",
-            hint="give a folder that you may write to: --target DIR",
+            hint="give a folder on a disk with room, that you may write to: --target DIR",
         ) from error
     return OpenFolder(descriptor, is_new=False, gives_acls=_has_default_acl(descriptor))
 

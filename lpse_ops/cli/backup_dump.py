@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lpse_ops.backup.dump import write_file
+from lpse_ops.backup.tardump import write_tar
 from lpse_ops.backup.treewalk import find_entry
 from lpse_ops.cli.backup_options import Only, filter_options, no_lock_option
 from lpse_ops.cli.output import open_output
@@ -34,10 +35,13 @@ def command(
     no_lock: bool,
     output: Path | None,
 ) -> None:
-    """Write FILE of SNAPSHOT to standard output, as it was."""
+    """Write FILE of SNAPSHOT to standard output, as it was; a folder as a tar archive."""
     with locked(app, no_lock=no_lock) as repository:
         chosen = only.choose(repository.snapshots(app.console.warn), snapshot)
         index = repository.load_index()
         entry = find_entry(repository, index, chosen.tree, os.fsencode(file))
         with open_output(output) as stream:
-            write_file(repository, index, entry.node, stream)
+            if entry.node.subtree is not None:
+                write_tar(repository, index, entry.node.subtree, stream)
+            else:
+                write_file(repository, index, entry.node, stream)

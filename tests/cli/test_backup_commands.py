@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -347,6 +348,19 @@ def test_a_damaged_snapshot_does_not_hide_the_others(repo: Path, docs: Path, pas
     checked = lpse_ops("backup", "check", *at)
     assert checked.code == 1
     assert "DAMAGED" in checked.stdout
+
+
+def test_dump_writes_a_file_as_it_was_and_a_folder_as_tar(
+    repo: Path, docs: Path, password: Path, tmp_path: Path
+):
+    at = ("-r", repo, "-p", password)
+    run(repo, password, docs)
+    out = tmp_path / "out"
+    assert lpse_ops("backup", "dump", "latest", docs / "two.rhs", *at, "-o", out).code == 0
+    assert out.read_bytes() == (docs / "two.rhs").read_bytes()
+    assert lpse_ops("backup", "dump", "latest", docs, *at, "-o", out).code == 0
+    with tarfile.open(out) as archive:
+        assert sorted(archive.getnames()) == ["one.pdf", "two.rhs"]
 
 
 def test_check_names_a_flipped_bit_only_when_it_reads_the_data(
