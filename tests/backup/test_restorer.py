@@ -4,7 +4,8 @@ import os
 import resource
 import stat
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -413,22 +414,27 @@ def test_without_owners_no_file_is_setuid(builder: RepositoryBuilder, tmp_path: 
     assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (os.getuid(), 0o755)
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may write to; pytest's own are for one user."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o777)
+        yield Path(name)
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else: run as root")
-def test_an_ordinary_user_restores_what_he_can(builder: RepositoryBuilder, tmp_path: Path):
+def test_an_ordinary_user_restores_what_he_can(builder: RepositoryBuilder, open_folder: Path):
     tree = save(
         builder,
         Node(b"dev", "chardev", 1 << 26 | 1 << 21 | 0o600, TIME, TIME, TIME, device=259),
         builder.file(b"f", b"x", mode=1 << 23 | 0o400, uid=0, gid=0),
         link_node(b"l", b"f", uid=0, gid=0),
     )
-    os.chmod(tmp_path, 0o777)
-    for parent in tmp_path.parents[:2]:
-        os.chmod(parent, 0o755)
     with as_nobody():
-        report = run(builder, tree, tmp_path / "out")
+        report = run(builder, tree, open_folder / "out")
     assert report.errors == []
     assert report.warnings == [(b"/dev", "a device can only be made by root")]
-    status = (tmp_path / "out" / "f").stat()
+    status = (open_folder / "out" / "f").stat()
     assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (65534, 0o400)
 
 
