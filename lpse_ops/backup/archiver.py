@@ -20,8 +20,7 @@ from lpse_ops.backup.node import encode_link_target, encode_xattrs
 from lpse_ops.backup.parenttree import EMPTY, KnownFolder, all_stored, content_of, load_known
 from lpse_ops.backup.progress import Progress
 from lpse_ops.backup.repository import Repository
-from lpse_ops.backup.smallfiles import MAX_BYTES as MAX_SMALL_BYTES
-from lpse_ops.backup.smallfiles import SmallFile, SmallFiles
+from lpse_ops.backup.smallfiles import SmallFile, SmallFiles, is_small
 from lpse_ops.backup.source import (
     is_folder,
     list_folder,
@@ -56,6 +55,7 @@ class _Open:
     known: KnownFolder
     device: int
     entries: Iterator["os.DirEntry[bytes]"]
+    stays_open: bool = False
 
 
 class Archiver:
@@ -109,6 +109,9 @@ class Archiver:
         for folder in folders.values():
             self._builder.close_folder(folder)
         self._settle()
+        if not root.tree_id:
+            # A snapshot without a tree makes restic panic: better none at all.
+            raise RuntimeError("a folder of this backup was never finished")
         return root.tree_id
 
     def summary(self) -> dict[str, int]:
@@ -167,8 +170,11 @@ class Archiver:
         known: KnownFolder,
     ) -> None:
         """Store the configured paths below ``path``, with the metadata of their real parents."""
-        if target.is_wanted:  # only ever "/" itself
-            target = _everything_in_root()
+        if target.is_wanted:  # only ever "/" itself, whose folder stays open for more
+            entries = iter(self._exclusions.keep(path, list_folder(path)))
+            device = os.stat(path).st_dev
+            self._walk_frames([_Open(folder, path, known, device, entries, stays_open=True)])
+            return
         for name, child in target.children.items():
             child_path = os.path.join(path, name)
             try:
@@ -209,9 +215,11 @@ class Archiver:
         self, parent: Folder, name: bytes, path: bytes, status: os.stat_result, known: KnownFolder
     ) -> None:
         """Store a folder and all below, without recursion: paths may be 2000 levels deep."""
-        device = status.st_dev
         stack: list[_Open] = []
-        self._push(stack, parent, name, path, status, known, device)
+        self._push(stack, parent, name, path, status, known, status.st_dev)
+        self._walk_frames(stack)
+
+    def _walk_frames(self, stack: list[_Open]) -> None:
         while stack:
             frame = stack[-1]
             for entry in frame.entries:
@@ -219,7 +227,8 @@ class Archiver:
                     break
             else:
                 stack.pop()
-                self._builder.close_folder(frame.folder)
+                if not frame.stays_open:
+                    self._builder.close_folder(frame.folder)
                 self._read_again()
                 self._builder.save_ready()
 
@@ -306,7 +315,7 @@ class Archiver:
             return
         is_new = quoted not in known
         file = PendingFile(self._builder, folder, name)
-        if status.st_size > MAX_SMALL_BYTES:
+        if not is_small(status):
             self._read_now(file, path, is_new=is_new)
             return
 
@@ -397,7 +406,3 @@ class Archiver:
     def _count_file(self, size: int) -> None:
         self.counts.total_files_processed += 1
         self.counts.total_bytes_processed += size
-
-
-def _everything_in_root() -> Target:
-    return Target(children={entry.name: Target(is_wanted=True) for entry in list_folder(b"/")})

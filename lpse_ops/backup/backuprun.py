@@ -21,7 +21,7 @@ from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot, as_stored
 from lpse_ops.backup.targets import plan_targets
 from lpse_ops.backup.workerpool import WorkerPool
-from lpse_ops.errors import SourceUnreadable
+from lpse_ops.errors import SourceUnreadable, UsageError
 
 # The folder of a snapshot that holds dumps and the manifest.
 OWN_FOLDER = b"/lpse-ops"
@@ -66,10 +66,15 @@ def run_backup(
     progress: ExpectingProgress,
     *,
     workers: int = 0,
+    pool: WorkerPool | None = None,
 ) -> BackupResult:
-    """Make one snapshot; the caller holds a lock on the repository."""
+    """Make one snapshot; the caller holds a lock on the repository.
+
+    A ``pool`` that is given may start while the lock is being taken; it is closed in the end.
+    """
     repository.ensure_writable()
     _refuse_nothing(request)
+    _refuse_own_folder(request)
     if not request.dry_run:
         repository.backend.remove_junk()
     started = request.now()
@@ -81,7 +86,10 @@ def run_backup(
         progress.expect(int(parent.summary.get("total_bytes_processed", 0)))
     index = repository.load_index()
     saver = BlobSaver(
-        repository, index, WorkerPool(repository.keys, workers), dry_run=request.dry_run
+        repository,
+        index,
+        pool or WorkerPool(repository.keys, workers),
+        dry_run=request.dry_run,
     )
     try:
         archiver = Archiver(
@@ -148,6 +156,20 @@ def choose_parent(
         if each.hostname == request.hostname and each.paths == paths and each.time <= request.time
     ]
     return max(same, key=lambda each: each.time, default=None)
+
+
+def _refuse_own_folder(request: BackupRequest) -> None:
+    """Dumps and the manifest stand in a folder that a real one must not meet."""
+    if not request.has_own_folder:
+        return
+    for path in map(os.path.normpath, request.paths):
+        meets = path == b"/" and os.path.lexists(OWN_FOLDER)
+        if meets or path == OWN_FOLDER or path.startswith(OWN_FOLDER + b"/"):
+            raise UsageError(
+                f"{os.fsdecode(path)} cannot be backed up: {os.fsdecode(OWN_FOLDER)} is where the "
+                "snapshot keeps dumps and manifest",
+                hint=f"move {os.fsdecode(OWN_FOLDER)} on this machine to another name",
+            )
 
 
 def _refuse_nothing(request: BackupRequest) -> None:

@@ -52,7 +52,7 @@ class FileReader:
         )
 
     def read_file(self, file: PendingFile, path: bytes) -> tuple[int, os.stat_result]:
-        """Feed a file's content; return its size as read and its status afterwards."""
+        """Feed a file's content; return its size as read and the status that goes with it."""
         descriptor = open_file(path)
         try:
             return self._read(file, descriptor, path)
@@ -76,7 +76,8 @@ class FileReader:
             if size == after.st_size and is_same_version(before, after):
                 return size, after
         self._counts.changed_while_read.append(path)
-        return size, after
+        # With the status from before, the next backup finds the file changed and reads it again.
+        return size, before
 
     def _counting(self, read_into: ReadInto) -> ReadInto:
         def counted(buffer: memoryview) -> int:

@@ -103,27 +103,25 @@ class Packer:
         zstd encoders have stored corrupt blobs before, and memory flips bits: what cannot be read
         back must never reach the disk.
         """
-        start = self._entries[self._verified].offset if self._verified < len(self._entries) else 0
-        for entry in self._entries[self._verified :]:
-            self._verify_entry(entry)
-        if self._verified < len(self._entries):
-            self._hash.update(self._buffer[start : self._fill])
+        new = self._entries[self._verified :]
+        if not new:
+            return
+        largest = max(entry.length for entry in new)
+        if len(self._scratch) < largest:
+            self._scratch = bytearray(largest)
+        spans = [(entry.offset, entry.length) for entry in new]
+        opened = self._crypter.open_each(self._buffer, spans, memoryview(self._scratch))
+        for entry, plaintext in zip(new, opened, strict=True):
+            self._verify_entry(entry, plaintext)
+        self._hash.update(self._buffer[new[0].offset : self._fill])
         self._verified = len(self._entries)
 
-    def _verify_entry(self, entry: PackEntry) -> None:
-        envelope = self._buffer[entry.offset : entry.offset + entry.length]
-        plain_bytes = entry.length - OVERHEAD
-        # update_into wants a spare block behind the text.
-        if len(self._scratch) < plain_bytes + 16:
-            self._scratch = bytearray(plain_bytes + 16)
-        scratch = memoryview(self._scratch)
-        size = self._crypter.open_into(scratch, envelope, "a blob just sealed")
-        plaintext: Buffer = scratch[:size]
-        if entry.uncompressed_length:
+    def _verify_entry(self, entry: PackEntry, plaintext: Buffer | None) -> None:
+        if plaintext is not None and entry.uncompressed_length:
             plaintext = self._compressor.decompress(
                 plaintext, entry.uncompressed_length, "a blob just compressed"
             )
-        if hashlib.sha256(plaintext).digest() != entry.id:
+        if plaintext is None or hashlib.sha256(plaintext).digest() != entry.id:
             raise damaged_pack("new", "a blob read back differs; this computer's memory may fail")
 
     def finish(self) -> FinishedPack:

@@ -17,7 +17,8 @@ from lpse_ops.backup.treebuilder import PendingFile
 from lpse_ops.backup.workerpool import Span
 
 # Larger files are cut into chunks, which the main process does.
-MAX_BYTES = MIN_BYTES
+_MAX_BYTES = MIN_BYTES
+_MAX_TIME_NS = (1 << 63) - 1
 
 
 class SmallFile(NamedTuple):
@@ -28,6 +29,11 @@ class SmallFile(NamedTuple):
     status: os.stat_result
     done: Callable[[bool], None]
     is_new: bool
+
+
+def is_small(status: os.stat_result) -> bool:
+    """Whether a worker can be asked for the file; not with a time after the year 2262."""
+    return status.st_size <= _MAX_BYTES and status.st_mtime_ns <= _MAX_TIME_NS
 
 
 class SmallFiles:

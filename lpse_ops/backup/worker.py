@@ -126,11 +126,18 @@ def _read_file(path: bytes, room: memoryview, expected: tuple[int, int, int, int
         found = (after.st_size, after.st_ino, after.st_mtime_ns, after.st_ctime_ns)
         if count != expected[0] or found != expected:
             return wm.READ_AGAIN
-        return wm.HAS_XATTRS if os.listxattr(descriptor) else wm.PLAIN
+        return wm.HAS_XATTRS if _may_have_xattrs(descriptor) else wm.PLAIN
     except OSError:
         return wm.READ_AGAIN
     finally:
         os.close(descriptor)
+
+
+def _may_have_xattrs(descriptor: int) -> bool:
+    try:
+        return bool(os.listxattr(descriptor))
+    except OSError:  # the main process knows what to make of it
+        return True
 
 
 def main(arguments: list[str]) -> None:

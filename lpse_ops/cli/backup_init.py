@@ -1,6 +1,8 @@
 """Make a new repository, and print the recovery sheet: the one time it is shown."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -36,11 +38,15 @@ def command(app: App, /, sheet: Path | None, output_format: str, output: Path | 
     backend = choose_backend(app)
     destination = configured_destination(app)
     _refuse_pinned(destination)
+    if output is not None and sheet is None:
+        raise UsageError(
+            "--output would write the master key into a file that others may read",
+            hint="add --sheet FILE, which only you can read",
+        )
     password = read_password(app, confirm=True)
-    if sheet is not None:
-        _reserve(sheet)
     now = app.clock.now()
-    repository = create_repository(backend, password, this_origin(now))
+    with _reserved(sheet):
+        repository = create_repository(backend, password, this_origin(now))
     secret = recovery_secret(repository)
     settings = app.settings_if_any
     site = settings.site.name if settings else this_origin(now).hostname
@@ -81,8 +87,12 @@ def _refuse_pinned(destination: Destination | None) -> None:
         )
 
 
-def _reserve(sheet: Path) -> None:
+@contextlib.contextmanager
+def _reserved(sheet: Path | None) -> Iterator[None]:
     """Make sure the sheet can be written before there is a repository that needs it."""
+    if sheet is None:
+        yield
+        return
     try:
         os.close(os.open(sheet, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
@@ -90,3 +100,8 @@ def _reserve(sheet: Path) -> None:
             f"cannot write the sheet to {sheet}: {error.strerror}",
             hint="name a file that does not exist yet: --sheet /run/recovery-sheet.txt",
         ) from error
+    try:
+        yield
+    except BaseException:
+        sheet.unlink(missing_ok=True)
+        raise

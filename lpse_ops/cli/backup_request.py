@@ -32,15 +32,15 @@ def build_request(
     app: App,
     paths: tuple[Path, ...],
     databases: tuple[str, ...],
-    row_counts: "CountMode",
+    row_counts: "CountMode | None",
     flags: Flags,
 ) -> tuple[Sources, BackupRequest]:
     """The sources, which collect what a manifest says, and the request made from them."""
     is_configured = not (paths or databases)
-    found = [_database(url, row_counts) for url in databases]
+    found = [_database(url, row_counts or "exact") for url in databases]
     if is_configured:
         settings = app.settings.backup
-        found, paths = _configured_databases(settings), settings.paths
+        found, paths = _configured_databases(settings, row_counts), settings.paths
         flags = _merge(settings, flags)
     wanted = tuple(os.fsencode(os.path.abspath(path)) for path in paths)
     _refuse_nothing(found, wanted)
@@ -110,14 +110,18 @@ def _database(url: str, row_counts: "CountMode") -> DatabaseSource:
     return DatabaseSource(database.name.replace("/", "_"), database, row_counts)
 
 
-def _configured_databases(settings: "BackupSettings") -> list[DatabaseSource]:
+def _configured_databases(
+    settings: "BackupSettings", row_counts: "CountMode | None"
+) -> list[DatabaseSource]:
     if not settings.databases:
         return []
     from lpse_ops.postgres.database import parse_database
 
     return [
         DatabaseSource(
-            each.name, parse_database(each.url, password_file=each.password_file), each.row_counts
+            each.name,
+            parse_database(each.url, password_file=each.password_file),
+            row_counts or each.row_counts,
         )
         for each in settings.databases
     ]

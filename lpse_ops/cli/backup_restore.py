@@ -31,6 +31,17 @@ from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
 
 _FAILED = 1
+_FILE_FLAGS = (
+    "include",
+    "iinclude",
+    "include_file",
+    "exclude",
+    "iexclude",
+    "exclude_file",
+    "sparse",
+    "dry_run",
+)
+_DATABASE_FLAGS = ("into", "server", "replace", "with_globals")
 _LISTED = 20
 
 
@@ -86,6 +97,12 @@ def command(
             hint="give --target DIR for files, or --database NAME for a database",
         )
     wanted, _, folder = snapshot.partition(":")
+    _refuse_flags(options, _FILE_FLAGS if database else _DATABASE_FLAGS, "--database", database)
+    if database and folder:
+        raise UsageError(
+            "a folder of the snapshot and --database do not go together",
+            hint=f"lpse-ops backup restore {wanted} --database {database}",
+        )
     with locked(app, no_lock=no_lock) as repository:
         chosen = only.choose(repository.snapshots(app.console.warn), wanted)
         index = repository.load_index()
@@ -141,6 +158,17 @@ def command(
         output=output,
     )
     return _FAILED if report.errors else 0
+
+
+def _refuse_flags(
+    options: dict[str, Any], flags: tuple[str, ...], with_what: str, database: str | None
+) -> None:
+    """A flag that would be ignored may be the one that somebody relies on."""
+    for name in flags:
+        if options[name]:
+            flag = f"--{name.removeprefix('with_').replace('_', '-')}"
+            joined = "with" if database else "without"
+            raise UsageError(f"{flag} means nothing {joined} {with_what}", hint=f"leave out {flag}")
 
 
 def _selection(app: App, options: dict[str, Any]) -> Selection:

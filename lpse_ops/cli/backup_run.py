@@ -1,5 +1,6 @@
 """Take a snapshot of databases, documents and configuration."""
 
+import contextlib
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,13 +9,15 @@ import click
 
 from lpse_ops.backup.backuprun import BackupResult, run_backup
 from lpse_ops.backup.filereader import ArchiveCounts
+from lpse_ops.backup.locking import hold_lock
+from lpse_ops.backup.workerpool import WorkerPool
 from lpse_ops.cli.backup_options import retry_lock_option, snapshot_fields
 from lpse_ops.cli.backup_request import build_request
 from lpse_ops.cli.backup_sources import Sources, problem_fields
 from lpse_ops.cli.console import ProgressBar
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
-from lpse_ops.cli.repository_access import locked
+from lpse_ops.cli.repository_access import open_for
 from lpse_ops.cli.sizes import format_size
 from lpse_ops.cli.wiring import App
 
@@ -31,7 +34,7 @@ _LISTED = 20
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=FILE)
 @click.option("--database", "databases", multiple=True, metavar="URL", help="Dump this database.")
-@click.option("--row-counts", type=click.Choice(["exact", "estimate", "off"]), default="exact")
+@click.option("--row-counts", type=click.Choice(["exact", "estimate", "off"]))
 @click.option("--exclude", "-e", multiple=True, metavar="PATTERN", help="Leave matches out.")
 @click.option("--iexclude", multiple=True, metavar="PATTERN", help="The same, ignoring case.")
 @click.option("--exclude-file", multiple=True, type=FILE, help="Read patterns from a file.")
@@ -62,7 +65,7 @@ def command(
     /,
     paths: tuple[Path, ...],
     databases: tuple[str, ...],
-    row_counts: "CountMode",
+    row_counts: "CountMode | None",
     dry_run: bool,
     retry_lock: timedelta,
     output_format: str,
@@ -76,11 +79,14 @@ def command(
     sources, request = build_request(
         app, paths, databases, row_counts, {**options, "dry_run": dry_run}
     )
+    repository = open_for(app)
     with (
-        locked(app, retry_lock=retry_lock) as repository,
+        # Before the lock, which takes its time: the workers start meanwhile.
+        contextlib.closing(WorkerPool(repository.keys)) as pool,
+        hold_lock(repository, retry_for=retry_lock),
         app.console.progress_bar("backing up") as bar,
     ):
-        result = run_backup(repository, request, _Bar(bar))
+        result = run_backup(repository, request, _Bar(bar), pool=pool)
     emit(
         "backup/run",
         _fields(result, sources, dry_run=dry_run),
@@ -117,7 +123,6 @@ def _fields(result: BackupResult, sources: Sources, *, dry_run: bool) -> dict[st
 
 def _render(result: BackupResult, *, dry_run: bool) -> str:
     summary, saved = result.snapshot.summary, result.saved
-    would = "would be " if dry_run else ""
     seconds = (
         datetime.fromisoformat(summary["backup_end"])
         - datetime.fromisoformat(summary["backup_start"])
@@ -128,8 +133,8 @@ def _render(result: BackupResult, *, dry_run: bool) -> str:
         f"folders    {summary['dirs_new']} new, {summary['dirs_changed']} changed, "
         f"{summary['dirs_unmodified']} unmodified",
         f"processed  {format_size(summary['total_bytes_processed'])} in {seconds:.1f} s",
-        f"added      {format_size(saved.data_added)}, {would}stored as "
-        f"{format_size(saved.data_added_packed)}",
+        f"added      {format_size(saved.data_added)}"
+        + (" would be new" if dry_run else f", stored as {format_size(saved.data_added_packed)}"),
     ]
     if not dry_run:
         lines.append(f"snapshot   {result.snapshot.short_id} saved")

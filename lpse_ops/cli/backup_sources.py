@@ -53,13 +53,13 @@ class Sources:
     def streams(self) -> list[Stream]:
         """Each server's globals and each database's dump, in the order of the settings."""
         streams: list[Stream] = []
-        servers: set[str] = set()
+        servers: dict[str, bytes] = {}
         for source in self.databases:
             if source.server not in servers:
                 name = f"{source.name}.globals.sql" if servers else "globals.sql"
-                streams.append(self._globals(source, name))
-                servers.add(source.server)
-            streams.append(self._dump(source))
+                servers[source.server] = DATABASES + b"/" + os.fsencode(name)
+                streams.append(self._globals(source, servers[source.server]))
+            streams.append(self._dump(source, servers[source.server]))
         return streams
 
     def manifest(self, counts: ArchiveCounts) -> Stream:
@@ -78,7 +78,7 @@ class Sources:
         )
         return _bytes_stream(MANIFEST, content.encode("ascii"))
 
-    def _dump(self, source: DatabaseSource) -> Stream:
+    def _dump(self, source: DatabaseSource, globals_path: bytes) -> Stream:
         path = DATABASES + b"/" + os.fsencode(source.name) + b".dump"
 
         from lpse_ops.postgres.dump import open_session
@@ -89,12 +89,12 @@ class Sources:
                 with session.dump() as pipe:
                     yield pipe
                 # After the dump, but under the same snapshot: they count what was dumped.
-                self.facts.append({"file": path_text(path), **session.facts().to_json()})
+                files = {"file": path_text(path), "globals": path_text(globals_path)}
+                self.facts.append({**files, **session.facts().to_json()})
 
         return Stream(path, open_dump)
 
-    def _globals(self, source: DatabaseSource, name: str) -> Stream:
-        path = DATABASES + b"/" + os.fsencode(name)
+    def _globals(self, source: DatabaseSource, path: bytes) -> Stream:
 
         from lpse_ops.postgres.globals import dump_globals
 

@@ -14,13 +14,21 @@ from lpse_ops.backup.treewalk import Entry, find_entry
 from lpse_ops.cli.backup_sources import DATABASES, MANIFEST
 from lpse_ops.cli.console import ProgressBar
 from lpse_ops.cli.wiring import App
-from lpse_ops.errors import PostgresError, RepositoryError, RestoreFailed, UsageError
+from lpse_ops.errors import (
+    DamagedRepository,
+    PostgresError,
+    RepositoryError,
+    RestoreFailed,
+    UsageError,
+)
 from lpse_ops.postgres.database import Database, parse_database
 from lpse_ops.postgres.facts import DatabaseFacts, parse_facts
 from lpse_ops.postgres.globals import restore_globals
 from lpse_ops.postgres.restore import DumpWriter, RestoreOptions, open_restore
 from lpse_ops.postgres.rowcounts import count_rows
 from lpse_ops.postgres.swap import find_leftovers
+
+_GLOBALS = os.fsdecode(DATABASES + b"/globals.sql")
 
 
 @dataclass(frozen=True)
@@ -49,11 +57,15 @@ def restore_from_snapshot(
     path = DATABASES + b"/" + os.fsencode(request.name) + b".dump"
     entry = _find_dump(repository, index, snapshot, path)
     manifest = _load_manifest(repository, index, snapshot)
-    facts = _facts_of(manifest, path)
+    listed = _listed(manifest, path)
+    facts = parse_facts(_without_files(listed)) if listed else None
+    if request.verify:
+        _refuse_without_counts(request.name, facts)
     for name in find_leftovers(server, request.into):
         app.console.warn(f"database {name} is left from an earlier restore that was cut short")
     if request.with_globals:
-        _restore_globals(repository, index, snapshot, server)
+        globals_path = os.fsencode(listed.get("globals") or _GLOBALS)
+        _restore_globals(repository, index, snapshot, globals_path, server)
     bar.update(total=entry.node.size)
     options = RestoreOptions(
         replace=request.replace,
@@ -109,6 +121,8 @@ def _choose_server(app: App, request: DatabaseRestore) -> Database:
 def _find_dump(repository: Repository, index: BlobIndex, snapshot: Snapshot, path: bytes) -> Entry:
     try:
         return find_entry(repository, index, snapshot.tree, path)
+    except DamagedRepository:
+        raise
     except RepositoryError as error:
         raise RepositoryError(
             f"snapshot {snapshot.short_id} holds no dump {os.fsdecode(path)}",
@@ -120,6 +134,8 @@ def _load_manifest(repository: Repository, index: BlobIndex, snapshot: Snapshot)
     """The manifest, or nothing for a snapshot that has none."""
     try:
         entry = find_entry(repository, index, snapshot.tree, MANIFEST)
+    except DamagedRepository:
+        raise
     except RepositoryError:
         return {}
     content = io.BytesIO()
@@ -134,30 +150,41 @@ def _load_manifest(repository: Repository, index: BlobIndex, snapshot: Snapshot)
     return loaded if isinstance(loaded, dict) else {}
 
 
-def _facts_of(manifest: dict[str, Any], path: bytes) -> DatabaseFacts | None:
-    for each in manifest.get("databases", []):
-        if each.get("file") == os.fsdecode(path):
-            return parse_facts({key: value for key, value in each.items() if key != "file"})
-    return None
+def _listed(manifest: dict[str, Any], path: bytes) -> dict[str, Any]:
+    """What the manifest says of a dump; nothing if it is not in it."""
+    databases = manifest.get("databases", [])
+    return next((each for each in databases if each.get("file") == os.fsdecode(path)), {})
+
+
+def _without_files(listed: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in listed.items() if key not in ("file", "globals")}
 
 
 def _restore_globals(
-    repository: Repository, index: BlobIndex, snapshot: Snapshot, server: Database
+    repository: Repository,
+    index: BlobIndex,
+    snapshot: Snapshot,
+    path: bytes,
+    server: Database,
 ) -> None:
-    entry = find_entry(repository, index, snapshot.tree, DATABASES + b"/globals.sql")
+    entry = find_entry(repository, index, snapshot.tree, path)
     content = io.BytesIO()
     write_file(repository, index, entry.node, content)
     restore_globals(content.getvalue(), server, tablespaces=False)
 
 
-def _verify(restored: Database, facts: DatabaseFacts | None) -> dict[str, int]:
+def _refuse_without_counts(name: str, facts: DatabaseFacts | None) -> None:
+    """Before anything is touched: what cannot be verified is not restored for verification."""
     if facts is None or facts.row_counts.mode != "exact":
         raise PostgresError(
-            f"{restored.name} is restored, but the manifest has no row counts to compare with",
-            hint="set row_counts: exact for this database in lpse-ops.yml, or leave out --verify",
+            f"the manifest has no row counts of {name} to verify with",
+            hint="leave out --verify; for the next backups, set row_counts: exact in lpse-ops.yml",
         )
+
+
+def _verify(restored: Database, facts: DatabaseFacts | None) -> dict[str, int]:
+    wanted = facts.row_counts.tables if facts else {}
     found = count_rows(restored).tables
-    wanted = facts.row_counts.tables
     different = [name for name in wanted if found.get(name) != wanted[name]]
     if different:
         listed = ", ".join(

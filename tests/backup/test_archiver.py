@@ -240,6 +240,51 @@ def test_a_file_that_grows_while_it_is_read_is_stored_as_read(repo: Path, docs: 
     assert content(repo, node) == log.read_bytes()[: node.size]
 
 
+def test_a_file_torn_while_it_was_read_is_read_again_by_the_next_backup(
+    repo: Path, docs: Path, tmp_path: Path
+):
+    """Its last change may have come behind the place that was being read."""
+    data = docs / "preallocated"
+    data.write_bytes(bytes(3_000_000))
+    stop = threading.Event()
+
+    def rewrite() -> None:
+        number = 0
+        with data.open("r+b") as file:
+            while not stop.is_set():
+                number += 1
+                file.seek(0)
+                file.write(number.to_bytes(8, "big"))
+                file.flush()
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    try:
+        time.sleep(0.05)
+        result = store(repo, docs)
+    finally:
+        stop.set()
+        writer.join()
+    assert result.counts.changed_while_read == [os.fsencode(data)]
+    store(repo, docs)
+    assert content(repo, stored(repo, docs)["preallocated"]) == data.read_bytes()
+
+
+def test_a_time_after_2262_is_no_reason_to_stop(repo: Path, docs: Path):
+    os.utime(docs / "a.pdf", ns=(0, 10_413_792_000 * 10**9))
+    if (docs / "a.pdf").stat().st_mtime_ns < 1 << 63:
+        # This file system cannot hold it; one in memory can.
+        subprocess.run(["mount", "-t", "tmpfs", "none", docs / "below"], check=True)
+    try:
+        late = docs / "below" / "late"
+        late.write_bytes(b"x")
+        os.utime(late, ns=(0, 10_413_792_000 * 10**9))
+        store(repo, docs)
+        assert stored(repo, docs)["below/late"].mtime.startswith("2300-")
+    finally:
+        subprocess.run(["umount", docs / "below"], check=False)
+
+
 def test_small_files_that_change_all_the_time_are_stored_whole(repo: Path, tmp_path: Path):
     """A worker finds them other than they looked; then they are read again, and again."""
     folder = tmp_path / "busy"
@@ -361,6 +406,20 @@ def mounted(docs: Path) -> Iterator[Path]:
         subprocess.run(["umount", point], check=True)
 
 
+def test_the_root_folder_heeds_patterns_and_mount_points(repo: Path):
+    """All of this machine, less all but /etc: what is mounted is left out, kcore above all."""
+    patterns = [f"/{name}" for name in os.listdir("/") if name not in ("etc", "proc")]
+    exclusions = Exclusions(Excludes(patterns))
+    store(repo, Path("/"), exclusions=exclusions, one_file_system=True)
+    repository = open_cheap(repo)
+    index = repository.load_index()
+    paths = {entry.path for entry in walk_tree(repository, index, repository.snapshots()[-1].tree)}
+    assert b"/etc/passwd" in paths
+    assert b"/proc" in paths
+    assert not [path for path in paths if path.startswith(b"/proc/")]
+    assert {path.split(b"/")[1] for path in paths} == {b"etc", b"proc"}
+
+
 def test_one_file_system_keeps_the_mount_point_alone(repo: Path, docs: Path, mounted: Path):
     store(repo, docs, one_file_system=True)
     assert "mounted" in stored(repo, docs)
@@ -402,6 +461,14 @@ def test_a_stream_is_a_file_below_folders_of_our_own(repo: Path, docs: Path):
     assert below["databases/epns_prod.dump"].size == len(data)
     assert stat.S_IMODE(below["manifest.json"].permissions) == 0o600
     assert result.snapshot.paths == tuple(sorted([str(docs), "/lpse-ops"]))
+
+
+def test_a_real_folder_where_dumps_stand_is_refused(repo: Path):
+    dump = stream(b"/lpse-ops/x.dump", b"x")
+    for path in ("/lpse-ops", "/lpse-ops/conf"):
+        with pytest.raises(OpsError, match="dumps and manifest"):
+            store(repo, Path("/etc/hostname"), Path(path), streams=[dump], has_own_folder=True)
+    assert open_cheap(repo).snapshots() == []
 
 
 def test_dump_and_documents_lie_in_different_packs(repo: Path, docs: Path):

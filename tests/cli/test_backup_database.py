@@ -66,17 +66,32 @@ def test_a_database_in_use_is_replaced_only_when_asked(
     assert server.plain_dump(rich) == before
 
 
-def test_verify_tells_a_database_that_differs(
+def test_what_cannot_be_verified_is_not_touched(
     repo: Path, password: Path, server: Server, rich: str
 ):
-    """Rows that came in between the dump and the counts would show here."""
     url = server.cluster.url(rich)
     backup(repo, password, "--database", url, "--row-counts", "off")
     options = ("--database", rich, "--into", f"{rich}_x", "--server", url, "--verify")
     ended = restore(repo, password, *options)
     assert ended.code == 1
     assert "row_counts: exact" in ended.stderr
-    server.execute(f"DROP DATABASE {rich}_x")
+    assert f"{rich}_x" not in server.names()
+
+
+def test_flags_that_do_not_go_together_are_refused(
+    repo: Path, password: Path, server: Server, rich: str, tmp_path: Path
+):
+    url = server.cluster.url(rich)
+    backup(repo, password, "--database", url)
+    before = server.execute("SELECT oid FROM pg_database WHERE datname = current_database()")
+    for flag in ("--dry-run", "--sparse", "--include=x"):
+        ended = restore(repo, password, "--database", rich, "--server", url, "--replace", flag)
+        assert (ended.code, flag.split("=")[0] in ended.stderr) == (2, True), ended.stderr
+    assert (
+        server.execute("SELECT oid FROM pg_database WHERE datname = current_database()") == before
+    )
+    ended = restore(repo, password, "--target", tmp_path / "out", "--replace")
+    assert (ended.code, "--replace" in ended.stderr) == (2, True)
 
 
 def test_stock_tools_read_the_dump(
