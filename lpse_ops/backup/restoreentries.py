@@ -29,7 +29,7 @@ from lpse_ops.backup.restoretarget import (
 from lpse_ops.backup.restoreverify import has_content
 from lpse_ops.backup.restorewriter import FileJob, RestoreWriter, Use, WriteSettings
 
-_WINDOW_BYTES = 16 * 1024 * 1024
+_WINDOW_BYTES = 8 * 1024 * 1024
 _WINDOW_USES = 4096
 # Files of several blobs and folders stay open until their window is written.
 _WINDOW_OPEN = 64
