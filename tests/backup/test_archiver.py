@@ -245,7 +245,8 @@ def test_a_file_torn_while_it_was_read_is_read_again_by_the_next_backup(
 ):
     """Its last change may have come behind the place that was being read."""
     data = docs / "preallocated"
-    data.write_bytes(bytes(3_000_000))
+    # Long enough that the clock of every kernel ticks while it is read.
+    data.write_bytes(bytes(20_000_000))
     stop = threading.Event()
 
     def rewrite() -> None:
