@@ -61,8 +61,9 @@ def test_a_forged_tree_is_damage_or_in_order(blob: bytes) -> None:
         assert names == sorted(set(names))
 
 
+# Less the one text that is a tree; Hypothesis reads it in our sources.
 @FUZZ
-@given(st.binary())
+@given(st.binary().filter(lambda blob: not blob.startswith(b'{"nodes":')))
 def test_noise_is_damage(blob: bytes) -> None:
     with pytest.raises(DamagedRepository, match="directory 0001020304"):
         parse_tree(blob, ID)
