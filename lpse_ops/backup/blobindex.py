@@ -1,20 +1,31 @@
-"""Where every blob of the repository lies: packed arrays, some 60 bytes for each blob.
+"""Where every blob of the repository lies: packed columns, some 60 bytes for each blob.
 
-Open addressing over the first bytes of an id, which is a SHA-256 and so evenly spread.  A blob
-may be listed in several packs; any of them will do.
+A blob is a row; rows are only ever added.  The look-up is open addressing over the first bytes of
+an id, which is a SHA-256 and so evenly spread; it is made late, for all rows at once.  A blob may
+be listed in several packs; any of them will do.
 """
 
+import struct
+import threading
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from lpse_ops.backup.crypto import OVERHEAD
+from lpse_ops.backup.indexfile import IndexColumns, columns_of_packs
 from lpse_ops.backup.pack import BlobType, PackEntry
+from lpse_ops.backup.packrows import PackRows
 
 _ID_BYTES = 32
 _FIRST_SLOTS = 1024
-# Rows of blobs that this run has promised to store, but that lie in no durable pack yet.
+# To find one file takes a few questions: it is not worth while to make the look-up for them.
+_SCANS = 16
+# Rows whose ids are looked at together while the look-up is made.
+_ROWS_AT_ONCE = 1 << 15
+# The pack of a blob that this run has promised to store, but that lies in no durable pack yet.
 _PENDING = 0xFFFFFFFF
+_first_word = struct.Struct("=Q").unpack_from
+_TYPES = (BlobType.DATA, BlobType.TREE)
 
 
 class Location(NamedTuple):
@@ -24,162 +35,255 @@ class Location(NamedTuple):
     entry: PackEntry
 
 
-class _Table:
-    """The blobs of one type."""
+class BlobIndex:
+    """The union of all index files, plus what the running backup adds.
 
-    def __init__(self, blob_type: BlobType) -> None:
-        self._type = blob_type
+    ``offsets``, ``lengths`` and ``uncompressed_lengths`` are the fields of a ``PackEntry`` by row,
+    ``kinds`` is a ``BlobType`` by row: to be read, not written.
+    """
+
+    def __init__(self) -> None:
+        self.kinds = bytearray()
+        self.offsets = array("I")
+        self.lengths = array("I")
+        self.uncompressed_lengths = array("I")
         self._ids = bytearray()
-        self.pack = array("I")
-        self.offset = array("I")
-        self.length = array("I")
-        self.uncompressed = array("I")
-        self._slots = array("I", bytes(4 * _FIRST_SLOTS))
-        self._mask = _FIRST_SLOTS - 1
+        self._pack_of_row = array("I")
+        self._pending = 0
+        # Row numbers plus one; 0 is a free slot.
+        self._slots = array("I", [0]) * _FIRST_SLOTS
+        self._placed = 0
+        self._scans = 0
+        self._placing = threading.Lock()
+        self._packs = PackRows()
 
     def __len__(self) -> int:
-        return len(self.pack)
+        """Number of rows, those of promised blobs among them."""
+        return len(self.kinds)
+
+    # -- adding ------------------------------------------------------------------------------
+
+    def add_pending(self, blob_type: BlobType, blob_id: bytes) -> bool:
+        """Promise to store a blob; False if it is there or promised already."""
+        rows = len(self.kinds)
+        if self._placed != rows or 3 * rows >= 2 * len(self._slots):
+            self._place_all()
+        slots, has_id = self._slots, self._ids.startswith
+        mask = len(slots) - 1
+        slot: int = _first_word(blob_id)[0] & mask
+        # The loop of ``row``, once more: this is asked for every chunk of every file.
+        while found := slots[slot]:
+            if has_id(blob_id, found * _ID_BYTES - _ID_BYTES) and (
+                self.kinds[found - 1] == blob_type
+            ):
+                return False
+            slot = (slot + 1) & mask
+        self._append(blob_type, blob_id, _PENDING, 0, 0, 0)
+        self._pending += 1
+        slots[slot] = self._placed = rows + 1
+        return True
+
+    def add_pack(self, pack_id: bytes, entries: Iterable[PackEntry]) -> None:
+        """Record a durable pack; naming one again adds what was not yet said of it."""
+        listed = list(entries)
+        columns = columns_of_packs([(pack_id, listed)])
+        if self._is_all_new(columns):
+            self._extend(columns)
+        else:
+            self._add_entries(pack_id, listed)
+
+    def add_columns(self, columns: IndexColumns) -> None:
+        """Record the packs of an index file, as ``add_pack`` would one after another."""
+        if self._is_all_new(columns):
+            self._extend(columns)
+        else:
+            for pack_id, entries in columns.pack_lists():
+                self._add_entries(pack_id, entries)
+
+    def _is_all_new(self, columns: IndexColumns) -> bool:
+        """Whether no row can be one that is there already."""
+        pack_ids = {pack_id for pack_id, _ in columns.packs}
+        if self._pending or len(pack_ids) < len(columns.packs) or self._packs.knows_any(pack_ids):
+            return False
+        start = 0
+        for _, count in columns.packs:
+            if len(set(columns.offsets[start : start + count])) < count:
+                return False
+            start += count
+        return True
+
+    def _extend(self, columns: IndexColumns) -> None:
+        row = len(self.kinds)
+        for pack_id, count in columns.packs:
+            number = self._packs.number_of(pack_id)
+            self._packs.give_run(number, row, count)
+            self._pack_of_row.extend(array("I", [number]) * count)
+            row += count
+        self._ids += columns.ids
+        self.offsets.extend(columns.offsets)
+        self.lengths.extend(columns.lengths)
+        self.uncompressed_lengths.extend(columns.uncompressed_lengths)
+        self.kinds += columns.kinds
+
+    def _add_entries(self, pack_id: bytes, entries: list[PackEntry]) -> None:
+        number = self._packs.number_of(pack_id)
+        for entry in entries:
+            row = self._row_to_fill(number, entry)
+            if row is not None:
+                self._packs.give_row(number, row)
+
+    def _row_to_fill(self, number: int, entry: PackEntry) -> int | None:
+        """A row that now holds the entry; None if the pack was known to hold it."""
+        for row in self.rows(entry.type, entry.id):
+            if self._pack_of_row[row] == number and self.offsets[row] == entry.offset:
+                return None
+            if self._pack_of_row[row] == _PENDING:
+                self._pack_of_row[row] = number
+                self.offsets[row] = entry.offset
+                self.lengths[row] = entry.length
+                self.uncompressed_lengths[row] = entry.uncompressed_length
+                self._pending -= 1
+                return row
+        self._append(
+            entry.type, entry.id, number, entry.offset, entry.length, entry.uncompressed_length
+        )
+        return len(self.kinds) - 1
+
+    def _append(
+        self, kind: int, blob_id: bytes, pack: int, offset: int, length: int, uncompressed: int
+    ) -> None:
+        self._ids += blob_id
+        self._pack_of_row.append(pack)
+        self.offsets.append(offset)
+        self.lengths.append(length)
+        self.uncompressed_lengths.append(uncompressed)
+        self.kinds.append(kind)
+
+    # -- looking up --------------------------------------------------------------------------
+
+    def has(self, blob_type: BlobType, blob_id: bytes) -> bool:
+        """Whether the blob is stored, or promised by ``add_pending``."""
+        return self.row(blob_type, blob_id) is not None
+
+    def row(self, blob_type: BlobType, blob_id: bytes) -> int | None:
+        """The blob's oldest row, or None."""
+        if self._placed != len(self.kinds):
+            if self._scans < _SCANS:
+                return next(self._scan(blob_type, blob_id), None)
+            self._place_all()
+        slots, has_id = self._slots, self._ids.startswith
+        mask = len(slots) - 1
+        slot: int = _first_word(blob_id)[0] & mask
+        while row := slots[slot]:
+            if has_id(blob_id, row * _ID_BYTES - _ID_BYTES) and self.kinds[row - 1] == blob_type:
+                return row - 1
+            slot = (slot + 1) & mask
+        return None
+
+    def rows(self, blob_type: BlobType, blob_id: bytes) -> Iterator[int]:
+        """All rows of a blob, oldest first: one for each copy, or for the promise of one."""
+        if self._placed != len(self.kinds):
+            if self._scans < _SCANS:
+                yield from self._scan(blob_type, blob_id)
+                return
+            self._place_all()
+        slots, has_id = self._slots, self._ids.startswith
+        mask = len(slots) - 1
+        slot: int = _first_word(blob_id)[0] & mask
+        while row := slots[slot]:
+            if has_id(blob_id, row * _ID_BYTES - _ID_BYTES) and self.kinds[row - 1] == blob_type:
+                yield row - 1
+            slot = (slot + 1) & mask
+
+    def mark(self, flags: bytearray, blob_type: BlobType, blob_ids: Iterable[bytes]) -> list[bytes]:
+        """Set ``flags[row]`` of each blob's oldest row; return the ids of those not stored.
+
+        ``flags`` has one byte for each row: ``bytearray(len(index))``.
+        """
+        missing = []
+        for blob_id in blob_ids:
+            row = self.row(blob_type, blob_id)
+            if row is None or self._pack_of_row[row] == _PENDING:
+                missing.append(blob_id)
+            else:
+                flags[row] = 1
+        return missing
+
+    def locations(self, blob_type: BlobType, blob_id: bytes) -> Iterator[Location]:
+        """Every place where the blob lies."""
+        for row in self.rows(blob_type, blob_id):
+            number = self._pack_of_row[row]
+            if number != _PENDING:
+                yield Location(self._packs.ids[number], self.entry_at(row))
+
+    def plaintext_length(self, blob_type: BlobType, blob_id: bytes) -> int | None:
+        """Length in bytes of a stored blob's plaintext, or None if it is not stored."""
+        row = self.row(blob_type, blob_id)
+        if row is None or self._pack_of_row[row] == _PENDING:
+            return None
+        return self.uncompressed_lengths[row] or self.lengths[row] - OVERHEAD
+
+    def _scan(self, blob_type: BlobType, blob_id: bytes) -> Iterator[int]:
+        """``rows`` without the look-up: 3 ms for a million, which take 200 to place."""
+        self._scans += 1
+        at = self._ids.find(blob_id)
+        while at >= 0:
+            row, inside = divmod(at, _ID_BYTES)
+            if not inside and self.kinds[row] == blob_type:
+                yield row
+            at = self._ids.find(blob_id, (row + 1) * _ID_BYTES)
+
+    def _place_all(self) -> None:
+        """Bring the look-up up to date; threads that only look up may do so at once."""
+        with self._placing:
+            rows, slots, first = len(self.kinds), self._slots, self._placed
+            if 3 * rows >= 2 * len(slots):
+                slots, first = array("I", [0]) * (1 << (3 * rows).bit_length()), 0
+            mask = len(slots) - 1
+            for start in range(first, rows, _ROWS_AT_ONCE):
+                for row, word in enumerate(self._first_words(start), start + 1):
+                    slot = word & mask
+                    while slots[slot]:
+                        slot = (slot + 1) & mask
+                    slots[slot] = row
+            self._slots = slots
+            self._placed = rows
+
+    def _first_words(self, start: int) -> list[int]:
+        """The first 8 bytes of some ids, as ``_first_word`` reads them."""
+        with memoryview(self._ids) as ids:
+            some = ids[start * _ID_BYTES : (start + _ROWS_AT_ONCE) * _ID_BYTES]
+            return some.cast("Q")[:: _ID_BYTES // 8].tolist()
+
+    # -- rows and packs ----------------------------------------------------------------------
 
     def id_at(self, row: int) -> bytes:
         return bytes(self._ids[row * _ID_BYTES : (row + 1) * _ID_BYTES])
 
-    def rows(self, blob_id: bytes) -> Iterator[int]:
-        """Rows that hold the id, oldest first."""
-        slots, mask, ids = self._slots, self._mask, self._ids
-        slot = int.from_bytes(blob_id[:8], "little") & mask
-        while row := slots[slot]:
-            start = (row - 1) * _ID_BYTES
-            if ids[start : start + _ID_BYTES] == blob_id:
-                yield row - 1
-            slot = (slot + 1) & mask
-
-    def holds(self, blob_id: bytes) -> bool:
-        slots, mask, ids = self._slots, self._mask, self._ids
-        slot = int.from_bytes(blob_id[:8], "little") & mask
-        while row := slots[slot]:
-            if ids[(row - 1) * _ID_BYTES : row * _ID_BYTES] == blob_id:
-                return True
-            slot = (slot + 1) & mask
-        return False
-
-    def add_pending(self, blob_id: bytes) -> bool:
-        """Add a row without a place, in one look; False if the id is there."""
-        if 3 * len(self.pack) >= 2 * len(self._slots):
-            self._grow()
-        slots, mask, ids = self._slots, self._mask, self._ids
-        slot = int.from_bytes(blob_id[:8], "little") & mask
-        while row := slots[slot]:
-            if ids[(row - 1) * _ID_BYTES : row * _ID_BYTES] == blob_id:
-                return False
-            slot = (slot + 1) & mask
-        self._append(blob_id, _PENDING, 0, 0, 0)
-        slots[slot] = len(self.pack)
-        return True
-
-    def add(self, blob_id: bytes, pack: int, offset: int, length: int, uncompressed: int) -> None:
-        if 3 * len(self.pack) >= 2 * len(self._slots):
-            self._grow()
-        self._append(blob_id, pack, offset, length, uncompressed)
-        self._place(blob_id, len(self.pack))
-
-    def _append(
-        self, blob_id: bytes, pack: int, offset: int, length: int, uncompressed: int
-    ) -> None:
-        self._ids += blob_id
-        self.pack.append(pack)
-        self.offset.append(offset)
-        self.length.append(length)
-        self.uncompressed.append(uncompressed)
-
-    def _place(self, blob_id: bytes | bytearray, row_plus_one: int) -> None:
-        slots, mask = self._slots, self._mask
-        slot = int.from_bytes(blob_id[:8], "little") & mask
-        while slots[slot]:
-            slot = (slot + 1) & mask
-        slots[slot] = row_plus_one
-
-    def _grow(self) -> None:
-        size = 2 * len(self._slots)
-        self._slots = array("I", bytes(4 * size))
-        self._mask = size - 1
-        for row in range(len(self.pack)):
-            self._place(self._ids[row * _ID_BYTES : row * _ID_BYTES + 8], row + 1)
-
     def entry_at(self, row: int) -> PackEntry:
         return PackEntry(
-            self._type,
+            _TYPES[self.kinds[row]],
             self.id_at(row),
-            self.offset[row],
-            self.length[row],
-            self.uncompressed[row],
+            self.offsets[row],
+            self.lengths[row],
+            self.uncompressed_lengths[row],
         )
-
-
-class BlobIndex:
-    """The union of all index files, plus what the running backup adds."""
-
-    def __init__(self) -> None:
-        self._tables = {blob_type: _Table(blob_type) for blob_type in BlobType}
-        self._packs: list[bytes] = []
-        self._pack_numbers: dict[bytes, int] = {}
-
-    def __len__(self) -> int:
-        return sum(map(len, self._tables.values()))
-
-    def has(self, blob_type: BlobType, blob_id: bytes) -> bool:
-        """Whether the blob is stored, or promised by ``add_pending``."""
-        return self._tables[blob_type].holds(blob_id)
-
-    def add_pending(self, blob_type: BlobType, blob_id: bytes) -> bool:
-        """Promise to store a blob; False if it is there or promised already."""
-        return self._tables[blob_type].add_pending(blob_id)
-
-    def add_pack(self, pack_id: bytes, entries: Iterable[PackEntry]) -> None:
-        """Record a durable pack; naming one again adds what was not yet said of it."""
-        number = self._pack_numbers.setdefault(pack_id, len(self._packs))
-        if number == len(self._packs):
-            self._packs.append(pack_id)
-        for entry in entries:
-            self._add_entry(number, entry)
-
-    def _add_entry(self, number: int, entry: PackEntry) -> None:
-        table = self._tables[entry.type]
-        for row in table.rows(entry.id):
-            if table.pack[row] == number and table.offset[row] == entry.offset:
-                return
-            if table.pack[row] == _PENDING:
-                table.pack[row] = number
-                table.offset[row] = entry.offset
-                table.length[row] = entry.length
-                table.uncompressed[row] = entry.uncompressed_length
-                return
-        table.add(entry.id, number, entry.offset, entry.length, entry.uncompressed_length)
-
-    def locations(self, blob_type: BlobType, blob_id: bytes) -> Iterator[Location]:
-        """Every place where the blob lies."""
-        table = self._tables[blob_type]
-        for row in table.rows(blob_id):
-            if table.pack[row] != _PENDING:
-                yield Location(self._packs[table.pack[row]], table.entry_at(row))
-
-    def plaintext_length(self, blob_type: BlobType, blob_id: bytes) -> int | None:
-        """Length in bytes of a stored blob's plaintext, or None if it is not stored."""
-        table = self._tables[blob_type]
-        for row in table.rows(blob_id):
-            if table.pack[row] != _PENDING:
-                return table.uncompressed[row] or table.length[row] - OVERHEAD
-        return None
 
     @property
     def pack_ids(self) -> list[bytes]:
-        return self._packs
+        return self._packs.ids
+
+    def pack_rows(self) -> Iterator[tuple[bytes, Sequence[int]]]:
+        """Every pack with its rows, in no order of their own; nearly always a ``range``."""
+        return iter(self._packs)
+
+    def blobs_end(self, pack_id: bytes) -> int:
+        """The end of the last listed blob of a pack, which is where its header begins."""
+        rows = self._packs.rows_of(pack_id)
+        return max((self.offsets[row] + self.lengths[row] for row in rows), default=0)
 
     def packs(self) -> Iterator[tuple[bytes, list[PackEntry]]]:
-        """Every pack with its entries in the order of their offsets."""
-        by_pack: dict[int, list[PackEntry]] = {number: [] for number in range(len(self._packs))}
-        for table in self._tables.values():
-            for row in range(len(table)):
-                if table.pack[row] != _PENDING:
-                    by_pack[table.pack[row]].append(table.entry_at(row))
-        for number, entries in by_pack.items():
-            yield self._packs[number], sorted(entries, key=lambda entry: entry.offset)
+        """Every pack with its entries in the order of their offsets, one pack at a time."""
+        for pack_id, rows in self.pack_rows():
+            in_order = sorted(rows, key=self.offsets.__getitem__)
+            yield pack_id, [self.entry_at(row) for row in in_order]

@@ -10,8 +10,6 @@ from lpse_ops.errors import DamagedRepository
 
 # zstd's own default: on the SQL text of a dump it stores about what restic's default stores.
 LEVEL = 3
-# An unpacked file (index, snapshot, lock) larger than this is not one that any tool wrote.
-MAX_UNPACKED_BYTES = 512 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -34,9 +32,9 @@ class Compressor:
             raise _damaged(what)
         return plaintext
 
-    def decompress_at_most(self, frame: Buffer, what: str) -> bytes:
+    def decompress_at_most(self, frame: Buffer, limit: int, what: str) -> bytes:
         """For unpacked files, whose length is nowhere else recorded."""
-        return self._bounded(frame, MAX_UNPACKED_BYTES, what)
+        return self._bounded(frame, limit, what)
 
     def _bounded(self, frame: Buffer, limit: int, what: str) -> bytes:
         try:

@@ -90,7 +90,7 @@ def open_keys(key_file: KeyFile, password: str) -> Keys | None:
         raw = json.loads(plaintext)
         parts = (raw["encrypt"], raw["mac"]["k"], raw["mac"]["r"])
         return Keys(*(base64.b64decode(part, validate=True) for part in parts))
-    except MALFORMED as error:
+    except (*MALFORMED, DamagedRepository) as error:
         raise damaged_key(key_file.id) from error
 
 

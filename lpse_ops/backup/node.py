@@ -5,6 +5,7 @@ not ``st_mode``.  Times stay the text that is stored, so that a re-encoded node 
 """
 
 import base64
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -33,10 +34,11 @@ _GO_FORMAT = {
 }
 _GO_SPECIAL = ((stat.S_ISUID, 1 << 23), (stat.S_ISGID, 1 << 22), (stat.S_ISVTX, 1 << 20))
 
-# What Go reads when a time is left out.
 _LIMIT_32 = 1 << 32
 _LIMIT_64 = 1 << 64
-_NO_TIME = "0001-01-01T00:00:00Z"
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# What Go reads when a time is left out.
+NO_TIME = "0001-01-01T00:00:00Z"
 
 XAttrs = tuple[tuple[bytes, bytes], ...]
 
@@ -182,9 +184,9 @@ def decode_node(raw: Mapping[str, Any]) -> Node:
         name,
         kind,
         _number(get("mode", 0), "mode", _LIMIT_32),
-        _text(get("mtime", _NO_TIME), "mtime"),
-        _text(get("atime", _NO_TIME), "atime"),
-        _text(get("ctime", _NO_TIME), "ctime"),
+        _time(get("mtime", NO_TIME), "mtime"),
+        _time(get("atime", NO_TIME), "atime"),
+        _time(get("ctime", NO_TIME), "ctime"),
         _number(get("uid", 0), "uid", _LIMIT_32),
         _number(get("gid", 0), "gid", _LIMIT_32),
         _text(get("user", ""), "user"),
@@ -216,21 +218,32 @@ def _number(value: object, key: str, limit: int = _LIMIT_64) -> int:
 
 
 def _text(value: object, key: str) -> str:
+    """What Go reads: half of a surrogate pair is U+FFFD."""
+    return _SURROGATES.sub("\ufffd", _any_text(value, key))
+
+
+def _any_text(value: object, key: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{key} is not a string")
     return value
 
 
+def _time(value: object, key: str) -> str:
+    text = _any_text(value, key)
+    parse_ns(text)
+    return text
+
+
 def _link_target(raw: Mapping[str, Any]) -> bytes:
     if raw.get("linktarget_raw"):
         return base64.b64decode(raw["linktarget_raw"], validate=True)
-    return _text(raw.get("linktarget", ""), "linktarget").encode("utf-8", "surrogatepass")
+    return _any_text(raw.get("linktarget", ""), "linktarget").encode("utf-8", "surrogatepass")
 
 
 def _xattrs(raw: Mapping[str, Any]) -> XAttrs:
     return tuple(
         (
-            str(each["name"]).encode("utf-8", "surrogatepass"),
+            _text(each["name"], "the name of an attribute").encode(),
             base64.b64decode(each.get("value") or "", validate=True),
         )
         for each in raw.get("extended_attributes") or ()

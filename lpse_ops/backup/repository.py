@@ -7,12 +7,13 @@ indexes are loaded; packs are durable before an index names them, indexes before
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from lpse_ops.backup.blobindex import BlobIndex, Location
 from lpse_ops.backup.compression import Compressor
 from lpse_ops.backup.config import Config, encode_config, parse_config
 from lpse_ops.backup.crypto import Buffer, Crypter, Keys, random_keys
-from lpse_ops.backup.indexfile import PackList, encode_index, parse_index
+from lpse_ops.backup.indexfile import PackList, encode_index, parse_columns, parse_index
 from lpse_ops.backup.keyfile import (
     KeyFile,
     damaged_key,
@@ -34,6 +35,10 @@ from lpse_ops.errors import (
 
 # restic gives up after 20 as well; each costs a third of a second.
 _MAX_KEY_FILES = 20
+# A file that decompresses to more is not one that any tool wrote.  A snapshot may name every path
+# of a list, a lock names one process.
+_MAX_BYTES = {FileKind.INDEX: 128 << 20, FileKind.SNAPSHOT: 64 << 20, FileKind.LOCK: 1 << 20}
+_COMMITS = (FileKind.INDEX, FileKind.SNAPSHOT)
 
 
 class Repository:
@@ -46,6 +51,8 @@ class Repository:
         self.key_id = key_id
         # Called before every write; a lost lock raises here, before anything is touched.
         self.before_write: Callable[[], None] = _nothing
+        # Called before an index or a snapshot is saved: others will rely on what they name.
+        self.before_commit: Callable[[], None] = _nothing
         self._local = threading.local()
 
     @property
@@ -79,13 +86,15 @@ class Repository:
                 f"{what} is damaged: its content does not match its name",
                 hint="run lpse-ops backup check; another copy of the repository may be whole",
             )
-        return decode_unpacked(stored, self.crypter, self.compressor, what)
+        return decode_unpacked(stored, self.crypter, self.compressor, what, _MAX_BYTES[kind])
 
     def save(self, kind: FileKind, content: bytes) -> str:
         """Store JSON durably under the name that its bytes give; return the id."""
-        stored = encode_unpacked(content, self.crypter, self.compressor)
+        stored = encode_unpacked(content, self.crypter, self.compressor, _MAX_BYTES[kind])
         file_id = stored_id(stored)
         self.before_write()
+        if kind in _COMMITS:
+            self.before_commit()
         self.backend.save(file_name(kind, file_id), stored)
         return file_id
 
@@ -133,14 +142,26 @@ class Repository:
 
     def load_index(self) -> BlobIndex:
         index = BlobIndex()
-        for pack_id, entries in self.index_packs():
-            index.add_pack(pack_id, entries)
+        for index_id, content in self._load_all(FileKind.INDEX):
+            index.add_columns(parse_columns(content, index_id))
         return index
 
     def index_packs(self) -> Iterator[PackList]:
         """What the index files say, one pack after another."""
-        for index_id in self.files(FileKind.INDEX):
-            yield from parse_index(self.load(FileKind.INDEX, index_id), index_id)
+        for index_id, content in self._load_all(FileKind.INDEX):
+            yield from parse_index(content, index_id)
+
+    def _load_all(self, kind: FileKind) -> Iterator[tuple[str, bytes]]:
+        """``load`` of every file of a kind; one thread is a file ahead of whoever takes them."""
+        with ThreadPoolExecutor(1) as reader:
+            before: tuple[str, Future[bytes]] | None = None
+            for file_id in self.files(kind):
+                after = file_id, reader.submit(self.load, kind, file_id)
+                if before is not None:
+                    yield before[0], before[1].result()
+                before = after
+            if before is not None:
+                yield before[0], before[1].result()
 
     def load_blob(self, index: BlobIndex, blob_type: BlobType, blob_id: bytes) -> bytes:
         """A blob's plaintext, proved by its hash; a bad copy is passed over for another."""
@@ -154,7 +175,8 @@ class Repository:
             raise failure
         raise DamagedRepository(
             f"{blob_type.name.lower()} blob {blob_id.hex()[:10]} is in no pack of the repository",
-            hint="run lpse-ops backup check; restic repair index finds packs that no index lists",
+            hint="run lpse-ops backup check; lpse-ops backup repair index "
+            "finds packs that no index lists",
         )
 
     def load_blob_at(self, location: Location) -> bytes:
@@ -270,4 +292,4 @@ def _refuse_existing(backend: Backend) -> None:
 
 
 def _nothing() -> None:
-    """The default of ``before_write``."""
+    """The default of ``before_write`` and ``before_commit``."""

@@ -37,6 +37,12 @@ class Snapshot:
     def short_id(self) -> str:
         return self.id[:8]
 
+    @property
+    def total_bytes(self) -> int | None:
+        """How large it is, if who made it says so."""
+        total = self.summary.get("total_bytes_processed")
+        return total if type(total) is int and 0 <= total < 1 << 64 else None
+
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
     """JSON in restic's field order; empty fields are left out, ``paths`` never is."""

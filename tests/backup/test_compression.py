@@ -13,6 +13,7 @@ from tests.backup.hostile import FUZZ
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 MIB = 1 << 20
+LIMIT = 128 * MIB
 WITHOUT_SIZE = zstandard.ZstdCompressor(write_content_size=False)
 
 
@@ -37,7 +38,7 @@ def test_round_trip(piece: bytes, times: int) -> None:
     compressor = Compressor()
     frame = compressor.compress(piece * times)
     assert compressor.decompress(frame, len(piece) * times, "x") == piece * times
-    assert compressor.decompress_at_most(memoryview(frame), "x") == piece * times
+    assert compressor.decompress_at_most(memoryview(frame), LIMIT, "x") == piece * times
 
 
 def test_the_frame_says_the_size_of_its_content() -> None:
@@ -47,7 +48,7 @@ def test_the_frame_says_the_size_of_its_content() -> None:
 def test_frames_of_other_writers_need_not_say_their_size() -> None:
     compressor = Compressor()
     frame = WITHOUT_SIZE.compress(b"one ") + WITHOUT_SIZE.compress(b"two")
-    assert compressor.decompress_at_most(frame, "x") == b"one two"
+    assert compressor.decompress_at_most(frame, LIMIT, "x") == b"one two"
     assert compressor.decompress(WITHOUT_SIZE.compress(b"abc"), 3, "x") == b"abc"
 
 
@@ -80,6 +81,12 @@ def test_a_bomb_with_its_size_stops_at_the_recorded_length() -> None:
         Compressor().decompress(frame, 1000, "x")
 
 
+def test_a_bomb_stops_at_the_most_that_is_allowed() -> None:
+    for frame in (bomb(64), Compressor().compress(bytes(64 * MIB))):
+        with memory_below(8 * MIB), pytest.raises(DamagedRepository):
+            Compressor().decompress_at_most(frame, 1000, "x")
+
+
 @pytest.mark.parametrize("window", [0, 0x70, 0xA8, 0xFF])
 @pytest.mark.parametrize("size", [1 << 40, 1 << 60, (1 << 64) - 3, (1 << 64) - 1])
 def test_a_claimed_size_takes_no_memory(window: int, size: int) -> None:
@@ -90,11 +97,11 @@ def test_a_claimed_size_takes_no_memory(window: int, size: int) -> None:
         with memory_below(8 * MIB), pytest.raises(DamagedRepository):
             Compressor().decompress(hostile, 100, "x")
         with memory_below(8 * MIB), suppress(DamagedRepository):
-            assert Compressor().decompress_at_most(hostile, "x") == b""
+            assert Compressor().decompress_at_most(hostile, LIMIT, "x") == b""
 
 
 @FUZZ
 @given(st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda tail: MAGIC + tail)))
 def test_noise_is_damage_or_a_small_frame(noise: bytes) -> None:
     with suppress(DamagedRepository):
-        assert len(Compressor().decompress_at_most(noise, "x")) < 1 << 24
+        assert len(Compressor().decompress_at_most(noise, LIMIT, "x")) < 1 << 24

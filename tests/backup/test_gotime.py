@@ -15,6 +15,7 @@ from lpse_ops.backup.gotime import (
     format_ns,
     parse_datetime,
     parse_ns,
+    refuse_malformed,
     to_datetime,
 )
 from tests.backup.hostile import FUZZ
@@ -105,9 +106,11 @@ def test_years_that_rfc_3339_cannot_say_are_clamped(moment: int) -> None:
     assert (
         datetime(1, 1, 1, tzinfo=UTC)
         <= to_datetime(parse_ns(format_ns(moment)))
-        < to_datetime(10**30)
+        <= to_datetime(10**30)
     )
-    assert 1 <= to_datetime(moment).year <= 9999
+    for hours in (-23, 23):
+        zone = timezone(timedelta(hours=hours))
+        assert 1 <= to_datetime(moment).astimezone(zone).year <= 9999
 
 
 @pytest.mark.parametrize(
@@ -135,8 +138,18 @@ MALFORMED = [
     "2026-02-30T00:00:00Z",
     "2026-01-02T24:00:00Z",
     "2026-01-02T03:04:60Z",
+    "2026-01-02T03:60:05Z",
+    "2026-01-02T03:04:05.٣Z",
+    "2026-01-02T03:04:05+0٣:00",
+    "٢٠٢٦-01-02T03:04:05Z",
     "02026-01-02T03:04:05Z",
     "2026-01-02T03:04:05Z\n",
+    "2026-01-02T03:04:05+24:00",
+    "2026-01-02T03:04:05-07:60",
+    "2026-13-01T00:00:00Z",
+    "2026-00-01T00:00:00Z",
+    "2026-04-31T00:00:00Z",
+    "2027-02-29T00:00:00Z",
 ]
 
 
@@ -145,6 +158,26 @@ def test_malformed_times_are_refused(text: str) -> None:
     for parse in (parse_ns, parse_datetime):
         with pytest.raises(ValueError, match=r"RFC 3339|range|must be"):
             parse(text)
+
+
+@pytest.mark.parametrize("text", [*MALFORMED, "2026-01-02T03:04:05Z\n2026-01-02T03:04:05Z"])
+def test_a_malformed_time_among_many_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"RFC 3339|range|must be"):
+        refuse_malformed({"2026-01-02T03:04:05Z", text, "2026-01-02T03:04:06.5+07:00"})
+
+
+EVERY_DAY = [datetime(2024, 1, 1) + timedelta(number) for number in range(366)]
+
+
+def test_every_day_is_a_time() -> None:
+    refuse_malformed({f"{day:%Y-%m-%d}T23:59:59.999999999-23:59" for day in EVERY_DAY})
+    refuse_malformed(set())
+
+
+@FUZZ
+@given(st.sets(st.integers(-62_000_000_000 * SECOND, 253_000_000_000 * SECOND), max_size=5))
+def test_all_that_is_written_is_read(moments: set[int]) -> None:
+    refuse_malformed({format_ns(moment) for moment in moments})
 
 
 def test_a_datetime_keeps_its_offset() -> None:

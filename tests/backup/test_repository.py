@@ -1,6 +1,7 @@
 """Opening and making repositories, and reading what may be damaged."""
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -377,3 +378,55 @@ def test_a_blob_whose_content_is_another_is_damage() -> None:
     add_pack(made, index, 1, compressed=False, blob=b"something else")
     with pytest.raises(DamagedRepository, match="does not match its id"):
         made.load_blob(index, BlobType.DATA, BLOB_ID)
+
+
+# --- the index ------------------------------------------------------------------------------------
+
+
+def entry_of(number: int, kind: BlobType = BlobType.DATA) -> PackEntry:
+    return PackEntry(kind, hashlib.sha256(b"%d" % number).digest(), 100 * number, 100, 200)
+
+
+def save_indexes(repository: Repository, count: int) -> list[str]:
+    return [
+        repository.save_index(
+            [(bytes([number]) * 32, [entry_of(number), entry_of(number + 1, BlobType.TREE)])]
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_the_index_is_the_union_of_all_index_files(count: int) -> None:
+    made = init()
+    save_indexes(made, count)
+    index = made.load_index()
+    assert len(index) == 2 * count
+    assert dict(index.packs()) == dict(made.index_packs())
+    for number in range(count):
+        found = list(index.locations(BlobType.DATA, entry_of(number).id))
+        assert [each.entry for each in found] == [entry_of(number)]
+        assert [each.pack_id for each in found] == [bytes([number]) * 32]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_an_index_file_that_is_damaged_is_named_and_no_thread_stays(number: int) -> None:
+    made = init()
+    index_id = sorted(save_indexes(made, 4))[number]
+    flip(made.backend, file_name(FileKind.INDEX, index_id))
+    before = threading.active_count()
+    with pytest.raises(DamagedRepository, match=f"index {index_id[:10]} is damaged"):
+        made.load_index()
+    with pytest.raises(DamagedRepository, match=f"index {index_id[:10]} is damaged"):
+        list(made.index_packs())
+    assert threading.active_count() == before
+
+
+def test_whoever_wants_only_the_first_packs_leaves_no_thread_behind() -> None:
+    made = init()
+    save_indexes(made, 5)
+    before = threading.active_count()
+    packs = made.index_packs()
+    assert next(packs)
+    packs.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
