@@ -74,6 +74,8 @@ def change_password(repository: Repository, password: str, origin: KeyOrigin) ->
     """Write the new key first, then remove the old: a crash leaves two ways in, never none."""
     old = repository.key_id
     new = add_key(repository, password, origin)
+    # A disk that only said so must not cost the only way in.
+    parse_key_file(repository.backend.load(file_name(FileKind.KEY, new)), new)
     if old:
         repository.remove(FileKind.KEY, old)
     repository.key_id = new

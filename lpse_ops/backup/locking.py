@@ -42,6 +42,7 @@ class LockTiming:
     now: Callable[[], datetime] = lambda: datetime.now().astimezone()
     sleep: Callable[[float], None] = time.sleep
     refresh_every: timedelta = REFRESH_EVERY
+    monotonic: Callable[[], float] = time.monotonic
 
 
 @contextlib.contextmanager
@@ -51,19 +52,32 @@ def hold_lock(
     exclusive: bool = False,
     retry_for: timedelta = timedelta(),
     timing: LockTiming = LockTiming(),
+    read_meanwhile: bool = False,
 ) -> Iterator["HeldLock"]:
-    """Lock for the time of the block; every write in it first makes sure the lock is still ours."""
+    """Lock for the time of the block; every write in it first makes sure the lock is still ours.
+
+    With ``read_meanwhile`` the block begins while the lock settles, and may read: the first write,
+    or the end of the block, waits for the second look and raises if there is a conflict after all.
+    """
     # restic unlock sends SIGHUP to the process a lock names; its default action is death.
     previous = _ignore_hangup()
-    guard = repository.before_write
+    guards = repository.before_write, repository.before_commit
     try:
-        held = HeldLock(repository, _acquire(repository, exclusive, retry_for, timing), timing)
+        # Who waits for a lock wants it whole.
+        settles = not read_meanwhile or bool(retry_for)
+        held = HeldLock(
+            repository,
+            _acquire(repository, exclusive, retry_for, timing, settles=settles),
+            timing,
+            is_settled=settles,
+        )
         held.start()
-        repository.before_write = held.ensure
+        repository.before_write, repository.before_commit = held.ensure, held.confirm
         try:
             yield held
+            held.settle()
         finally:
-            repository.before_write = guard
+            repository.before_write, repository.before_commit = guards
             held.release()
     finally:
         if previous is not None:
@@ -79,7 +93,11 @@ def _ignore_hangup() -> "signal._HANDLER | None":
 class HeldLock:
     """Refreshes its file from a thread; ``ensure`` raises once it can no longer be relied on."""
 
-    def __init__(self, repository: Repository, lock: Lock, timing: LockTiming) -> None:
+    def __init__(
+        self, repository: Repository, lock: Lock, timing: LockTiming, *, is_settled: bool = True
+    ) -> None:
+        self._is_settled = is_settled
+        self._settled_at = timing.monotonic() + _SETTLE_SECONDS
         self._repository = repository
         self._timing = timing
         self._lock = lock
@@ -94,14 +112,35 @@ class HeldLock:
 
     def ensure(self) -> None:
         """Raise ``RepositoryLocked`` if the lock was lost; refresh it if it is overdue."""
+        self.settle()
         with self._mutex:
             if not self._lost and self._age() > REFRESH_WITHIN:
                 self._recover()
             if self._lost:
-                raise RepositoryLocked(
-                    "the lock on the repository was lost (suspended, or a disk away too long)",
-                    hint="run the command again; what was stored is kept and used",
-                )
+                raise _lost("suspended, or a disk away too long")
+
+    def confirm(self) -> None:
+        """Raise ``RepositoryLocked`` if somebody removed our lock file, and maybe pruned since."""
+        with self._mutex:
+            if not self._is_listed(self._lock.id):
+                self._lost = True
+                raise _lost("somebody removed it: unlock --remove-all?")
+
+    def settle_when_due(self) -> None:
+        """The same as ``settle``, but never waits: call it from time to time."""
+        if self._timing.monotonic() >= self._settled_at:
+            self.settle()
+
+    def settle(self) -> None:
+        """Take the second look, once it is time for it; raises if somebody is there."""
+        with self._mutex:
+            if self._is_settled:
+                return
+            left = self._settled_at - self._timing.monotonic()
+            if left > 0:
+                self._timing.sleep(left)
+            _refuse_conflict(self._repository, self._lock.exclusive, own_id=self._lock.id)
+            self._is_settled = True
 
     def refresh(self) -> None:
         """Write a new lock file, then remove the previous one."""
@@ -160,6 +199,13 @@ class HeldLock:
                 self.refresh()
 
 
+def _lost(why: str) -> RepositoryLocked:
+    return RepositoryLocked(
+        f"the lock on the repository was lost ({why})",
+        hint="run the command again; what was stored is kept and used",
+    )
+
+
 def unlock(repository: Repository, now: datetime, *, remove_all: bool = False) -> list[str]:
     """Remove stale locks, or all; return the ids removed."""
     if remove_all:
@@ -180,13 +226,18 @@ def _may_be_unlocked(lock: Lock, now: datetime) -> bool:
 
 
 def _acquire(
-    repository: Repository, exclusive: bool, retry_for: timedelta, timing: LockTiming
+    repository: Repository,
+    exclusive: bool,
+    retry_for: timedelta,
+    timing: LockTiming,
+    *,
+    settles: bool,
 ) -> Lock:
     deadline = timing.now() + retry_for
     pause = _FIRST_RETRY_SECONDS
     while True:
         try:
-            return _try_to_acquire(repository, exclusive, timing)
+            return _try_to_acquire(repository, exclusive, timing, settles=settles)
         except RepositoryLocked:
             if timing.now() + timedelta(seconds=pause) > deadline:
                 raise
@@ -194,13 +245,18 @@ def _acquire(
         pause = min(2 * pause, _LAST_RETRY_SECONDS)
 
 
-def _try_to_acquire(repository: Repository, exclusive: bool, timing: LockTiming) -> Lock:
+def _try_to_acquire(
+    repository: Repository, exclusive: bool, timing: LockTiming, *, settles: bool
+) -> Lock:
     _remove_own_dead_locks(repository)
     _refuse_conflict(repository, exclusive, own_id="")
     lock = _save(repository, _new_lock(exclusive, timing.now()))
     try:
         # Two who look at the same moment must both see the other's file.
-        timing.sleep(_SETTLE_SECONDS)
+        if settles:
+            timing.sleep(_SETTLE_SECONDS)
+        # Without the pause, too: whoever begins after this look sees our file and stops, and
+        # whoever removed something before it has also removed it from what is read from now on.
         _refuse_conflict(repository, exclusive, own_id=lock.id)
     except BaseException:
         repository.remove(FileKind.LOCK, lock.id)

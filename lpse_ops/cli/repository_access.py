@@ -8,7 +8,8 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,9 +50,7 @@ def choose_backend(app: App) -> Backend:
 
 def read_password(app: App, *, confirm: bool = False) -> str:
     """The repository's password, from wherever it is kept."""
-    settings = app.settings_if_any
-    configured = settings.backup.password_file if settings else None
-    path = app.password_file or configured
+    path = app.password_file or _configured_password_file(app)
     if path is not None:
         return read_password_file(app, path)
     if PASSWORD_VARIABLE in app.environment:
@@ -64,6 +63,11 @@ def read_password(app: App, *, confirm: bool = False) -> str:
     return str(
         click.prompt("repository password", hide_input=True, confirmation_prompt=confirm, err=True)
     )
+
+
+def _configured_password_file(app: App) -> Path | None:
+    settings = app.settings_if_any
+    return settings.backup.password_file if settings else None
 
 
 def read_password_file(app: App, path: Path) -> str:
@@ -90,9 +94,50 @@ def read_password_file(app: App, path: Path) -> str:
 
 def open_for(app: App) -> Repository:
     """Open the repository without a lock; refuse one that is not the one pinned in settings."""
+    return start_opening(app).finish()
+
+
+class Opening:
+    """A repository that a thread opens: the key takes a third of a second to work out.
+
+    ``finish`` returns it, or raises what went wrong; afterwards the thread is gone.
+    """
+
+    def __init__(self, app: App, backend: Backend, open_it: Callable[[], Repository]) -> None:
+        self._app = app
+        self.backend = backend
+        self._open_it = open_it
+        self._opened: Repository | BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._opened = self._open_it()
+        except BaseException as error:  # raised again by ``finish``
+            self._opened = error
+
+    def is_running(self) -> bool:
+        """Whether ``finish`` would have to wait."""
+        return self._thread.is_alive()
+
+    def finish(self) -> Repository:
+        self._thread.join()
+        if not isinstance(self._opened, Repository):
+            raise self._opened or RuntimeError("nobody opened the repository")
+        _refuse_unless_pinned(self._app, self._opened)
+        return self._opened
+
+
+def start_opening(app: App) -> Opening:
+    """Begin to open the repository; the password, also from a prompt, is read at once."""
     backend = choose_backend(app)
     ensure_exists(backend)
-    repository = open_repository(backend, read_password(app))
+    password = read_password(app)
+    return Opening(app, backend, lambda: open_repository(backend, password))
+
+
+def _refuse_unless_pinned(app: App, repository: Repository) -> None:
     destination = configured_destination(app)
     pinned = destination.repository_id if destination else None
     if destination and pinned and pinned != repository.config.id:
@@ -101,7 +146,6 @@ def open_for(app: App) -> Repository:
             f"destination {destination.name} is pinned to {pinned[:10]}",
             hint="is another disk plugged in? otherwise correct repository_id in lpse-ops.yml",
         )
-    return repository
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from lpse_ops.backup.config import Config
+from lpse_ops.backup.crypto import Buffer
 from lpse_ops.backup.lockfile import Lock, encode_lock, parse_lock, read_identity
 from lpse_ops.backup.locking import LockTiming, hold_lock, unlock
 from lpse_ops.backup.repository import Repository
@@ -53,7 +54,9 @@ def sleeper() -> Sleeper:
 
 @pytest.fixture
 def timing(sleeper: Sleeper) -> LockTiming:
-    return LockTiming(sleeper.clock.now, sleeper.sleep)
+    return LockTiming(
+        sleeper.clock.now, sleeper.sleep, monotonic=lambda: sleeper.clock.now().timestamp()
+    )
 
 
 @pytest.fixture
@@ -77,6 +80,11 @@ def another_lock(**changes: object) -> Lock:
 
 def save_lock(repository: Repository, lock: Lock) -> str:
     return repository.save(FileKind.LOCK, encode_lock(lock))
+
+
+def save_lock_unguarded(repository: Repository, lock: Lock) -> None:
+    """As another process does, which asks our lock nothing."""
+    save_lock(open_at(repository.backend), lock)
 
 
 def remove_locks(repository: Repository) -> None:
@@ -184,6 +192,103 @@ def test_a_lock_released_since_it_was_listed_does_not_count(timing: LockTiming) 
     repository = open_at(Vanishing())
     with hold_lock(repository, exclusive=True, timing=timing):
         pass
+
+
+# --- reading while the lock settles ---------------------------------------------------------------
+
+
+def test_reading_may_begin_at_once_and_the_first_write_waits(
+    repository: Repository, timing: LockTiming, sleeper: Sleeper
+) -> None:
+    with hold_lock(repository, timing=timing, read_meanwhile=True):
+        assert repository.files(FileKind.SNAPSHOT) == []
+        sleeper.clock.advance(timedelta(seconds=0.05))
+        assert sleeper.pauses == []
+        repository.save(FileKind.SNAPSHOT, b"{}")
+        repository.save(FileKind.SNAPSHOT, b"[]")
+        assert sleeper.pauses == [pytest.approx(0.15)]
+    assert sleeper.pauses == [pytest.approx(0.15)]
+
+
+def test_work_that_took_long_enough_waits_no_longer(
+    repository: Repository, timing: LockTiming, sleeper: Sleeper
+) -> None:
+    with hold_lock(repository, timing=timing, read_meanwhile=True):
+        sleeper.clock.advance(timedelta(seconds=0.3))
+        repository.save(FileKind.SNAPSHOT, b"{}")
+    assert sleeper.pauses == []
+
+
+def test_one_who_came_at_the_same_moment_is_seen_before_anything_is_written(
+    repository: Repository, timing: LockTiming
+) -> None:
+    def read_and_write() -> None:
+        with hold_lock(repository, timing=timing, read_meanwhile=True):
+            save_lock_unguarded(repository, another_lock(exclusive=True))
+            repository.save(FileKind.SNAPSHOT, b"{}")
+
+    with pytest.raises(RepositoryLocked):
+        read_and_write()
+    assert repository.files(FileKind.SNAPSHOT) == []
+    assert [lock.hostname for lock in locks(repository)] == ["other"]
+
+
+def test_what_was_only_read_counts_only_if_nobody_came(
+    repository: Repository, timing: LockTiming, sleeper: Sleeper
+) -> None:
+    with (
+        pytest.raises(RepositoryLocked),
+        hold_lock(repository, timing=timing, read_meanwhile=True),
+    ):
+        save_lock_unguarded(repository, another_lock(exclusive=True))
+    assert sleeper.pauses == [pytest.approx(0.2)]
+
+
+def test_one_who_was_there_before_is_seen_before_anything_is_read(
+    repository: Repository, timing: LockTiming
+) -> None:
+    save_lock(repository, another_lock(exclusive=True))
+    with (
+        pytest.raises(RepositoryLocked),
+        hold_lock(repository, timing=timing, read_meanwhile=True),
+    ):
+        raise AssertionError
+
+
+class LateLister(MemoryBackend):
+    """An exclusive lock appears once ours is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: list[tuple[str, bytes]] = []
+
+    def save(self, name: str, content: Buffer) -> None:
+        super().save(name, content)
+        if self.late and name.startswith("locks/"):
+            super().save(*self.late.pop())
+
+
+def test_one_who_came_while_our_lock_was_written_is_seen_before_anything_is_read(
+    timing: LockTiming, sleeper: Sleeper
+) -> None:
+    backend = LateLister()
+    repository = open_at(backend)
+    other = save_lock(repository, another_lock(exclusive=True))
+    backend.late = [(f"locks/{other}", backend.load(f"locks/{other}"))]
+    remove_locks(repository)
+    with (
+        pytest.raises(RepositoryLocked),
+        hold_lock(repository, timing=timing, read_meanwhile=True),
+    ):
+        raise AssertionError
+    assert sleeper.pauses == []
+
+
+def test_who_waits_for_a_lock_waits_until_it_has_settled(
+    repository: Repository, timing: LockTiming, sleeper: Sleeper
+) -> None:
+    with hold_lock(repository, retry_for=MINUTE, timing=timing, read_meanwhile=True):
+        assert sleeper.pauses == [0.2]
 
 
 # --- locks of the dead ----------------------------------------------------------------------------

@@ -30,6 +30,9 @@ class LocalBackend:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._modes: tuple[int, int] | None = None
+        # Folders out of which files of one kind were removed since they were last synced.
+        self._emptied: set[Path] = set()
+        self._emptied_kind = ""
 
     @property
     def location(self) -> str:
@@ -79,7 +82,23 @@ class LocalBackend:
 
     def remove(self, name: str) -> None:
         with _storage_errors(self._root / name) as path:
+            self._keep_order(name.partition("/")[0], path.parent)
             path.unlink(missing_ok=True)
+
+    def _keep_order(self, kind: str, folder: Path) -> None:
+        """Make removals of one kind durable before the first of another.
+
+        After a power cut a pack must not be gone while the snapshot or index that needs it is back.
+        """
+        if kind == FileKind.LOCK:  # nothing depends on when a lock goes
+            return
+        if kind != self._emptied_kind:
+            for each in self._emptied:
+                with contextlib.suppress(FileNotFoundError):
+                    _sync_folder(each)
+            self._emptied = set()
+            self._emptied_kind = kind
+        self._emptied.add(folder)
 
     def files(self, kind: FileKind) -> Iterator[StoredFile]:
         folder = self._root / kind
