@@ -9,6 +9,8 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.blobsaver import BlobSaver
@@ -24,6 +26,8 @@ from lpse_ops.backup.smallfiles import SmallFile, SmallFiles, is_small
 from lpse_ops.backup.source import (
     is_folder,
     list_folder,
+    list_names,
+    look_at,
     read_xattrs,
     stat_folder,
 )
@@ -34,8 +38,13 @@ from lpse_ops.backup.treebuilder import (
     TreeBuilder,
     render_file,
     render_head,
+    render_regular,
     render_synthetic,
 )
+from lpse_ops.backup.workmemory import HAS_XATTRS
+
+# Entries of a folder that are looked at, and compared, together.
+_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -48,14 +57,25 @@ class Stream:
 
 @dataclass
 class _Open:
-    """A folder being walked."""
+    """A folder that is being stored."""
 
     folder: Folder
     path: bytes
     known: KnownFolder
     device: int
-    entries: Iterator["os.DirEntry[bytes]"]
+    names: Sequence[bytes]
     stays_open: bool = False
+
+    @cached_property
+    def prefix(self) -> bytes:
+        return os.path.join(self.path, b"")
+
+
+class _Walk(NamedTuple):
+    """A folder being walked, and those of its entries that are still to be visited."""
+
+    frame: _Open
+    entries: Iterator[tuple[bytes, os.stat_result]]
 
 
 class Archiver:
@@ -81,7 +101,7 @@ class Archiver:
         self._feeder = Feeder(saver)
         self._builder = TreeBuilder(saver.save_tree)
         self.counts = ArchiveCounts()
-        self._small = SmallFiles(saver)
+        self._small = SmallFiles(saver, self._finish_small)
         self._progress = progress
         self._reader = FileReader(self._feeder, self._builder, progress, self.counts)
 
@@ -171,9 +191,9 @@ class Archiver:
     ) -> None:
         """Store the configured paths below ``path``, with the metadata of their real parents."""
         if target.is_wanted:  # only ever "/" itself, whose folder stays open for more
-            entries = iter(self._exclusions.keep(path, list_folder(path)))
             device = os.stat(path).st_dev
-            self._walk_frames([_Open(folder, path, known, device, entries, stays_open=True)])
+            frame = _Open(folder, path, known, device, self._list(path), stays_open=True)
+            self._walk_frames([_Walk(frame, self._changed(frame))])
             return
         for name, child in target.children.items():
             child_path = os.path.join(path, name)
@@ -215,15 +235,15 @@ class Archiver:
         self, parent: Folder, name: bytes, path: bytes, status: os.stat_result, known: KnownFolder
     ) -> None:
         """Store a folder and all below, without recursion: paths may be 2000 levels deep."""
-        stack: list[_Open] = []
+        stack: list[_Walk] = []
         self._push(stack, parent, name, path, status, known, status.st_dev)
         self._walk_frames(stack)
 
-    def _walk_frames(self, stack: list[_Open]) -> None:
+    def _walk_frames(self, stack: list[_Walk]) -> None:
         while stack:
-            frame = stack[-1]
-            for entry in frame.entries:
-                if self._visit(stack, frame, entry):
+            frame, entries = stack[-1]
+            for name, status in entries:
+                if self._visit(stack, frame, name, status):
                     break
             else:
                 stack.pop()
@@ -232,28 +252,67 @@ class Archiver:
                 self._read_again()
                 self._builder.save_ready()
 
-    def _visit(self, stack: list[_Open], frame: _Open, entry: "os.DirEntry[bytes]") -> bool:
+    def _list(self, path: bytes) -> list[bytes]:
+        """The names of a folder that are not excluded."""
+        if self._exclusions.marks:
+            names = [entry.name for entry in self._exclusions.keep(path, list_folder(path))]
+        else:
+            names = list_names(path)
+        if self._exclusions.patterns is None:
+            return names
+        return [name for name in names if not self._exclusions.rejects(os.path.join(path, name))]
+
+    def _changed(self, frame: _Open) -> Iterator[tuple[bytes, os.stat_result]]:
+        """The entries of a folder, less the files that are as the parent snapshot has them."""
+        taken = 0
+        for start in range(0, len(frame.names), _AT_ONCE):
+            names = frame.names[start : start + _AT_ONCE]
+            found = self._look_at(frame, names)
+            if frame.known is EMPTY:
+                yield from found
+                continue
+            same = frame.known.take_over(self._index, found, frame.folder.entries)
+            taken += same.files
+            self.counts.files_unmodified += same.files
+            self.counts.total_files_processed += same.files
+            self.counts.total_bytes_processed += same.size_bytes
+            self._progress.advance(same.size_bytes)
+            yield from same.rest
+        if not frame.stays_open:
+            # Nothing new among them, and nothing missing.
+            all_taken = taken == len(frame.folder.entries)
+            frame.folder.is_known = all_taken and frame.known.is_all(taken)
+
+    def _look_at(self, frame: _Open, names: Sequence[bytes]) -> list[tuple[bytes, os.stat_result]]:
+        found = []
+        for name, status in zip(names, look_at(frame.path, names), strict=True):
+            if not isinstance(status, OSError):
+                found.append((name, status))
+            elif not isinstance(status, FileNotFoundError):  # gone since it was listed
+                self._unreadable(frame.prefix + name, status)
+        if self._one_file_system or self._exclusions.larger_than is not None:
+            return [each for each in found if self._is_wanted(frame, each[1])]
+        return found
+
+    def _is_wanted(self, frame: _Open, status: os.stat_result) -> bool:
+        """Whether a file is stored, however well the parent snapshot knows it."""
+        if not stat.S_ISREG(status.st_mode):
+            return True
+        is_elsewhere = self._one_file_system and status.st_dev != frame.device
+        return not (is_elsewhere or self._exclusions.rejects_size(status.st_size))
+
+    def _visit(self, stack: list[_Walk], frame: _Open, name: bytes, status: os.stat_result) -> bool:
         """Store one entry; True if it is a folder that is now on the stack."""
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            return False  # gone since it was listed
-        except OSError as error:
-            self._unreadable(entry.path, error)
-            return False
-        if self._exclusions.rejects(entry.path):
-            return False
-        if not is_folder(status):
-            if not (self._one_file_system and status.st_dev != frame.device):
-                self._store_entry(frame.folder, entry.name, entry.path, status, frame.known)
-            return False
-        return self._push(
-            stack, frame.folder, entry.name, entry.path, status, frame.known, frame.device
-        )
+        path = frame.prefix + name
+        if is_folder(status):
+            return self._push(stack, frame.folder, name, path, status, frame.known, frame.device)
+        if not (self._one_file_system and status.st_dev != frame.device):
+            self._store_entry(frame.folder, name, path, status, frame.known)
+        return False
 
     def _push(
         self,
-        stack: list[_Open],
+        stack: list[_Walk],
         parent: Folder,
         name: bytes,
         path: bytes,
@@ -261,11 +320,11 @@ class Archiver:
         known_above: KnownFolder,
         device: int,
     ) -> bool:
-        entries: list[os.DirEntry[bytes]] = []
+        names: list[bytes] = []
         # A mount point is stored, what is mounted on it is another file system.
         if not (self._one_file_system and status.st_dev != device):
             try:
-                entries = self._exclusions.keep(path, list_folder(path))
+                names = self._list(path)
             except FileNotFoundError:
                 return False
             except OSError as error:
@@ -273,7 +332,8 @@ class Archiver:
                 return False
         known_id = known_above.subtree(quote_name(name))
         folder = self._open_folder(parent, name, path, status, known_id)
-        stack.append(_Open(folder, path, self._known(known_id), device, iter(entries)))
+        frame = _Open(folder, path, self._known(known_id), device, names)
+        stack.append(_Walk(frame, self._changed(frame)))
         return True
 
     def _store_entry(
@@ -310,23 +370,27 @@ class Archiver:
     def _store_file(
         self, folder: Folder, name: bytes, path: bytes, status: os.stat_result, known: KnownFolder
     ) -> None:
-        quoted = quote_name(name)
-        if known is not EMPTY and self._is_unchanged(folder, name, path, quoted, status, known):
-            return
-        is_new = quoted not in known
-        file = PendingFile(self._builder, folder, name)
-        if not is_small(status):
-            self._read_now(file, path, is_new=is_new)
-            return
+        is_new = True
+        if known is not EMPTY:
+            quoted = quote_name(name)
+            if self._is_unchanged(folder, name, path, quoted, status, known):
+                return
+            is_new = quoted not in known
+        if is_small(status):
+            self._small.add(SmallFile(folder, name, path, status, is_new))
+        else:
+            self._read_now(PendingFile(self._builder, folder, name), path, is_new=is_new)
 
-        def done(has_xattrs: bool) -> None:
-            self._progress.advance(status.st_size)
-            self.counts.bytes_read += status.st_size
-            self._finish_file(
-                file, path, status, status.st_size, has_xattrs=has_xattrs, is_new=is_new
-            )
-
-        self._small.add(SmallFile(file, path, status, done, is_new=is_new))
+    def _finish_small(self, small: SmallFile, flag: int, ids: Sequence[bytes]) -> None:
+        """A worker found the file as it had looked: make its node."""
+        folder, name, path, status, is_new = small
+        xattrs = encode_xattrs(self._xattrs(path)) if flag == HAS_XATTRS else ""
+        head = render_regular(quote_name(name), status)
+        folder.entries[name] = render_file(head, xattrs, ids)
+        self._builder.child_done(folder)
+        self._progress.advance(status.st_size)
+        self.counts.bytes_read += status.st_size
+        self._count_read(status.st_size, is_new=is_new)
 
     def _read_now(self, file: PendingFile, path: bytes, *, is_new: bool) -> None:
         """Read a file that is large, or that a worker did not find as it had looked."""
@@ -338,32 +402,18 @@ class Archiver:
             file.abandon()
             self._unreadable(path, error)
         else:
-            self._finish_file(file, path, status, size, has_xattrs=True, is_new=is_new)
-
-    def _finish_file(
-        self,
-        file: PendingFile,
-        path: bytes,
-        status: os.stat_result,
-        size: int,
-        *,
-        has_xattrs: bool,
-        is_new: bool,
-    ) -> None:
-        if is_new:
-            self.counts.files_new += 1
-        else:
-            self.counts.files_changed += 1
-        self._count_file(size)
-        xattrs = encode_xattrs(self._xattrs(path)) if has_xattrs else ""
-        head = render_head(quote_name(file.name), status, size, status.st_nlink)
-        file.finish(lambda ids: render_file(head, xattrs, ids))
+            self._count_read(size, is_new=is_new)
+            xattrs = encode_xattrs(self._xattrs(path))
+            head = render_head(quote_name(file.name), status, size, status.st_nlink)
+            file.finish(lambda ids: render_file(head, xattrs, ids))
 
     def _read_again(self) -> None:
         """Files that changed, or could not be read, between our look and the worker's."""
         while self._small.retry:
             small = self._small.retry.popleft()
-            self._read_now(small.file, small.path, is_new=small.is_new)
+            small.folder.stop_expecting(small.name)
+            file = PendingFile(self._builder, small.folder, small.name)
+            self._read_now(file, small.path, is_new=small.is_new)
 
     def _is_unchanged(
         self,
@@ -402,6 +452,13 @@ class Archiver:
 
     def _unreadable(self, path: bytes, error: OSError) -> None:
         self.counts.unreadable.append((path, error.strerror or str(error)))
+
+    def _count_read(self, size: int, *, is_new: bool) -> None:
+        if is_new:
+            self.counts.files_new += 1
+        else:
+            self.counts.files_changed += 1
+        self._count_file(size)
 
     def _count_file(self, size: int) -> None:
         self.counts.total_files_processed += 1

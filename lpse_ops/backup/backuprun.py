@@ -75,8 +75,6 @@ def run_backup(
     repository.ensure_writable()
     _refuse_nothing(request)
     _refuse_own_folder(request)
-    if not request.dry_run:
-        repository.backend.remove_junk()
     started = request.now()
     paths = snapshot_paths(request)
     # Snapshots before indexes: an index read first could miss what a newer snapshot needs.
@@ -92,6 +90,7 @@ def run_backup(
         dry_run=request.dry_run,
     )
     try:
+        saver.remove_junk()
         archiver = Archiver(
             repository,
             index,

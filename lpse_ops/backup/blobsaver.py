@@ -59,6 +59,17 @@ class BlobSaver:
         self._last_index = time.monotonic()
         self.saved = SavedBlobs()
 
+    def remove_junk(self) -> None:
+        """Remove what crashes left, beside other work; a dry run removes nothing."""
+
+        def remove() -> None:
+            # Waits if the lock has still to settle.
+            self._repository.before_write()
+            self._repository.backend.remove_junk()
+
+        if not self._dry_run:
+            self._writer.submit(remove, _nothing)
+
     # -- data --------------------------------------------------------------------------------
 
     def take_input(self) -> tuple[int, memoryview]:
@@ -262,4 +273,4 @@ class Writer:
 
 
 def _nothing() -> None:
-    """An index file needs no further step once it is stored."""
+    """For tasks that need no further step."""

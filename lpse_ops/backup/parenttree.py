@@ -6,15 +6,19 @@ is decoded, or the file is simply read again.
 """
 
 import json
+import os
 import re
+import stat
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from lpse_ops.backup.blobindex import BlobIndex
-from lpse_ops.backup.gojson import MALFORMED
+from lpse_ops.backup.gojson import MALFORMED, quote_name
 from lpse_ops.backup.gotime import parse_ns
 from lpse_ops.backup.node import blob_id
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.treebuilder import render_regular
 from lpse_ops.errors import OpsError
 
 # Inside a JSON string a quotation mark is always escaped, so none of these is ever part of one.
@@ -24,24 +28,45 @@ _LAST = "}]}\n"
 _CONTENT = ',"content":['
 _SUBTREE = re.compile(r',"content":null,"subtree":"([0-9a-f]{64})"$')
 _IDS = re.compile(r'"[0-9a-f]{64}"(?:,"[0-9a-f]{64}")*')
-_NAME_AND_TYPE = re.compile(r'((?:[^"\\]|\\.)*)","type":"([a-z]+)"')
+_TYPE = '","type":"'
+_ID = slice(len(',"content":["'), -len('"]}'))
+_NO_CONTENT = ',"content":[]}'
 
 # type is file; then size, mtime, ctime (nanoseconds) and inode, as restic compares them.
 Fingerprint = tuple[int, int, int, int]
 
 
-class KnownFolder:
-    """One directory of the parent snapshot; names are as they stand in JSON."""
+@dataclass
+class Taken:
+    """``rest`` are the entries that were not taken over."""
 
-    def __init__(self, files: dict[str, str], folders: dict[str, bytes]) -> None:
+    files: int = 0
+    size_bytes: int = 0
+    rest: "list[tuple[bytes, os.stat_result]]" = field(default_factory=list)
+
+
+class KnownFolder:
+    """One directory of the parent snapshot; names are as they stand in JSON.
+
+    ``only_files`` is their number if there is nothing but files, in the order of the format.
+    """
+
+    def __init__(
+        self, files: dict[str, str], folders: dict[str, bytes], only_files: int = 0
+    ) -> None:
         self._files = files
         self._folders = folders
+        self._only_files = only_files
 
     def subtree(self, quoted_name: str) -> bytes | None:
         return self._folders.get(quoted_name)
 
     def __contains__(self, quoted_name: str) -> bool:
         return quoted_name in self._files or quoted_name in self._folders
+
+    def is_all(self, files: int) -> bool:
+        """Whether so many of its files, unchanged, would make the very same blob again."""
+        return files == self._only_files > 0
 
     def same_text(self, quoted_name: str, head: str) -> str | None:
         """The stored node if it begins with ``head``, which says all that would change."""
@@ -65,8 +90,47 @@ class KnownFolder:
         except MALFORMED:
             return None
 
+    def take_over(
+        self,
+        index: BlobIndex,
+        found: "Sequence[tuple[bytes, os.stat_result]]",
+        entries: dict[bytes, str | None],
+    ) -> Taken:
+        """Put into ``entries`` the nodes of those that did not change and are stored.
+
+        Written for speed: an unchanged backup spends most of its time here.  Only files of at
+        most one blob are seen; whoever is left must be looked at one by one.
+        """
+        files = self._files
+        taken = Taken()
+        for name, status in found:
+            quoted = quote_name(name)
+            text = files.get(quoted)
+            if text is None or not stat.S_ISREG(status.st_mode):
+                taken.rest.append((name, status))
+                continue
+            head = render_regular(quoted, status)
+            if text.startswith(head) and _is_stored(index, text[len(head) :]):
+                entries[name] = text
+                taken.files += 1
+                taken.size_bytes += status.st_size
+            else:
+                taken.rest.append((name, status))
+        return taken
+
 
 EMPTY = KnownFolder({}, {})
+
+
+def _is_stored(index: BlobIndex, end: str) -> bool:
+    """Whether a node's end says that it has no content, or one blob that is stored."""
+    if end == _NO_CONTENT:
+        return True
+    try:
+        blob = bytes.fromhex(end[_ID])
+    except ValueError:
+        return False
+    return end == f',"content":["{blob.hex()}"]}}' and index.has(BlobType.DATA, blob)
 
 
 def content_of(node_text: str) -> list[bytes] | None:
@@ -94,29 +158,39 @@ def parse_known(text: str) -> KnownFolder:
     """Cut a tree's text into its nodes."""
     files: dict[str, str] = {}
     folders: dict[str, bytes] = {}
-    for body in _node_bodies(text):
-        match = _NAME_AND_TYPE.match(body)
-        if match is None:
-            continue
-        if match[2] == "file" and _CONTENT in body:
-            files[match[1]] = f'{{"name":"{body}}}'
-        elif match[2] == "dir" and (subtree := _SUBTREE.search(body)):
-            folders[match[1]] = bytes.fromhex(subtree[1])
-    return KnownFolder(files, folders)
+    bodies = _node_bodies(text)
+    for body in bodies:
+        name, _, rest = body.partition(_TYPE)
+        if rest.startswith('file"'):
+            if _CONTENT in rest:
+                files[name] = f'{{"name":"{body}}}'
+        elif rest.startswith('dir"') and (subtree := _SUBTREE.search(rest)):
+            folders[name] = bytes.fromhex(subtree[1])
+    # Without an escape, the names' text has the order of their bytes.
+    is_ordered = "\\" not in text and list(files) == sorted(files)
+    is_plain = is_ordered and len(files) == len(bodies)
+    return KnownFolder(files, folders, len(files) if is_plain else 0)
 
 
 def _node_bodies(text: str) -> list[str]:
     """Each node's text, less the braces and the start of its name."""
     if not (text.startswith(_FIRST) and text.endswith(_LAST)):
         return []
+    pieces = text[len(_FIRST) : -len(_LAST)].split(_BETWEEN)
+    if all(map(_has_type, pieces)):
+        return pieces
     bodies: list[str] = []
-    for piece in text[len(_FIRST) : -len(_LAST)].split(_BETWEEN):
+    for piece in pieces:
         # An extended attribute begins as a node does, but has no type.
-        if bodies and _NAME_AND_TYPE.match(piece) is None:
+        if bodies and not _has_type(piece):
             bodies[-1] += _BETWEEN + piece
         else:
             bodies.append(piece)
     return bodies
+
+
+def _has_type(piece: str) -> bool:
+    return _TYPE in piece
 
 
 def all_stored(index: BlobIndex, content: Sequence[bytes]) -> bool:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lpse_ops.backup import workmemory as wm
 from lpse_ops.backup.blobsaver import BlobSaver
 from lpse_ops.backup.chunker import MIN_BYTES
-from lpse_ops.backup.treebuilder import PendingFile
+from lpse_ops.backup.treebuilder import Folder
 from lpse_ops.backup.workerpool import Span
 
 # Larger files are cut into chunks, which the main process does.
@@ -22,12 +22,12 @@ _MAX_TIME_NS = (1 << 63) - 1
 
 
 class SmallFile(NamedTuple):
-    """``done`` is called with whether the file has extended attributes, once its id is known."""
+    """A file as it looked, and the folder that waits for its node."""
 
-    file: PendingFile
+    folder: Folder
+    name: bytes
     path: bytes
     status: os.stat_result
-    done: Callable[[bool], None]
     is_new: bool
 
 
@@ -37,10 +37,16 @@ def is_small(status: os.stat_result) -> bool:
 
 
 class SmallFiles:
-    """Fills requests; ``retry`` holds the files that the caller must read again."""
+    """Fills requests; ``retry`` holds the files that the caller must read again.
 
-    def __init__(self, saver: BlobSaver) -> None:
+    ``finish`` is told each file that was read, what the worker says of it, and its ids.
+    """
+
+    def __init__(
+        self, saver: BlobSaver, finish: Callable[[SmallFile, int, Sequence[bytes]], None]
+    ) -> None:
         self._saver = saver
+        self._finish = finish
         self._files: list[SmallFile] = []
         self._request: list[bytes] = []
         self._spans: list[Span] = []
@@ -49,21 +55,25 @@ class SmallFiles:
         self.retry: deque[SmallFile] = deque()
 
     def add(self, small: SmallFile) -> None:
+        """Read a file, some time; its folder waits for it from now on."""
         status, path = small.status, small.path
-        size = status.st_size
-        item = wm.READ_ITEM.pack(
-            size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, len(path)
-        )
+        size, length = status.st_size, len(path)
+        message_bytes = self._message_bytes + wm.READ_ITEM.size + length
         # One spare byte at the end: a file that grew must not look whole.
         if (
             self._fill + size >= wm.INPUT_BYTES
             or len(self._files) >= wm.MAX_SPANS
-            or self._message_bytes + len(item) + len(path) > wm.MAX_READ_MESSAGE
+            or message_bytes > wm.MAX_READ_MESSAGE
         ):
             self.flush()
+            message_bytes = wm.READ_ITEM.size + length
+        small.folder.expect(small.name)
         self._files.append(small)
-        self._request += (item, path)
-        self._message_bytes += len(item) + len(path)
+        self._request.append(
+            wm.READ_ITEM.pack(size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, length)
+        )
+        self._request.append(path)
+        self._message_bytes = message_bytes
         self._spans.append((self._fill, size))
         self._fill += size
 
@@ -79,14 +89,10 @@ class SmallFiles:
 
         def deliver(flags: bytes, ids: Sequence[bytes]) -> None:
             for small, flag, blob_id in zip(files, flags, ids, strict=True):
-                self._deliver(small, flag, blob_id)
+                if flag == wm.READ_AGAIN:
+                    self.retry.append(small)
+                else:
+                    content = (blob_id,) if small.status.st_size else ()
+                    self._finish(small, flag, content)
 
         self._saver.submit_reads(number, request, spans, deliver)
-
-    def _deliver(self, small: SmallFile, flag: int, blob_id: bytes) -> None:
-        if flag == wm.READ_AGAIN:
-            self.retry.append(small)
-            return
-        if small.status.st_size:
-            small.file.put(small.file.expect_blob(), blob_id)
-        small.done(flag == wm.HAS_XATTRS)

@@ -6,6 +6,7 @@ Paths are bytes: a name may hold any byte but ``/`` and NUL.
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from functools import lru_cache
 from grp import getgrgid
 from pwd import getpwuid
@@ -13,6 +14,7 @@ from pwd import getpwuid
 from lpse_ops.backup.node import XAttrs, encode_owner
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_OPEN_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_XATTRS = {errno.ENOTSUP, errno.ENODATA, errno.ENOSYS, errno.ENOENT, errno.EPERM}
 
 
@@ -33,6 +35,33 @@ def list_folder(path: bytes) -> list["os.DirEntry[bytes]"]:
 
 def _entry_name(entry: "os.DirEntry[bytes]") -> bytes:
     return entry.name
+
+
+def list_names(path: bytes) -> list[bytes]:
+    """The names alone, in the same order."""
+    return sorted(os.listdir(path))
+
+
+def look_at(folder: bytes, names: Sequence[bytes]) -> "list[os.stat_result | OSError]":
+    """The status of each entry of a folder, or why there is none; links are not followed."""
+    try:
+        # Names below a descriptor: the kernel need not walk the whole path for each of them.
+        descriptor = os.open(folder, _OPEN_PLACE)
+    except OSError as error:
+        return [error] * len(names)
+    try:
+        return [os.stat(name, dir_fd=descriptor, follow_symlinks=False) for name in names]
+    except OSError:
+        return [_look(name, descriptor) for name in names]
+    finally:
+        os.close(descriptor)
+
+
+def _look(name: bytes, folder: int) -> "os.stat_result | OSError":
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        return error
 
 
 def read_xattrs(path: bytes) -> XAttrs:

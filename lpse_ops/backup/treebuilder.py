@@ -7,6 +7,7 @@ node of its parent.  Only directories that are open or wait for a file are in me
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from lpse_ops.backup.gojson import quote_name
 from lpse_ops.backup.gotime import format_ns
@@ -14,16 +15,20 @@ from lpse_ops.backup.node import encode_content, encode_head, go_mode, node_type
 from lpse_ops.backup.source import owner_text
 from lpse_ops.backup.tree import encode_tree
 
+_ALL_MODES = 0o7777
+
 
 class Folder:
     """``head`` is the node's text up to its content; names map to nodes, None while they wait.
 
-    ``known_id`` is the tree id in the parent snapshot, if it was there.
+    ``known_id`` is the tree id in the parent snapshot, if it was there; ``is_known`` says that the
+    entries are the very nodes of that tree.
     """
 
     __slots__ = (
         "entries",
         "head",
+        "is_known",
         "is_listed",
         "known_id",
         "name",
@@ -42,7 +47,18 @@ class Folder:
         self.entries: dict[bytes, str | None] = {}
         self.waiting = 0
         self.is_listed = False
+        self.is_known = False
         self.tree_id = b""
+
+    def expect(self, name: bytes) -> None:
+        """Wait for the node of a name; ``TreeBuilder.child_done`` ends that."""
+        self.entries[name] = None
+        self.waiting += 1
+
+    def stop_expecting(self, name: bytes) -> None:
+        """Somebody else will say what becomes of the name, and waits for it first."""
+        del self.entries[name]
+        self.waiting -= 1
 
 
 class PendingFile:
@@ -58,8 +74,7 @@ class PendingFile:
         self._stale = 0
         self._render: Callable[[Sequence[bytes]], str] | None = None
         self.ids: list[bytes] = []
-        folder.entries[name] = None
-        folder.waiting += 1
+        folder.expect(name)
 
     def expect_blob(self) -> int:
         """One more blob is on its way; returns its place."""
@@ -112,8 +127,7 @@ class TreeBuilder:
     ) -> Folder:
         folder = Folder(parent, name, head, known_id)
         if parent is not None:
-            parent.entries[name] = None
-            parent.waiting += 1
+            parent.expect(name)
         return folder
 
     def close_folder(self, folder: Folder) -> None:
@@ -131,7 +145,10 @@ class TreeBuilder:
         """Store the directories that are complete, and so maybe their parents."""
         while self._ready:
             folder = self._ready.popleft()
-            folder.tree_id = self._save_tree(encode_tree(_sorted_nodes(folder.entries)))
+            if folder.is_known and folder.known_id is not None:
+                folder.tree_id = folder.known_id
+            else:
+                folder.tree_id = self._save_tree(encode_tree(_sorted_nodes(folder.entries)))
             folder.entries = {}
             self._count(folder)
             if folder.parent is not None:
@@ -163,6 +180,24 @@ def render_head(quoted_name: str, status: os.stat_result, size: int, links: int)
         owner_text(status.st_uid, status.st_gid),
         (status.st_ino, status.st_dev, size, links),
     )
+
+
+def render_regular(quoted_name: str, status: os.stat_result) -> str:
+    """``render_head`` of a regular file as it is, in about half the time."""
+    mode, inode, device, links, uid, gid, size = status[:7]
+    mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
+    mtime = format_ns(mtime_ns)
+    ctime = mtime if ctime_ns == mtime_ns else format_ns(ctime_ns)
+    if not (inode and device and links and size and mode & _ALL_MODES):
+        return render_head(quoted_name, status, size, links)
+    return (
+        f'{{"name":"{quoted_name}","type":"file","mode":{_file_mode(mode)},"mtime":"{mtime}",'
+        f'"atime":"{mtime}","ctime":"{ctime}"{owner_text(uid, gid)},"inode":{inode},'
+        f'"device_id":{device},"size":{size},"links":{links}'
+    )
+
+
+_file_mode = lru_cache(maxsize=64)(go_mode)
 
 
 def render_synthetic(name: bytes, kind: str, mode: int, time_ns: int, size: int = 0) -> str:

@@ -1,25 +1,31 @@
 """A worker process of a backup: hashes, compresses, encrypts and verifies, on a core of its own.
 
-Started by ``workerpool`` as ``python -m lpse_ops.backup.worker``; reads the files it is told to,
-writes none, opens no network connection, and ends when the main process does.  The keys come over
-the socket, never in argv.
+Forked by ``workerpool``, so that it shares the interpreter's memory and starts at once; reads the
+files it is told to, writes none, opens no network connection, and ends when the main process does.
 """
 
+import contextlib
 import hashlib
 import os
 import signal
 import socket
 import sys
 from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NoReturn
 
 from lpse_ops.backup import workmemory as wm
 from lpse_ops.backup.compression import Compressor
-from lpse_ops.backup.crypto import Crypter, keys_from_bytes
+from lpse_ops.backup.crypto import Crypter, Keys
 from lpse_ops.backup.indexfile import encode_pack
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.packer import Packer
 from lpse_ops.backup.source import open_file
 from lpse_ops.errors import OpsError
+
+# What a list of processes shows; the kernel keeps 15 characters.
+PROCESS_NAME = "lpse-ops worker"
 
 
 class Worker:
@@ -140,23 +146,61 @@ def _may_have_xattrs(descriptor: int) -> bool:
         return True
 
 
-def main(arguments: list[str]) -> None:
+def fork_worker(channel: socket.socket, memory: wm.SharedMemory, keys: Keys) -> int:
+    """Start a worker that serves ``channel``; return its PID."""
+    # No signal may meet the child while it still has the handlers of the main process.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if not pid:
+            _live(channel, memory, keys, before)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pid
+
+
+def _live(
+    channel: socket.socket, memory: wm.SharedMemory, keys: Keys, mask: Iterable[int]
+) -> NoReturn:
+    """The whole life of the child; nothing of the main process may run in it, not even its end."""
+    status = 1
+    try:
+        _leave_parent(channel.fileno())
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        status = _serve(channel, memory, keys)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(status)
+
+
+def _leave_parent(channel: int) -> None:
+    """Close every descriptor but ours and standard error, and drop the parent's handlers."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+    # The main process' ends above all: while anybody holds one, its end would go unnoticed.
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number > 2 and number != channel:
+            with contextlib.suppress(OSError):  # what listed them is closed already
+                os.close(number)
+    for each in signal.valid_signals():
+        if callable(signal.getsignal(each)):
+            signal.signal(each, signal.SIG_DFL)
     # Ctrl-C reaches the whole group; the main process decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # restic unlock sends SIGHUP, whose default is death.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    channel_fd, memory_fd, inputs, packs = map(int, arguments)
-    channel = socket.socket(fileno=channel_fd)
-    memory = wm.SharedMemory(memory_fd, wm.Layout(inputs, packs))
-    os.close(memory_fd)
-    packer = Packer(BlobType.DATA, Crypter(keys_from_bytes(channel.recv(64))), Compressor())
+    with contextlib.suppress(OSError):  # only for who looks at a list of processes
+        Path("/proc/self/comm").write_text(PROCESS_NAME, "ascii")
+
+
+def _serve(channel: socket.socket, memory: wm.SharedMemory, keys: Keys) -> int:
+    """Work until the main process is gone; return the exit status."""
     try:
-        Worker(channel, memory, packer).run()
+        Worker(channel, memory, Packer(BlobType.DATA, Crypter(keys), Compressor())).run()
     except OpsError as error:
         channel.send(wm.FAILED + f"{error.message}\0{error.hint}".encode())
     except (BrokenPipeError, ConnectionResetError):
-        sys.exit(1)  # the main process is gone
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+        return 1
+    return 0

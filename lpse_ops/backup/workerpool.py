@@ -6,17 +6,16 @@ Everything in flight lies in a fixed number of buffers, so memory does not grow 
 
 import os
 import select
+import signal
 import socket
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 from lpse_ops.backup import workmemory as wm
 from lpse_ops.backup.crypto import Keys
+from lpse_ops.backup.worker import fork_worker
 from lpse_ops.errors import OpsError, ProcessFailed
 
 MAX_WORKERS = 4
@@ -45,11 +44,23 @@ class ReadyPack(NamedTuple):
 
 @dataclass
 class _Worker:
-    process: subprocess.Popen[bytes]
+    pid: int
     channel: socket.socket
     jobs: int = 0
     wants_pack: bool = True
     flushed: bool = False
+    status: int | None = None
+
+    def kill(self) -> int:
+        """End it, if it has not ended, and return its exit status."""
+        if self.status is None:
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+                self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            except (ProcessLookupError, ChildProcessError):
+                # Whoever started us ignores SIGCHLD: the kernel keeps no status.
+                self.status = -signal.SIGKILL
+        return self.status
 
 
 @dataclass
@@ -62,15 +73,18 @@ class _Job:
 
 
 class WorkerPool:
-    """Not for sharing between threads; ``close`` ends the processes."""
+    """Not for sharing between threads; ``close`` ends the processes.
+
+    Best made before any thread runs: the workers are forked.
+    """
 
     def __init__(self, keys: Keys, workers: int = 0) -> None:
         count = workers or max(1, min(os.cpu_count() or 1, MAX_WORKERS))
-        self._layout = wm.Layout(inputs=2 * count + 2, packs=count + 1)
-        descriptor = wm.create_memory(self._layout)
-        self._memory = wm.SharedMemory(descriptor, self._layout)
-        self._workers = [_start(descriptor, self._layout, keys) for _ in range(count)]
-        os.close(descriptor)
+        # No more packs than workers: one that is written soon leaves its worker waiting for a
+        # moment, and the other cores have enough to do meanwhile.
+        self._layout = wm.Layout(inputs=2 * count + 2, packs=max(count, 2))
+        self._memory = wm.SharedMemory(self._layout)
+        self._workers = [_start(self._memory, keys) for _ in range(count)]
         self._by_fd = {worker.channel.fileno(): worker for worker in self._workers}
         self._poll = select.poll()
         for number in self._by_fd:
@@ -145,8 +159,7 @@ class WorkerPool:
         for worker in self._workers:
             worker.channel.close()
         for worker in self._workers:
-            worker.process.kill()
-            worker.process.wait()
+            worker.kill()
         self._memory.close()
 
     # -- messages ----------------------------------------------------------------------------
@@ -213,21 +226,10 @@ class WorkerPool:
                 _send(worker, wm.USE_PACK + bytes([self._free_packs.pop()]))
 
 
-def _start(memory_fd: int, layout: wm.Layout, keys: Keys) -> _Worker:
+def _start(memory: wm.SharedMemory, keys: Keys) -> _Worker:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        numbers = [theirs.fileno(), memory_fd, layout.inputs, layout.packs]
-        package_root = str(Path(__file__).resolve().parents[2])
-        process = subprocess.Popen(
-            # -P: a file called hashlib.py in the current folder must not be imported.
-            [sys.executable, "-P", "-m", "lpse_ops.backup.worker", *map(str, numbers)],
-            pass_fds=[theirs.fileno(), memory_fd],
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": package_root},
-        )
-    worker = _Worker(process, ours)
-    _send(worker, keys.to_bytes())
-    return worker
+        return _Worker(fork_worker(theirs, memory, keys), ours)
 
 
 def _send(worker: _Worker, message: bytes) -> None:
@@ -251,8 +253,7 @@ def _receive(worker: _Worker) -> bytes:
 
 
 def _worker_died(worker: _Worker) -> ProcessFailed:
-    worker.process.kill()
     return ProcessFailed(
-        f"a worker process of the backup ended (status {worker.process.wait()})",
+        f"a worker process of the backup ended (status {worker.kill()})",
         hint="was it killed for want of memory? see dmesg, then run lpse-ops backup again",
     )

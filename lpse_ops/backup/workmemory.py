@@ -2,12 +2,10 @@
 
 Input buffers carry file contents to the workers; pack buffers carry finished packs back to the
 writer.  Messages are small (``SOCK_SEQPACKET`` keeps their borders) and say where to look.
-Both ends are ours and run from the same installation: the layout is no format.
 """
 
 import contextlib
 import mmap
-import os
 import struct
 from dataclasses import dataclass
 
@@ -68,11 +66,11 @@ class Layout:
 
 
 class SharedMemory:
-    """A mapping of the shared memory; pages nobody touched cost nothing."""
+    """Memory that forked processes share; pages nobody touched cost nothing."""
 
-    def __init__(self, descriptor: int, layout: Layout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._map = mmap.mmap(descriptor, layout.total_bytes)
+        self._map = mmap.mmap(-1, layout.total_bytes)
         self._view = memoryview(self._map)
 
     def input(self, number: int) -> memoryview:
@@ -88,10 +86,3 @@ class SharedMemory:
         with contextlib.suppress(BufferError):
             self._view.release()
             self._map.close()
-
-
-def create_memory(layout: Layout) -> int:
-    """A descriptor of fresh shared memory; it is gone when the last process closes it."""
-    descriptor = os.memfd_create("lpse-ops-backup", os.MFD_CLOEXEC)
-    os.ftruncate(descriptor, layout.total_bytes)
-    return descriptor

@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lpse_ops.backup.backuprun import BackupResult, run_backup
-from lpse_ops.backup.filereader import ArchiveCounts
-from lpse_ops.backup.locking import hold_lock
-from lpse_ops.backup.workerpool import WorkerPool
 from lpse_ops.cli.backup_options import retry_lock_option, snapshot_fields
-from lpse_ops.cli.backup_request import build_request
-from lpse_ops.cli.backup_sources import Sources, problem_fields
-from lpse_ops.cli.console import ProgressBar
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
-from lpse_ops.cli.repository_access import open_for
+from lpse_ops.cli.repository_access import start_opening
 from lpse_ops.cli.sizes import format_size
 from lpse_ops.cli.wiring import App
 
 if TYPE_CHECKING:
+    from lpse_ops.backup.backuprun import BackupResult
+    from lpse_ops.backup.filereader import ArchiveCounts
+    from lpse_ops.cli.backup_sources import Sources
+    from lpse_ops.cli.console import ProgressBar
     from lpse_ops.postgres.rowcounts import CountMode
 
 SOME_UNREADABLE = 3
@@ -76,14 +73,21 @@ def command(
 
     Without PATH and --database, what lpse-ops.yml says is backed up.
     """
+    opening = start_opening(app)
+    # While the key is worked out: importing the rest takes half as long.
+    from lpse_ops.backup.backuprun import run_backup
+    from lpse_ops.backup.locking import hold_lock
+    from lpse_ops.backup.workerpool import WorkerPool
+    from lpse_ops.cli.backup_request import build_request
+
     sources, request = build_request(
         app, paths, databases, row_counts, {**options, "dry_run": dry_run}
     )
-    repository = open_for(app)
+    repository = opening.finish()
     with (
-        # Before the lock, which takes its time: the workers start meanwhile.
+        # Before the lock, which has a thread: processes are forked while there is only one.
         contextlib.closing(WorkerPool(repository.keys)) as pool,
-        hold_lock(repository, retry_for=retry_lock),
+        hold_lock(repository, retry_for=retry_lock, read_meanwhile=True),
         app.console.progress_bar("backing up") as bar,
     ):
         result = run_backup(repository, request, _Bar(bar), pool=pool)
@@ -101,7 +105,7 @@ def command(
 class _Bar:
     """Lets the archiver advance a bar of the console."""
 
-    def __init__(self, bar: ProgressBar) -> None:
+    def __init__(self, bar: "ProgressBar") -> None:
         self._bar = bar
 
     def advance(self, size_bytes: int) -> None:
@@ -111,17 +115,23 @@ class _Bar:
         self._bar.update(total=total_bytes or None)
 
 
-def _fields(result: BackupResult, sources: Sources, *, dry_run: bool) -> dict[str, Any]:
+def _fields(result: "BackupResult", sources: "Sources", *, dry_run: bool) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
         "snapshot": None if dry_run else snapshot_fields(result.snapshot),
         "summary": {**result.snapshot.summary, "bytes_read": result.bytes_read},
         "databases": sources.facts,
-        **problem_fields(result.counts),
+        **_problems(result.counts),
     }
 
 
-def _render(result: BackupResult, *, dry_run: bool) -> str:
+def _problems(counts: "ArchiveCounts") -> dict[str, Any]:
+    from lpse_ops.cli.backup_sources import problem_fields
+
+    return problem_fields(counts)
+
+
+def _render(result: "BackupResult", *, dry_run: bool) -> str:
     summary, saved = result.snapshot.summary, result.saved
     seconds = (
         datetime.fromisoformat(summary["backup_end"])
@@ -141,8 +151,8 @@ def _render(result: BackupResult, *, dry_run: bool) -> str:
     return "\n".join(lines)
 
 
-def _warn(app: App, counts: ArchiveCounts) -> None:
-    problems = problem_fields(counts)
+def _warn(app: App, counts: "ArchiveCounts") -> None:
+    problems = _problems(counts)
     for each in problems["unreadable"][:_LISTED]:
         app.console.warn(f"cannot read {each['path']}: {each['error']}")
     for path in problems["changed_while_read"][:_LISTED]:

@@ -75,6 +75,34 @@ def test_a_second_run_reads_nothing(repo: Path, docs: Path):
     assert result.snapshot.summary["dirs_unmodified"] >= 2
 
 
+def test_folders_of_files_alone_keep_their_tree_and_the_others_too(repo: Path, tmp_path: Path):
+    for number in range(2500):
+        path = tmp_path / "many" / f"{number % 2}" / f"{number:04d}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"%d" % number)
+    store(repo, tmp_path / "many")
+    before = stored(repo, tmp_path / "many")
+    result = store(repo, tmp_path / "many")
+    assert result.counts.files_unmodified == result.counts.total_files_processed == 2500
+    assert result.counts.total_bytes_processed == sum(node.size for node in before.values())
+    assert stored(repo, tmp_path / "many") == before
+    (tmp_path / "many" / "1" / "0001").unlink()
+    (tmp_path / "many" / "0" / "new").write_bytes(b"new")
+    result = store(repo, tmp_path / "many")
+    assert (result.counts.files_unmodified, result.counts.files_new) == (2499, 1)
+    after = stored(repo, tmp_path / "many")
+    assert (before.keys() - after.keys(), after.keys() - before.keys()) == ({"1/0001"}, {"0/new"})
+
+
+def test_a_known_file_that_is_excluded_by_now_is_left_out(repo: Path, docs: Path):
+    store(repo, docs)
+    store(repo, docs, exclusions=Exclusions(larger_than=4999))
+    assert set(stored(repo, docs)) == {"below", "empty"}
+    store(repo, docs)
+    store(repo, docs, exclusions=Exclusions(patterns=Excludes(["a.*"], [])))
+    assert set(stored(repo, docs)) == {"below", "below/b.rhs", "empty"}
+
+
 def test_force_reads_everything_and_stores_nothing_twice(repo: Path, docs: Path):
     first = store(repo, docs)
     before = stored(repo, docs)

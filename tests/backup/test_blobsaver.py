@@ -179,7 +179,7 @@ def test_a_full_disk_stops_the_run_and_no_index_names_what_is_missing(
     with saving(FaultBackend(MemoryBackend(), fault_at(number, fault))) as it:
         it.store(NOISE)
         it.saver.save_tree(EMPTY_TREE)
-        with pytest.raises(StorageError, match="no space left"):
+        with pytest.raises(StorageError, match=fault.value):
             it.saver.finish()
         stored = {file.id for file in it.backend.files(FileKind.PACK)}
         named = {pack_id.hex() for pack_id, _ in it.repository.index_packs()}
@@ -208,6 +208,32 @@ def test_a_lost_lock_stops_the_run_before_anything_is_written() -> None:
         with pytest.raises(StorageError, match="lock is lost"):
             it.saver.finish()
         assert it.backend.operations == []
+
+
+def test_junk_is_removed_only_under_a_lock_that_holds() -> None:
+    class Junk(MemoryBackend):
+        removals = 0
+
+        def remove_junk(self) -> None:
+            self.removals += 1
+
+    def lost() -> None:
+        raise StorageError("the lock is lost", hint="again")
+
+    backend = Junk()
+    with saving(FaultBackend(backend)) as it:
+        it.saver.remove_junk()
+        it.saver.finish()
+    assert backend.removals == 1
+    with saving(FaultBackend(backend)) as it:
+        it.repository.before_write = lost
+        it.saver.remove_junk()
+        with pytest.raises(StorageError, match="lock is lost"):
+            it.saver.finish()
+    with saving(FaultBackend(backend), dry_run=True) as it:
+        it.saver.remove_junk()
+        it.saver.finish()
+    assert backend.removals == 1
 
 
 def test_closing_in_the_middle_leaves_no_descriptor_open() -> None:

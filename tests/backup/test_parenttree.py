@@ -1,6 +1,8 @@
 """What the last snapshot knew: taken over as text, or read again; never trusted blindly."""
 
 import hashlib
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,7 +22,8 @@ from lpse_ops.backup.parenttree import (
 )
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.memory import MemoryBackend
-from lpse_ops.backup.tree import EMPTY_TREE, encode_nodes
+from lpse_ops.backup.tree import EMPTY_TREE, encode_nodes, encode_tree
+from lpse_ops.backup.treebuilder import render_file, render_head
 from tests.backup.cheap_repository import KEYS
 from tests.backup.hostile import FUZZ, forged
 
@@ -143,6 +146,109 @@ def test_a_forged_tree_never_stops_a_backup(blob: bytes) -> None:
 def test_a_deeply_nested_node_never_stops_a_backup() -> None:
     text = encode_node(FILE)[:-1] + ',"x":' + "[" * 200_000 + "}"
     assert parse_known(f'{{"nodes":[{text}]}}\n').same_content("file", FINGERPRINT) is None
+
+
+# --- files of this machine ------------------------------------------------------------------------
+
+
+def look(folder: Path) -> list[tuple[bytes, os.stat_result]]:
+    return [(os.fsencode(path.name), path.lstat()) for path in sorted(folder.iterdir())]
+
+
+def text_for(found: list[tuple[bytes, os.stat_result]], content: dict[bytes, bytes]) -> str:
+    """The tree that a backup makes of files, each of one blob."""
+    nodes = [
+        render_file(render_head(quote_name(name), status, status.st_size, 1), "", ids)
+        for name, status in found
+        for ids in [[content[name]] if status.st_size else []]
+    ]
+    return encode_tree(nodes).decode()
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> list[tuple[bytes, os.stat_result]]:
+    for name, content in {"a": "aa", "b": "bb", "empty": ""}.items():
+        (tmp_path / name).write_text(content)
+    return look(tmp_path)
+
+
+CONTENT = {b"a": b"A" * 32, b"b": b"B" * 32}
+
+
+def index_of(*blobs: bytes) -> BlobIndex:
+    index = BlobIndex()
+    index.add_pack(ID, [PackEntry(BlobType.DATA, each, 0, 100, 0) for each in blobs])
+    return index
+
+
+def test_files_that_did_not_change_are_taken_over(
+    found: list[tuple[bytes, os.stat_result]],
+) -> None:
+    text = text_for(found, CONTENT)
+    known = parse_known(text)
+    entries: dict[bytes, str | None] = {}
+    taken = known.take_over(index_of(*CONTENT.values()), found, entries)
+    assert (taken.files, taken.size_bytes, taken.rest) == (3, 4, [])
+    assert encode_tree([each for each in entries.values() if each]).decode() == text
+    assert known.is_all(3)
+    assert not known.is_all(2)
+
+
+def test_a_file_whose_blob_is_lost_is_not_taken_over(
+    found: list[tuple[bytes, os.stat_result]],
+) -> None:
+    entries: dict[bytes, str | None] = {}
+    taken = parse_known(text_for(found, CONTENT)).take_over(index_of(b"A" * 32), found, entries)
+    assert list(entries) == [b"a", b"empty"]
+    assert [name for name, _ in taken.rest] == [b"b"]
+
+
+def test_changed_files_folders_and_links_are_left(
+    tmp_path: Path, found: list[tuple[bytes, os.stat_result]]
+) -> None:
+    known = parse_known(text_for(found, CONTENT))
+    (tmp_path / "a").chmod(0o600)
+    (tmp_path / "b").unlink()
+    (tmp_path / "b").symlink_to("a")
+    (tmp_path / "empty").unlink()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "new").touch()
+    entries: dict[bytes, str | None] = {}
+    taken = known.take_over(index_of(*CONTENT.values()), look(tmp_path), entries)
+    assert (taken.files, entries) == (0, {})
+    assert [name for name, _ in taken.rest] == [b"a", b"b", b"empty", b"new"]
+
+
+@pytest.mark.parametrize("old", ['"]}', '"],"error":"x"}', f'","{ID.hex()}"]}}', '"]} '])
+def test_only_a_node_that_ends_with_its_one_blob_is_taken_over(
+    found: list[tuple[bytes, os.stat_result]], old: str
+) -> None:
+    text = text_for(found, CONTENT).replace(f'{CONTENT[b"a"].hex()}"]}}', CONTENT[b"a"].hex() + old)
+    entries: dict[bytes, str | None] = {}
+    parse_known(text).take_over(index_of(*CONTENT.values(), ID), found, entries)
+    assert (b"a" in entries) is (old == '"]}')
+
+
+def test_an_id_in_other_digits_is_not_taken_over(
+    found: list[tuple[bytes, os.stat_result]],
+) -> None:
+    known = parse_known(text_for(found, {b"a": b"\xab" * 32, b"b": b"B" * 32}).replace("ab", "AB"))
+    entries: dict[bytes, str | None] = {}
+    known.take_over(index_of(b"\xab" * 32), found, entries)
+    assert list(entries) == [b"empty"]
+
+
+@pytest.mark.parametrize("names", [(b"b", b"a"), (b"a", b"a"), (b"a", b'b"')])
+def test_a_tree_out_of_order_is_never_the_same_blob(names: tuple[bytes, ...]) -> None:
+    nodes = [encode_node(FILE._replace(name=name)) for name in names]
+    assert not parse_known(encode_tree(nodes).decode()).is_all(len(nodes))
+    nodes = [encode_node(FILE._replace(name=name)) for name in (b"a", b"b")]
+    assert parse_known(encode_tree(nodes).decode()).is_all(2)
+
+
+def test_an_empty_folder_is_made_anew() -> None:
+    assert not EMPTY.is_all(0)
+    assert not parse_known(EMPTY_TREE.decode()).is_all(0)
 
 
 def stored(blob: bytes) -> tuple[Repository, BlobIndex, bytes]:

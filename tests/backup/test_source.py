@@ -10,6 +10,8 @@ import pytest
 from lpse_ops.backup.source import (
     is_same_version,
     list_folder,
+    list_names,
+    look_at,
     open_file,
     owner_text,
     read_xattrs,
@@ -31,6 +33,25 @@ def test_entries_come_in_the_order_of_their_bytes(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / os.fsdecode(name)).touch()
     assert [entry.name for entry in list_folder(os.fsencode(tmp_path))] == sorted(names)
+    assert list_names(os.fsencode(tmp_path)) == sorted(names)
+
+
+def test_links_are_looked_at_themselves_and_what_is_gone_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    folder = os.fsencode(tmp_path)
+    file, link = look_at(folder, [b"file", b"link"])
+    assert file == (tmp_path / "file").lstat()
+    assert link == (tmp_path / "link").lstat()
+    file, gone, link = look_at(folder, [b"file", b"gone", b"link"])
+    assert (file, link) == ((tmp_path / "file").lstat(), (tmp_path / "link").lstat())
+    assert isinstance(gone, FileNotFoundError)
+
+
+def test_a_folder_that_became_a_link_is_not_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "folder").symlink_to("/etc")
+    found = look_at(os.fsencode(tmp_path / "folder"), [b"passwd", b"group"])
+    assert [type(each) for each in found] == [NotADirectoryError] * 2
 
 
 def test_reading_does_not_count_as_use(tmp_path: Path) -> None:

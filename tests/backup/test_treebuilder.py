@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lpse_ops.backup.gotime import format_ns
 from lpse_ops.backup.node import Node, decode_node
 from lpse_ops.backup.tree import EMPTY_TREE, parse_tree
 from lpse_ops.backup.treebuilder import (
@@ -18,6 +19,7 @@ from lpse_ops.backup.treebuilder import (
     TreeBuilder,
     render_file,
     render_head,
+    render_regular,
     render_synthetic,
 )
 from tests.backup.hostile import FUZZ
@@ -180,6 +182,38 @@ def test_a_head_says_what_lstat_says(tmp_path: Path) -> None:
     assert node.atime == node.mtime
     assert (node.permissions, node.user) == (0o4755, "root")
     assert (node.inode, node.device_id) == (status.st_ino, status.st_dev)
+
+
+@FUZZ
+@given(
+    st.tuples(
+        st.sampled_from([0o100644, 0o100000, 0o104755, 0o101777]),
+        *[st.sampled_from([0, 1, 4711])] * 6,
+        st.just(0),
+        st.just(0),
+        st.just(0),
+    ),
+    st.sampled_from([0, NS, -NS]),
+    st.sampled_from([NS, 1_700_000_000_000_000_000]),
+)
+def test_the_quick_head_of_a_regular_file_is_the_same(
+    fields: Sequence[int], mtime: int, ctime: int
+) -> None:
+    status = os.stat_result(fields, {"st_mtime_ns": mtime, "st_ctime_ns": ctime})
+    slow = render_head("file", status, status.st_size, status.st_nlink)
+    assert render_regular("file", status) == slow
+    assert f'"mtime":"{format_ns(mtime)}"' in slow
+
+
+def test_a_folder_whose_entries_are_all_known_keeps_its_blob() -> None:
+    saved = Saved()
+    folder = saved.open(None, b"", id_of(1))
+    folder.entries[b"f"] = "{}"
+    folder.is_known = True
+    saved.close(folder)
+    saved.builder.save_ready()
+    assert folder.tree_id == id_of(1)
+    assert saved.builder.dirs_unmodified == 1
 
 
 def test_a_synthetic_node_has_no_inode_and_no_links() -> None:

@@ -88,11 +88,11 @@ class Driver:
 
 
 def children() -> list[int]:
-    """The running workers: neither what other tests of this process left, nor the dead."""
+    """The running workers: neither programs that other tests of this process left, nor the dead."""
     found: list[int] = []
     for task in Path("/proc/self/task").iterdir():
         found += map(int, (task / "children").read_text().split())
-    return [pid for pid in found if b"lpse_ops.backup.worker" in command_line(pid)]
+    return [pid for pid in found if command_line(pid) == command_line(os.getpid())]
 
 
 def command_line(pid: int) -> bytes:
@@ -241,6 +241,45 @@ def test_keys_are_in_no_command_line_and_no_environment(pool: WorkerPool) -> Non
             assert key.hex().encode() not in shown
 
 
+def test_a_worker_keeps_nothing_of_the_main_process_open(tmp_path: Path) -> None:
+    with (
+        (tmp_path / "open").open("wb"),
+        contextlib.closing(WorkerPool(KEYS, 1)),
+        contextlib.closing(WorkerPool(KEYS, 1)) as other,
+    ):
+        driver = Driver(other)
+        driver.store([b"x"])
+        assert driver.finish() == [b"x"]
+        for pid in children()[-1:]:  # which certainly runs by now
+            shown = {os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
+            assert len([each for each in shown if each.startswith("socket:")]) == 1
+            assert str(tmp_path / "open") not in shown
+
+
+def test_workers_do_not_run_the_handlers_of_the_main_process() -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("a handler of the main process ran in a worker")
+
+    before = signal.signal(signal.SIGTERM, never)
+    try:
+        with contextlib.closing(WorkerPool(KEYS, 1)) as other:
+            for pid in children():
+                os.kill(pid, signal.SIGTERM)
+            with pytest.raises(ProcessFailed, match="status -15"):
+                Driver(other).store_all([b"x"] * 10)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_what_a_worker_is_called_in_a_list_of_processes(pool: WorkerPool) -> None:
+    driver = Driver(pool)
+    for blob in (b"the first runs", b"the second, too"):
+        driver.store([blob])
+    driver.finish()
+    names = [Path(f"/proc/{pid}/comm").read_text() for pid in children()]
+    assert names == ["lpse-ops worker\n"] * 2
+
+
 def test_modules_in_the_current_folder_are_not_imported(tmp_path: Path) -> None:
     (tmp_path / "hashlib.py").write_text("raise SystemExit(9)")
     (tmp_path / "lpse_ops").mkdir()
@@ -259,6 +298,19 @@ def test_closing_ends_the_workers_and_closes_every_descriptor() -> None:
     pool.close()
     assert os.listdir("/proc/self/fd") == before
     assert not any(map(is_running, pids))
+
+
+def test_where_the_end_of_children_is_ignored_closing_ends_them_too() -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with contextlib.closing(WorkerPool(KEYS, 2)) as pool:
+            pids = children()
+            os.kill(pids[0], signal.SIGKILL)
+            with pytest.raises(ProcessFailed):
+                Driver(pool).store_all([NOISE] * 10)
+        assert not any(map(is_running, pids))
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def test_closing_works_while_somebody_looks_at_a_buffer() -> None:
