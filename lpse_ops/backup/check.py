@@ -4,21 +4,21 @@ What is found are values, not exceptions: one damaged file must not hide the nex
 """
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.collector import rare_collections
 from lpse_ops.backup.crypto import OVERHEAD
 from lpse_ops.backup.indexfile import PackList, parse_index
-from lpse_ops.backup.node import Node
 from lpse_ops.backup.pack import LENGTH_BYTES, BlobType, PackEntry, encode_entry
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot, parse_snapshot
 from lpse_ops.backup.storage.backend import FileKind, file_name
-from lpse_ops.backup.tree import parse_tree
+from lpse_ops.backup.tree import Reference
+from lpse_ops.backup.treewalk import TreeLoader, endless
 from lpse_ops.backup.unpacked import stored_id
 from lpse_ops.errors import OpsError
 
@@ -63,23 +63,69 @@ class CheckReport:
         self.findings.append(Finding(Severity.HINT, message))
 
 
-def check_structure(repository: Repository) -> CheckReport:
+class Meanwhile(Protocol):
+    """What others do while the folders are looked through; neither call waits for them."""
+
+    def start(self, report: CheckReport) -> None:
+        """The packs are known."""
+
+    def pump(self) -> None:
+        """Between two folders."""
+
+
+class NothingElse:
+    def start(self, report: CheckReport) -> None:
+        """Nothing to begin."""
+
+    def pump(self) -> None:
+        """Nothing to keep going."""
+
+
+NOTHING_ELSE = NothingElse()
+
+
+def check_structure(repository: Repository, meanwhile: Meanwhile = NOTHING_ELSE) -> CheckReport:
     """All but the content of data packs.  The caller holds an exclusive lock."""
-    with rare_collections():
-        return _check_structure(repository, CheckReport())
+    check = StructureCheck(repository, meanwhile)
+    check.load()
+    return check.check_trees()
 
 
-def _check_structure(repository: Repository, report: CheckReport) -> CheckReport:
-    # Snapshots before indexes: a backup that ends meanwhile must not look damaged.
-    snapshots = list(_load_snapshots(repository, report))
-    report.packs = {
-        bytes.fromhex(file.id): file.size_bytes for file in repository.backend.files(FileKind.PACK)
-    }
-    _check_keys(repository, report)
-    index = _check_indexes(repository, report)
-    report.blobs = len(index)
-    _check_trees(repository, index, snapshots, report)
-    return report
+class StructureCheck:
+    """The same in two parts, first ``load``; what is found is in ``report``.
+
+    ``load`` may run while the lock settles: it counts only if the lock is then found to hold.
+    """
+
+    def __init__(self, repository: Repository, meanwhile: Meanwhile = NOTHING_ELSE) -> None:
+        self._repository = repository
+        self._meanwhile = meanwhile
+        self._snapshots: list[Snapshot] = []
+        self._index = BlobIndex()
+        self.report = CheckReport()
+
+    def load(self) -> None:
+        """Everything but the folders."""
+        repository, report = self._repository, self.report
+        with rare_collections():
+            # Snapshots before indexes: a backup that ends meanwhile must not look damaged.
+            self._snapshots = list(_load_snapshots(repository, report))
+            report.packs = {
+                bytes.fromhex(file.id): file.size_bytes
+                for file in repository.backend.files(FileKind.PACK)
+            }
+            _check_keys(repository, report)
+            self._index = _check_indexes(repository, report)
+            report.blobs = len(self._index)
+            self._meanwhile.start(report)
+
+    def check_trees(self) -> CheckReport:
+        """Every folder of every snapshot."""
+        with rare_collections():
+            _check_trees(
+                self._repository, self._index, self._snapshots, self.report, self._meanwhile
+            )
+        return self.report
 
 
 def read_index_packs(repository: Repository, report: CheckReport) -> Iterator[PackList]:
@@ -138,7 +184,7 @@ def _check_indexes(repository: Repository, report: CheckReport) -> BlobIndex:
 def _expected_pack(entries: list[PackEntry]) -> tuple[bytes, int]:
     """The header that a pack of these blobs has, and the size of the whole."""
     in_order = sorted(entries, key=lambda entry: entry.offset)
-    header = b"".join(map(encode_entry, in_order))
+    header = b"".join([encode_entry(entry) for entry in in_order])
     return header, sum(entry.length for entry in entries) + len(header) + OVERHEAD + LENGTH_BYTES
 
 
@@ -152,7 +198,7 @@ def _check_pack(
     elif size != expected:
         report.error(f"pack {name} has {size} bytes instead of {expected}")
     if len({entry.type for entry in entries}) > 1:
-        report.hint(f"pack {name} mixes data and trees; restic prune rewrites it")
+        report.hint(f"pack {name} mixes data and trees; lpse-ops backup prune rewrites it")
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.offset):
         if entry.offset != end:
@@ -162,54 +208,102 @@ def _check_pack(
 
 
 def _check_trees(
-    repository: Repository, index: BlobIndex, snapshots: list[Snapshot], report: CheckReport
+    repository: Repository,
+    index: BlobIndex,
+    snapshots: list[Snapshot],
+    report: CheckReport,
+    meanwhile: Meanwhile,
 ) -> None:
     """Read each distinct folder of all snapshots once."""
-    seen: set[bytes] = set()
+    check = _TreeCheck(repository, index, report, meanwhile)
     for snapshot in snapshots:
-        stack = [(b"/", snapshot.tree)]
+        check.add(snapshot)
+    report.trees = len(check.levels)
+
+
+class _TreeCheck:
+    """``levels`` maps each folder that was read to how many levels of folders it has, with it."""
+
+    def __init__(
+        self, repository: Repository, index: BlobIndex, report: CheckReport, meanwhile: Meanwhile
+    ) -> None:
+        self._load = TreeLoader(repository, index).references
+        self._index = index
+        self._report = report
+        self._meanwhile = meanwhile
+        self.levels: dict[bytes, int] = {}
+
+    def add(self, snapshot: Snapshot) -> None:
+        problems = set() if snapshot.tree in self.levels else self._walk(snapshot)
+        # The same folder may lie deeper in this one than where it was read.
+        problems.add(endless(self.levels[snapshot.tree] - 1))
+        for problem in sorted(problems - {""}):
+            self._report.error(f"snapshot {snapshot.short_id}: {problem}")
+
+    def _walk(self, snapshot: Snapshot) -> set[str]:
+        """Read what is not read yet; returns why not all of it was."""
+        levels, problems = self.levels, set[str]()
+        # The path of the innermost folder, and how much of it is that of each folder above.
+        path, above = b"/", [0]
+        stack = [(snapshot.tree, self._folders(snapshot, path, snapshot.tree))]
         while stack:
-            path, tree_id = stack.pop()
-            if tree_id in seen:
-                continue
-            seen.add(tree_id)
-            try:
-                blob = repository.load_blob(index, BlobType.TREE, tree_id)
-                nodes = parse_tree(blob, tree_id)
-            except OpsError as error:
-                report.error(f"{_place(snapshot, path)}: {error.message}")
-                continue
-            for problem in _node_problems(index, nodes, blob):
-                report.error(f"{_place(snapshot, path)}{problem}")
-            stack += [
-                (path + node.name + b"/", node.subtree)
-                for node in nodes
-                if node.subtree is not None
-            ]
-    report.trees = len(seen)
+            tree_id, below = stack[-1]
+            name, subtree = next(below, (b"", None))
+            if subtree is None:
+                stack.pop()
+                path = path[: above.pop()]
+                if stack:
+                    outer = stack[-1][0]
+                    levels[outer] = max(levels[outer], levels[tree_id] + 1)
+            elif subtree in levels:
+                levels[tree_id] = max(levels[tree_id], levels[subtree] + 1)
+            elif problem := endless(len(stack), path + name):
+                problems.add(problem)
+            else:
+                above.append(len(path))
+                path += name + b"/"
+                stack.append((subtree, self._folders(snapshot, path, subtree)))
+        return problems
+
+    def _folders(
+        self, snapshot: Snapshot, path: bytes, tree_id: bytes
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Read a folder; gives the names and trees of those in it."""
+        self.levels[tree_id] = 1
+        self._meanwhile.pump()
+        try:
+            nodes = self._load(tree_id)
+        except OpsError as error:
+            self._report.error(f"{_place(snapshot, path)}: {error.message}")
+            return iter(())
+        for problem in _node_problems(self._index, nodes):
+            self._report.error(f"{_place(snapshot, path)}{problem}")
+        return iter([(node.name, node.subtree) for node in nodes if node.subtree is not None])
 
 
 def _place(snapshot: Snapshot, path: bytes) -> str:
     return f"snapshot {snapshot.short_id}, {path.decode('utf-8', 'backslashreplace')}"
 
 
-def _node_problems(index: BlobIndex, nodes: list[Node], blob: bytes) -> Iterator[str]:
+def _node_problems(index: BlobIndex, nodes: list[Reference]) -> Iterator[str]:
     length_of = index.plaintext_length
     for node in nodes:
         if node.type != "file":
             continue
+        if node.content is None:
+            yield f"{_shown(node)}: its content is null instead of an empty list"
+            continue
         lengths = [length_of(BlobType.DATA, each) for each in node.content]
         if None in lengths or sum(lengths) != node.size:  # type: ignore[arg-type]
             yield _content_problem(node, lengths)
-    # decode_node takes null for an empty list; restic calls it damage.
-    if any(node.type == "file" and not node.content for node in nodes):
-        for raw in json.loads(blob)["nodes"]:
-            if raw["type"] == "file" and raw.get("content") is None:
-                yield f"{raw['name']}: its content is null instead of an empty list"
 
 
-def _content_problem(node: Node, lengths: list[int | None]) -> str:
-    name = node.name.decode("utf-8", "backslashreplace")
+def _shown(node: Reference) -> str:
+    return node.name.decode("utf-8", "backslashreplace")
+
+
+def _content_problem(node: Reference, lengths: list[int | None]) -> str:
+    name = _shown(node)
     missing = lengths.count(None)
     if missing:
         return f"{name}: {missing} of its {len(lengths)} blobs are missing"

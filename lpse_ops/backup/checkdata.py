@@ -1,16 +1,21 @@
-"""Reads packs from end to end: name, header and every blob are proved."""
+"""Reads packs from end to end: name, header and every blob are proved.
+
+From a local disk in worker processes, while this one looks through the folders; from elsewhere in
+threads, which wait for the line together.
+"""
 
 import os
 import random
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from lpse_ops.backup.check import CheckReport
 from lpse_ops.backup.collector import rare_collections
-from lpse_ops.backup.packproof import PackProver
-from lpse_ops.backup.progress import Progress
+from lpse_ops.backup.packproof import PackFacts, PackProver, encode_request
+from lpse_ops.backup.progress import SILENT, ExpectingProgress, Progress
+from lpse_ops.backup.readpool import Answered, ReadPool
 from lpse_ops.backup.repository import Repository
 from lpse_ops.errors import UsageError
 
@@ -66,15 +71,23 @@ def read_packs(
     threads: int = 0,
 ) -> None:
     """Read the chosen packs; findings go to the report that ``check_structure`` made."""
-    # Packs that no index lists hold nothing that anybody would ever read.
-    known = {each: size for each, size in report.packs.items() if each in report.headers}
     with rare_collections():
-        for pack_id, problems in _read(repository, report, sorted(choose(known)), threads):
-            report.packs_read += 1
-            report.bytes_read += report.packs[pack_id]
-            progress.advance(report.packs[pack_id])
-            for problem in problems:
-                report.error(problem)
+        for pack_id, problems in _read(repository, report, choose_known(report, choose), threads):
+            _note(report, pack_id, problems, progress)
+
+
+def choose_known(report: CheckReport, choose: Choose) -> list[bytes]:
+    """The chosen packs in order; what no index lists holds nothing that anybody would read."""
+    known = {each: size for each, size in report.packs.items() if each in report.headers}
+    return sorted(choose(known))
+
+
+def _note(report: CheckReport, pack_id: bytes, problems: list[str], progress: Progress) -> None:
+    report.packs_read += 1
+    report.bytes_read += report.packs[pack_id]
+    progress.advance(report.packs[pack_id])
+    for problem in problems:
+        report.error(problem)
 
 
 def _read(
@@ -87,8 +100,8 @@ def _read(
     with ThreadPoolExecutor(count) as pool:
         try:
             for pack_id in packs:
-                size, header = report.packs[pack_id], report.headers[pack_id]
-                waiting.append((pack_id, pool.submit(prover.problems, pack_id, size, header)))
+                facts = PackFacts(pack_id, report.packs[pack_id], report.headers[pack_id])
+                waiting.append((pack_id, pool.submit(prover.problems, facts)))
                 if len(waiting) > count:
                     done, problems = waiting.popleft()
                     yield done, problems.result()
@@ -97,3 +110,84 @@ def _read(
                 yield done, problems.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+class PackReader:
+    """The same in worker processes: what ``check_structure`` keeps going while it does its part.
+
+    ``pool`` has the repository open and handles requests with ``proving_handler``; without one,
+    ``finish`` reads in threads.  ``named`` are packs whose names ``prove_names`` has just proved.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        pool: ReadPool | None,
+        choose: Choose,
+        progress: ExpectingProgress,
+        named: Collection[bytes] = (),
+    ) -> None:
+        self._repository = repository
+        self._named = named
+        self._prover = PackProver(repository)
+        self._pool = pool
+        self._choose = choose
+        self._progress = progress
+        self._report = CheckReport()
+        self._packs: list[bytes] = []
+        self._next = 0
+        self._problems: dict[bytes, list[str]] = {}
+
+    def start(self, report: CheckReport) -> None:
+        """Begin: the packs are known."""
+        self._report = report
+        self._packs = choose_known(report, self._choose)
+        self._progress.expect(sum([report.packs[each] for each in self._packs]))
+        self.pump()
+
+    def pump(self) -> None:
+        """Keep the workers busy; returns at once."""
+        if self._pool is None:
+            return
+        for answered in self._pool.collect(block=False):
+            self._take(answered)
+        while self._next < len(self._packs):
+            if not self._pool.submit(self._next, encode_request(self._facts(self._next))):
+                return
+            self._next += 1
+
+    def finish(self, between_packs: Callable[[], None] = lambda: None) -> None:
+        """Help the workers until all is read; then findings go to the report, pack by pack."""
+        with rare_collections():
+            if self._pool is None:
+                for pack_id, problems in _read(self._repository, self._report, self._packs, 0):
+                    self._done(pack_id, problems)
+                    between_packs()
+            else:
+                self._help(self._pool, between_packs)
+        for pack_id in self._packs:
+            _note(self._report, pack_id, self._problems.get(pack_id, []), SILENT)
+
+    def _help(self, pool: ReadPool, between_packs: Callable[[], None]) -> None:
+        while self._next < len(self._packs):
+            number = self._next
+            self._next += 1
+            self._done(self._packs[number], self._prover.problems(self._facts(number)))
+            self.pump()
+            between_packs()
+        while not pool.is_idle:
+            for answered in pool.collect(block=True):
+                self._take(answered)
+
+    def _facts(self, number: int) -> PackFacts:
+        pack_id = self._packs[number]
+        size, header = self._report.packs[pack_id], self._report.headers[pack_id]
+        return PackFacts(pack_id, size, header, pack_id in self._named)
+
+    def _take(self, answered: Answered) -> None:
+        self._done(self._packs[answered.token], [each.decode() for each in answered.answers])
+
+    def _done(self, pack_id: bytes, problems: list[str]) -> None:
+        self._progress.advance(self._report.packs[pack_id])
+        if problems:
+            self._problems[pack_id] = problems

@@ -15,6 +15,8 @@ from lpse_ops.backup.node import Node
 
 # Setuid and setgid mean nothing good for any other owner than the stored one.
 _WITHOUT_SET_ID = 0o1777
+# Where Go's mode has setuid, setgid and sticky; few files have one.
+_GO_SPECIAL = 1 << 23 | 1 << 22 | 1 << 20
 _ACLS = (b"system.posix_acl_access", b"system.posix_acl_default")
 _ROOT_ONLY = (b"security.", b"trusted.")
 
@@ -41,10 +43,15 @@ def apply_to_descriptor(
         _drop_acls(descriptor, node)
     if node.xattrs:
         _set_xattrs(descriptor, node, rights, problems)
-    with _noting(problems, "mode"):
+    # Spelled out: a restore does this for each of its files.
+    try:
         os.fchmod(descriptor, permissions)
-    with _noting(problems, "times"):
+    except OSError as error:
+        _note(problems, "mode", error)
+    try:
         os.utime(descriptor, ns=_times(node))
+    except (OSError, ValueError, OverflowError) as error:
+        _note(problems, "times", error)
     return problems
 
 
@@ -78,7 +85,8 @@ def _set_owner(target: int | bytes, node: Node, rights: Rights, problems: list[s
         if rights.is_root or not isinstance(error, PermissionError):
             problems.append(f"cannot set its owner: {error}")
         return node.permissions & _WITHOUT_SET_ID
-    return node.permissions
+    mode = node.mode
+    return mode & 0o777 if mode & _GO_SPECIAL == 0 else node.permissions
 
 
 def _drop_acls(descriptor: int, node: Node) -> None:
@@ -106,9 +114,13 @@ def _times(node: Node) -> tuple[int, int]:
 def _noting(problems: list[str], what: str) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        # A file system without attributes: restic passes over them without a word as well.
-        if error.errno != errno.ENOTSUP:
-            problems.append(f"cannot set its {what}: {error.strerror}")
-    except (ValueError, OverflowError) as error:
+    except (OSError, ValueError, OverflowError) as error:
+        _note(problems, what, error)
+
+
+def _note(problems: list[str], what: str, error: Exception) -> None:
+    if not isinstance(error, OSError):
         problems.append(f"cannot set its {what}: {error}")
+    # A file system without attributes: restic passes over them without a word as well.
+    elif error.errno != errno.ENOTSUP:
+        problems.append(f"cannot set its {what}: {error.strerror}")

@@ -1,106 +1,194 @@
 """Proves one pack: its name, its header against the index, and each blob against its id.
 
-Runs in several threads.  Packs of many small blobs take their turn: nearly all their time is
-spent in Python, where threads only hinder each other.
+Runs in worker processes, or in several threads of one; there packs of many small blobs take their
+turn: nearly all their time is spent in Python, where threads only hinder each other.
 """
 
 import hashlib
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-from lpse_ops.backup.crypto import Buffer
 from lpse_ops.backup.pack import (
     LENGTH_BYTES,
-    MAX_BLOB_BYTES,
     PackEntry,
     parse_entries,
     parse_header_length,
 )
+from lpse_ops.backup.readblobs import BlobReader
+from lpse_ops.backup.readworker import Handler
 from lpse_ops.backup.repository import Repository
-from lpse_ops.backup.scratch import Scratch
-from lpse_ops.backup.storage.backend import FileKind, file_name
+from lpse_ops.backup.storage.backend import Backend, FileKind, file_name
+from lpse_ops.backup.storage.local import LocalBackend
 from lpse_ops.errors import DamagedRepository, OpsError
 
 _SMALL_BLOB_BYTES = 32 * 1024
-# restic writes at most 128 MiB; larger ones are read one at a time.
-_LARGE_PACK_BYTES = 192 * 1024 * 1024
-# Room for one blob of the greatest size and a header.
-_MAX_PACK_BYTES = MAX_BLOB_BYTES + 32 * 1024 * 1024
+# From a disk, pieces that a core's caches can hold; over a line, the whole pack in one request.
+_LOCAL_PIECE_BYTES = 2 * 1024 * 1024
+_REMOTE_PIECE_BYTES = 64 * 1024 * 1024
+_REQUEST = struct.Struct("<32sQ32s?")
+
+
+class PackFacts(NamedTuple):
+    """A pack to prove: raw id, size in bytes, SHA-256 of the header that the index asks for.
+
+    ``is_named`` says that its content was proved to match its name a moment ago.
+    """
+
+    id: bytes
+    size_bytes: int
+    header_digest: bytes
+    is_named: bool = False
 
 
 class PackProver:
-    """``problems`` may be called from several threads."""
+    """``problems`` may be called from several threads; memory is bounded by piece and blob."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, piece_bytes: int = 0) -> None:
+        is_local = isinstance(repository.backend, LocalBackend)
         self._repository = repository
-        self._scratch = Scratch()
-        self._large = threading.Lock()
+        self._piece_bytes = piece_bytes or (_LOCAL_PIECE_BYTES if is_local else _REMOTE_PIECE_BYTES)
+        self._reader = BlobReader(repository)
         self._small = threading.Lock()
 
-    def problems(self, pack_id: bytes, size_bytes: int, header_digest: bytes) -> list[str]:
+    def problems(self, facts: PackFacts) -> list[str]:
         """What is wrong with a pack, nothing if all is well."""
-        name = f"pack {pack_id.hex()[:10]}"
-        if size_bytes > _MAX_PACK_BYTES:
-            return [f"{name} has {size_bytes} bytes, more than any pack may have"]
-        if size_bytes > _LARGE_PACK_BYTES:
-            with self._large:
-                return list(self._prove(pack_id, header_digest, name))
-        return list(self._prove(pack_id, header_digest, name))
-
-    def _prove(self, pack_id: bytes, header_digest: bytes, name: str) -> Iterator[str]:
         try:
-            content = self._repository.backend.load(file_name(FileKind.PACK, pack_id.hex()))
+            pack = _StoredPack(self._repository.backend, facts.id, facts.size_bytes)
+            return self._prove(pack, facts)
         except OpsError as error:
-            yield f"{name}: {error.message}"
-            return
-        if hashlib.sha256(content).digest() != pack_id:
-            yield f"{name} is damaged: its content does not match its name"
-        view = memoryview(content)
-        try:
-            header = self._open_header(view, pack_id.hex())
-            entries = parse_entries(header, pack_id.hex())
-        except DamagedRepository as error:
-            yield error.message
-            return
-        if hashlib.sha256(header).digest() != header_digest:
-            yield f"{name}: its header and the index differ"
-        if len(content) >= _SMALL_BLOB_BYTES * len(entries):
-            yield from self._blob_problems(view, entries, name)
-        else:
-            with self._small:
-                yield from self._blob_problems(view, entries, name)
+            return [f"pack {facts.id.hex()[:10]}: {error.message}"]
 
-    def _open_header(self, content: memoryview, pack_id: str) -> bytes:
-        length = parse_header_length(bytes(content[-LENGTH_BYTES:]), len(content), pack_id)
-        sealed = content[-LENGTH_BYTES - length : -LENGTH_BYTES]
+    def _prove(self, pack: "_StoredPack", facts: PackFacts) -> list[str]:
+        if pack.size_bytes <= self._piece_bytes:
+            pack.keep_all()
+        digest = hashlib.sha256()
+        entries, problems = self._read_header(pack, facts.header_digest)
+        end = 0
+        for piece in _pieces(entries, self._piece_bytes):
+            content = pack.read(end, sum([entry.length for entry in piece]))
+            if not facts.is_named:
+                digest.update(content)
+            problems += self._blob_problems(content, end, piece, pack.name)
+            end += len(content)
+        if not facts.is_named and not pack.finishes(digest, end, self._piece_bytes):
+            problems.insert(0, f"{pack.name} is damaged: its content does not match its name")
+        return problems
+
+    def _read_header(
+        self, pack: "_StoredPack", header_digest: bytes
+    ) -> tuple[list[PackEntry], list[str]]:
+        try:
+            header = self._open_header(pack)
+            entries = parse_entries(header, pack.id.hex())
+        except DamagedRepository as error:
+            return [], [error.message]
+        if entries and entries[-1].offset + entries[-1].length > pack.size_bytes:
+            return [], [f"{pack.name} is damaged: its header lists more than it holds"]
+        if hashlib.sha256(header).digest() != header_digest:
+            return entries, [f"{pack.name}: its header and the index differ"]
+        return entries, []
+
+    def _open_header(self, pack: "_StoredPack") -> bytes:
+        size, pack_id = pack.size_bytes, pack.id.hex()
+        tail = pack.read(max(0, size - LENGTH_BYTES), min(size, LENGTH_BYTES))
+        length = parse_header_length(bytes(tail), size, pack_id)
+        sealed = pack.read(size - LENGTH_BYTES - length, length)
         return self._repository.crypter.open(sealed, f"the header of pack {pack_id[:10]}")
 
     def _blob_problems(
-        self, content: memoryview, entries: list[PackEntry], name: str
-    ) -> Iterator[str]:
-        spans = [(entry.offset, entry.length) for entry in entries]
-        if spans and sum(spans[-1]) > len(content):
-            yield f"{name} is damaged: its header lists more than it holds"
-            return
-        largest = max((length for _, length in spans), default=0)
-        opened = self._repository.crypter.open_each(content, spans, self._scratch.room(largest))
-        for entry, plaintext in zip(entries, opened, strict=True):
-            problem = "its MAC does not match"
-            if plaintext is not None:
-                problem = self._blob_problem(entry, plaintext)
-            if problem:
-                yield f"blob {entry.id.hex()[:10]} in {name} is damaged: {problem}"
+        self, content: memoryview, start: int, entries: list[PackEntry], name: str
+    ) -> list[str]:
+        if len(content) >= _SMALL_BLOB_BYTES * len(entries):
+            return list(self._damages(content, start, entries, name))
+        with self._small:
+            return list(self._damages(content, start, entries, name))
 
-    def _blob_problem(self, entry: PackEntry, plaintext: Buffer) -> str:
-        if entry.uncompressed_length:
-            if entry.uncompressed_length > MAX_BLOB_BYTES:
-                return "it is larger than any blob may be"
-            try:
-                plaintext = self._repository.compressor.decompress(
-                    plaintext, entry.uncompressed_length, ""
-                )
-            except DamagedRepository:
-                return "it does not decompress to what was stored"
-        if hashlib.sha256(plaintext).digest() != entry.id:
-            return "its content does not match its id"
-        return ""
+    def _damages(
+        self, content: memoryview, start: int, entries: list[PackEntry], name: str
+    ) -> Iterator[str]:
+        for number, (_, problem) in enumerate(self._reader.open_each(content, start, entries)):
+            if problem:
+                yield f"blob {entries[number].id.hex()[:10]} in {name} is damaged: {problem}"
+
+
+class _StoredPack:
+    """A pack in its place, read part by part unless it is kept."""
+
+    def __init__(self, backend: Backend, pack_id: bytes, size_bytes: int) -> None:
+        self.id = pack_id
+        self.name = f"pack {pack_id.hex()[:10]}"
+        self.size_bytes = size_bytes
+        self._backend = backend
+        self._path = file_name(FileKind.PACK, pack_id.hex())
+        self._content: memoryview | None = None
+
+    def keep_all(self) -> None:
+        """Read it in one go, whatever size it was said to have."""
+        self._content = memoryview(self._backend.load(self._path))
+        self.size_bytes = len(self._content)
+
+    def read(self, offset: int, length: int) -> memoryview:
+        if self._content is not None:
+            return self._content[offset : offset + length]
+        return memoryview(self._backend.load(self._path, offset, length))
+
+    def finishes(self, digest: "hashlib._Hash", start: int, piece_bytes: int) -> bool:
+        """Whether a digest of all before ``start``, with the rest, is the pack's name."""
+        for offset in range(start, self.size_bytes, piece_bytes):
+            digest.update(self.read(offset, min(piece_bytes, self.size_bytes - offset)))
+        return digest.digest() == self.id
+
+
+def prove_names(
+    backend: Backend, goes_on: Callable[[], bool], piece_bytes: int = _LOCAL_PIECE_BYTES
+) -> set[bytes]:
+    """Packs whose content matches their names, as many as could be read while ``goes_on``.
+
+    Needs no key: it fills the time in which the key is worked out.
+    """
+    named: set[bytes] = set()
+    for file in backend.files(FileKind.PACK):
+        pack = _StoredPack(backend, bytes.fromhex(file.id), file.size_bytes)
+        digest = hashlib.sha256()
+        try:
+            for offset in range(0, file.size_bytes, piece_bytes):
+                if not goes_on():
+                    return named
+                digest.update(pack.read(offset, min(piece_bytes, file.size_bytes - offset)))
+        except OpsError:  # said later, with what it means
+            continue
+        if digest.digest() == pack.id:
+            named.add(pack.id)
+    return named
+
+
+def _pieces(entries: list[PackEntry], piece_bytes: int) -> Iterator[list[PackEntry]]:
+    """Runs of blobs that together are about as large as a piece, or one that is larger."""
+    piece: list[PackEntry] = []
+    begin = 0
+    for entry in entries:
+        if piece and entry.offset + entry.length - begin > piece_bytes:
+            yield piece
+            piece, begin = [], entry.offset
+        piece.append(entry)
+    if piece:
+        yield piece
+
+
+# -- in a worker process -------------------------------------------------------------------------
+
+
+def encode_request(facts: PackFacts) -> bytes:
+    return _REQUEST.pack(*facts)
+
+
+def proving_handler(repository: Repository) -> Handler:
+    """Answers each request with the pack's problems."""
+    prover = PackProver(repository)
+
+    def handle(message: bytes, _descriptors: list[int]) -> Iterator[bytes]:
+        return (each.encode() for each in prover.problems(PackFacts(*_REQUEST.unpack(message))))
+
+    return handle

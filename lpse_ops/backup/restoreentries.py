@@ -12,14 +12,17 @@ from lpse_ops.backup.metadata import apply_to_descriptor, apply_to_name, read_ri
 from lpse_ops.backup.node import Node
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.progress import Progress
+from lpse_ops.backup.readpool import ReadPool
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.restorefolders import Folder, Folders
+from lpse_ops.backup.restoreleftovers import TemporaryNames
 from lpse_ops.backup.restorelinks import HardLinks, inode_key
 from lpse_ops.backup.restoreplan import Window
 from lpse_ops.backup.restorereport import Ledger, RestoreOptions
+from lpse_ops.backup.restoresmall import SmallFiles, Waiting, is_small
 from lpse_ops.backup.restoretarget import (
     OpenFolder,
-    TemporaryNames,
+    has_unnamed_files,
     make_special,
     open_existing,
     open_target,
@@ -46,6 +49,7 @@ class EntryRestorer:
         options: RestoreOptions,
         ledger: Ledger,
         progress: Progress,
+        pool: ReadPool | None = None,
     ) -> None:
         self._index = index
         self._options = options
@@ -59,13 +63,23 @@ class EntryRestorer:
         if target is not None:
             self._links = HardLinks(target, self._names, ledger, self.folders.release)
         threads = 0 if options.dry_run else options.threads or len(os.sched_getaffinity(0)) + 1
-        settings = WriteSettings(self._rights, options.sparse, threads)
+        may_be_unnamed = options.unnamed and not options.dry_run
+        unnamed = may_be_unnamed and target is not None and has_unnamed_files(target)
+        settings = WriteSettings(self._rights, options.sparse, threads, unnamed)
         self._writer = RestoreWriter(repository, index, ledger, settings, progress)
         self._window: Window[Use] = Window()
         self._window_open = 0
+        self._small = None
+        if pool is not None and not options.dry_run and not options.sparse:
+            release = self.folders.release
+            self._small = SmallFiles(
+                repository, pool, settings, ledger, progress, release, self._submit_again
+            )
 
     def finish(self) -> None:
         """Until everything is written."""
+        if self._small is not None:
+            self._small.finish()
         self._flush()
         self._writer.finish()
 
@@ -173,7 +187,7 @@ class EntryRestorer:
             if self._options.verify:
                 is_equal = has_content(descriptor, places)
             else:
-                is_equal = status.st_mtime_ns == _mtime_or_none(node)
+                is_equal = status.st_mtime_ns == node.mtime_ns
             if is_equal and not self._options.dry_run:
                 problems = apply_to_descriptor(descriptor, node, self._rights, drops_acls=True)
                 for problem in problems:
@@ -192,6 +206,29 @@ class EntryRestorer:
         size: int,
     ) -> None:
         self.folders.hold(parent)
+        if self._small is not None and is_small(node, places, size):
+            self._small.add(folder, self._names.new(), Waiting(parent, path, node, places, size))
+            return
+        self._submit_large(parent, folder, path, node, places, size)
+
+    def _submit_again(self, waiting: Waiting) -> None:
+        """A small file that could not be restored in a batch: what is wrong is found here."""
+        parent = waiting.folder
+        if parent.opened is not None:
+            self.folders.hold(parent)
+            self._submit_large(
+                parent, parent.opened, waiting.path, waiting.node, waiting.places, waiting.size
+            )
+
+    def _submit_large(
+        self,
+        parent: Folder,
+        folder: OpenFolder,
+        path: bytes,
+        node: Node,
+        places: list[Location],
+        size: int,
+    ) -> None:
         done = partial(self._done, parent)
         job = FileJob(path, node, folder, self._names.new(), size, done)
         if not places:
@@ -240,11 +277,4 @@ class EntryRestorer:
 def _open_root(root: bytes, *, dry_run: bool) -> OpenFolder | None:
     if dry_run and not os.path.isdir(root):
         return None
-    return open_target(root)
-
-
-def _mtime_or_none(node: Node) -> int | None:
-    try:
-        return node.mtime_ns
-    except ValueError:
-        return None
+    return open_target(root, make=not dry_run)

@@ -98,14 +98,15 @@ class Folders:
         with self._lock:
             folder.pending += 1
 
-    def release(self, folder: Folder) -> None:
+    def release(self, folder: Folder, count: int = 1) -> None:
         """Something in it is finished; with the last, so is the folder, and maybe its parent."""
         current: Folder | None = folder
         while current is not None:
             with self._lock:
-                current.pending -= 1
+                current.pending -= count
                 if current.pending:
                     return
+            count = 1
             opened, current.opened = current.opened, None
             if opened is None:
                 return

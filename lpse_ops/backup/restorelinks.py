@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from lpse_ops.backup.node import Node
 from lpse_ops.backup.restorefolders import Folder, parts_of
+from lpse_ops.backup.restoreleftovers import TemporaryNames
 from lpse_ops.backup.restorereport import Ledger
 from lpse_ops.backup.restoretarget import (
     OpenFolder,
-    TemporaryNames,
     link_name,
     open_folder_at,
 )

@@ -14,12 +14,13 @@ from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.collector import rare_collections
 from lpse_ops.backup.node import Node
 from lpse_ops.backup.progress import SILENT, Progress
+from lpse_ops.backup.readpool import ReadPool
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.restoreentries import EntryRestorer
 from lpse_ops.backup.restorefolders import Folder
 from lpse_ops.backup.restorereport import Ledger, RestoreOptions, RestoreReport
 from lpse_ops.backup.restoreverify import verify_tree
-from lpse_ops.backup.treewalk import MAX_DEPTH, find_entry, load_tree
+from lpse_ops.backup.treewalk import MAX_DEPTH, TreeLoader, find_entry, load_tree
 from lpse_ops.errors import DamagedRepository, RepositoryError, StorageError
 
 
@@ -30,8 +31,11 @@ def restore(
     target: os.PathLike[str] | bytes,
     options: RestoreOptions | None = None,
     progress: Progress = SILENT,
+    pool: ReadPool | None = None,
 ) -> RestoreReport:
     """Restore what is below a tree into ``target``.  Problems of single files are in the report.
+
+    ``pool`` has the repository open and handles requests with ``restoring_handler``.
 
     Raises ``RestoreFailed`` when nothing more can be written, and what makes the whole
     repository or the tree itself unreadable.
@@ -41,7 +45,7 @@ def restore(
     ledger = Ledger()
     nodes = load_tree(repository, index, tree_id)
     with rare_collections(), _many_open_files():
-        entries = EntryRestorer(repository, index, root, options, ledger, progress)
+        entries = EntryRestorer(repository, index, root, options, ledger, progress, pool)
         with closing(entries):
             _Walk(repository, index, options, entries, ledger).run(nodes)
         if options.verify and not options.dry_run:
@@ -102,8 +106,7 @@ class _Walk:
         entries: EntryRestorer,
         ledger: Ledger,
     ) -> None:
-        self._repository = repository
-        self._index = index
+        self._trees = TreeLoader(repository, index)
         self._options = options
         self._entries = entries
         self._folders = entries.folders
@@ -142,7 +145,7 @@ class _Walk:
         if selected and not self._entries.make_folder(folder):
             return None
         try:
-            nodes = load_tree(self._repository, self._index, node.subtree or b"")
+            nodes = self._trees.tree(node.subtree or b"")
         except (DamagedRepository, StorageError) as error:
             self._ledger.fail(path, error.message)
             nodes = []

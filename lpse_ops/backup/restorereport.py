@@ -25,6 +25,7 @@ class RestoreOptions:
 
     Without it a file of the right size and time is taken as equal.  ``owners`` False leaves all
     files to whoever restores; without root that is so anyway.  ``threads`` 0 is one a core.
+    ``unnamed`` False writes as on a file system that has no files without a name.
     """
 
     selection: Selection = EVERYTHING
@@ -33,6 +34,7 @@ class RestoreOptions:
     dry_run: bool = False
     owners: bool = True
     threads: int = 0
+    unnamed: bool = True
 
 
 Problem = tuple[bytes, str]

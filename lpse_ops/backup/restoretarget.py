@@ -8,32 +8,21 @@ name of its own first and is then renamed, so that no real name ever stands for 
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator
-from itertools import count
 
 from lpse_ops.backup.node import Node
+from lpse_ops.backup.restoreleftovers import remove_leftovers
 from lpse_ops.errors import RestoreFailed
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_UNNAMED_FILE = os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # A fifo in the place of a file must not block, a tty must not become ours.
 _OLD_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
 _DEFAULT_ACL = "system.posix_acl_default"
-
-
-class TemporaryNames:
-    """Names that nothing in the target has, and nobody can guess beforehand."""
-
-    def __init__(self) -> None:
-        self._prefix = b".lpse-ops-restore-" + secrets.token_hex(8).encode()
-        self._numbers = count()
-
-    def new(self) -> bytes:
-        return b"%s-%d" % (self._prefix, next(self._numbers))
 
 
 class OpenFolder:
@@ -61,6 +50,8 @@ def open_target(path: bytes, *, make: bool = True) -> OpenFolder:
             f"cannot restore into {os.fsdecode(path)}: {error.strerror}",
             hint="give a folder on a disk with room, that you may write to: --target DIR",
         ) from error
+    if make:
+        remove_leftovers(descriptor)
     return OpenFolder(descriptor, is_new=False, gives_acls=_has_default_acl(descriptor))
 
 
@@ -77,6 +68,8 @@ def enter_folder(parent: OpenFolder, name: bytes) -> OpenFolder:
         is_new = True
         descriptor = os.open(name, _FOLDER, dir_fd=parent.descriptor)
     gives = parent.gives_acls if is_new else _has_default_acl(descriptor)
+    if not is_new:
+        remove_leftovers(descriptor)
     return OpenFolder(descriptor, is_new=is_new, gives_acls=gives)
 
 
@@ -101,9 +94,47 @@ def _has_default_acl(descriptor: int) -> bool:
         return False
 
 
-def create_file(folder: OpenFolder, name: bytes) -> int:
-    """A descriptor of a new, empty file that only we may open."""
-    return os.open(name, _NEW_FILE, _PRIVATE_FILE, dir_fd=folder.descriptor)
+def create_file(folder: OpenFolder, temporary: bytes, *, unnamed: bool) -> tuple[int, bool]:
+    """A descriptor of a new, empty file that only we may open; and whether it has the name.
+
+    ``unnamed`` files get none where the file system can do that: nothing is left of them if we
+    are killed.
+    """
+    if unnamed:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(b".", _UNNAMED_FILE, _PRIVATE_FILE, dir_fd=folder.descriptor)
+            return descriptor, False
+    return os.open(temporary, _NEW_FILE, _PRIVATE_FILE, dir_fd=folder.descriptor), True
+
+
+def has_unnamed_files(folder: OpenFolder) -> bool:
+    """Whether files without a name can be made here, and be given one later (that needs /proc)."""
+    try:
+        descriptor = os.open(b".", _UNNAMED_FILE, _PRIVATE_FILE, dir_fd=folder.descriptor)
+        try:
+            return os.path.samestat(os.stat(b"/proc/self/fd/%d" % descriptor), os.fstat(descriptor))
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return False
+
+
+def name_file(
+    folder: OpenFolder, descriptor: int, temporary: bytes, name: bytes, *, is_named: bool
+) -> None:
+    """Give a finished file its real name, in place of whatever has it."""
+    if not is_named:
+        existing = b"/proc/self/fd/%d" % descriptor
+        try:
+            os.link(existing, name, dst_dir_fd=folder.descriptor)
+            return
+        except FileExistsError:
+            os.link(existing, temporary, dst_dir_fd=folder.descriptor)
+    try:
+        put_in_place(folder, temporary, name)
+    except BaseException:
+        discard(folder, temporary)
+        raise
 
 
 def open_existing(folder: OpenFolder, name: bytes) -> tuple[int, os.stat_result] | None:

@@ -17,7 +17,7 @@ from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.restorelinks import inode_key
 from lpse_ops.backup.restorereport import EVERYTHING, Problem, Selection
 from lpse_ops.backup.restoretarget import OpenFolder, find_folder, open_regular, open_target
-from lpse_ops.backup.treewalk import MAX_DEPTH, load_tree
+from lpse_ops.backup.treewalk import MAX_DEPTH, TreeLoader
 from lpse_ops.errors import DamagedRepository, StorageError
 
 _PIECE_BYTES = 4 * 1024 * 1024
@@ -74,7 +74,7 @@ class _Verifier:
         progress: Progress,
         skip: Collection[bytes],
     ) -> None:
-        self._repository = repository
+        self._load = TreeLoader(repository, index).tree
         self._index = index
         self._selection = selection
         self._progress = progress
@@ -84,7 +84,7 @@ class _Verifier:
         self.report = VerifyReport()
 
     def walk(self, tree_id: bytes, root: OpenFolder, pool: ThreadPoolExecutor) -> None:
-        nodes = load_tree(self._repository, self._index, tree_id)
+        nodes = self._load(tree_id)
         stack = [_Frame(root, b"/", nodes[::-1])]
         with ExitStack() as cleanup:
             cleanup.callback(_close_all, stack)
@@ -110,7 +110,7 @@ class _Verifier:
 
     def _enter(self, frame: _Frame, path: bytes, node: Node) -> _Frame | None:
         try:
-            nodes = load_tree(self._repository, self._index, node.subtree or b"")
+            nodes = self._load(node.subtree or b"")
             return _Frame(find_folder(frame.folder, node.name), path + b"/", nodes[::-1])
         except (DamagedRepository, StorageError):
             return None  # the restore has reported it

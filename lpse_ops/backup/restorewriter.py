@@ -1,7 +1,7 @@
 """Fills files: a few threads read parts of packs, open the blobs in them and write them out.
 
-A file has a temporary name until its last blob is written and its metadata is set.  Memory is
-bounded by the threads: each holds one read and one blob, whatever is waiting holds none.
+A file has no name, or a temporary one, until its last blob is written and its metadata is set.
+Memory is bounded by the threads: each holds one read and one blob, whatever is waiting holds none.
 """
 
 import errno
@@ -19,9 +19,15 @@ from lpse_ops.backup.node import Node
 from lpse_ops.backup.pack import BlobType, PackEntry
 from lpse_ops.backup.progress import Progress
 from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.restoredirect import DIRECT_BYTES, DirectWriter, open_direct, write_all
 from lpse_ops.backup.restoreplan import PackRange, WantedBlob, Window
 from lpse_ops.backup.restorereport import Ledger
-from lpse_ops.backup.restoretarget import OpenFolder, create_file, discard, put_in_place
+from lpse_ops.backup.restoretarget import (
+    OpenFolder,
+    create_file,
+    discard,
+    name_file,
+)
 from lpse_ops.backup.scratch import Scratch
 from lpse_ops.backup.storage.backend import FileKind, file_name
 from lpse_ops.errors import DamagedRepository, OpsError, RestoreFailed, StorageError
@@ -38,9 +44,11 @@ class FileJob:
 
     __slots__ = (
         "descriptor",
+        "direct",
         "done",
         "failure",
         "folder",
+        "is_named",
         "missing",
         "node",
         "path",
@@ -65,7 +73,19 @@ class FileJob:
         self.done = done
         self.missing = len(node.content)
         self.descriptor = -1
+        # A second descriptor, for large pieces; None: not tried yet, -1: there is none.
+        self.direct: int | None = None
+        self.is_named = False
         self.failure = ""
+
+    def close(self) -> None:
+        """Close what is open of it."""
+        if self.direct is not None and self.direct >= 0:
+            os.close(self.direct)
+        self.direct = -1
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+        self.descriptor = -1
 
 
 Use = tuple[FileJob, int]
@@ -76,6 +96,7 @@ class WriteSettings:
     rights: Rights
     sparse: bool
     threads: int
+    unnamed: bool
 
 
 class RestoreWriter:
@@ -97,6 +118,7 @@ class RestoreWriter:
         self._lock = threading.Lock()
         self._small = threading.Lock()
         self._scratch = Scratch()
+        self._direct = DirectWriter()
         self._open: set[FileJob] = set()
         self._tasks: queue.Queue[PackRange[Use] | None] = queue.Queue(_QUEUED_RANGES)
         self._failure: BaseException | None = None
@@ -211,11 +233,25 @@ class RestoreWriter:
         try:
             descriptor = self._descriptor(job)
             if not (self._settings.sparse and is_zero(plaintext)):
-                write_all(descriptor, plaintext, offset)
+                self._write_at(job, descriptor, plaintext, offset)
         except OSError as error:
             self._fail(job, self._reason(error))
         else:
             self._progress.advance(len(plaintext))
+
+    def _write_at(self, job: FileJob, descriptor: int, plaintext: Buffer, offset: int) -> None:
+        direct = self._direct_descriptor(job) if len(plaintext) >= DIRECT_BYTES else -1
+        if direct >= 0:
+            self._direct.write(descriptor, direct, plaintext, offset)
+        else:
+            write_all(descriptor, plaintext, offset)
+
+    def _direct_descriptor(self, job: FileJob) -> int:
+        if job.direct is None:
+            with self._lock:
+                if job.direct is None:
+                    job.direct = open_direct(job.descriptor)
+        return job.direct
 
     def _descriptor(self, job: FileJob) -> int:
         """The job's file, made at its first blob."""
@@ -226,7 +262,9 @@ class RestoreWriter:
         return job.descriptor
 
     def _create(self, job: FileJob) -> None:
-        job.descriptor = create_file(job.folder, job.temporary)
+        job.descriptor, job.is_named = create_file(
+            job.folder, job.temporary, unnamed=self._settings.unnamed
+        )
         self._open.add(job)
         if self._settings.sparse:
             os.ftruncate(job.descriptor, job.size)
@@ -257,19 +295,18 @@ class RestoreWriter:
         problems = apply_to_descriptor(
             descriptor, job.node, self._settings.rights, drops_acls=job.folder.gives_acls
         )
-        put_in_place(job.folder, job.temporary, job.node.name)
+        name_file(job.folder, descriptor, job.temporary, job.node.name, is_named=job.is_named)
         self._open.discard(job)
-        os.close(descriptor)
-        job.descriptor = -1
+        job.close()
         for problem in problems:
             self._ledger.fail(job.path, problem)
 
     def _drop(self, job: FileJob) -> None:
         if job.descriptor >= 0:
             self._open.discard(job)
-            os.close(job.descriptor)
-            job.descriptor = -1
-            discard(job.folder, job.temporary)
+            job.close()
+            if job.is_named:
+                discard(job.folder, job.temporary)
 
     def _fail(self, job: FileJob, message: str) -> None:
         job.failure = job.failure or message
@@ -293,9 +330,3 @@ def cannot_write(error: OSError) -> OpsError:
 
 def is_zero(plaintext: Buffer) -> bool:
     return not bytes(plaintext[:1]).strip(b"\0") and not bytes(plaintext).lstrip(b"\0")
-
-
-def write_all(descriptor: int, plaintext: Buffer, offset: int) -> None:
-    written = os.pwrite(descriptor, plaintext, offset)
-    while written < len(plaintext):
-        written += os.pwrite(descriptor, memoryview(plaintext)[written:], offset + written)

@@ -1,17 +1,24 @@
 """Look for damage in a repository."""
 
 import random
+from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import click
 
-from lpse_ops.backup.check import CheckReport, check_structure
-from lpse_ops.backup.checkdata import choose_all, parse_subset, read_packs
+from lpse_ops.backup.check import CheckReport, StructureCheck, check_structure
+from lpse_ops.backup.checkdata import Choose, PackReader, choose_all, parse_subset
+from lpse_ops.backup.locking import hold_lock
+from lpse_ops.backup.packproof import prove_names, proving_handler
+from lpse_ops.backup.readpool import ReadPool, count_workers
+from lpse_ops.backup.storage.local import LocalBackend
 from lpse_ops.cli.backup_options import no_lock_option, retry_lock_option
+from lpse_ops.cli.console import ProgressBar
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import format_option, output_option, repository_options
-from lpse_ops.cli.repository_access import locked
+from lpse_ops.cli.repository_access import locked, start_opening
 from lpse_ops.cli.sizes import format_size
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
@@ -53,12 +60,11 @@ def command(
             "--read-data and --read-data-subset cannot be combined", hint="give one of them"
         )
     choose = parse_subset(subset, random.SystemRandom()) if subset else choose_all
-    with locked(app, exclusive=True, no_lock=no_lock, retry_lock=retry_lock) as repository:
-        report = check_structure(repository)
-        if read_data or subset:
-            total = sum(report.packs.values()) if read_data else None
-            with app.console.progress_bar("reading", total) as bar:
-                read_packs(repository, report, choose, bar)
+    if not (read_data or subset):
+        with locked(app, exclusive=True, no_lock=no_lock, retry_lock=retry_lock) as repository:
+            report = check_structure(repository)
+    else:
+        report = _check_all(app, choose, no_lock=no_lock, retry_lock=retry_lock)
     for finding in report.findings[:_LISTED]:
         app.console.warn(f"{finding.severity}: {finding.message}")
     if len(report.findings) > _LISTED:
@@ -81,6 +87,52 @@ def command(
         output=output,
     )
     return _DAMAGED if report.errors else 0
+
+
+def _check_all(app: App, choose: Choose, *, no_lock: bool, retry_lock: timedelta) -> CheckReport:
+    # Forked first of all: there are no threads yet, and little memory to share.
+    with closing(ReadPool(proving_handler, count_workers())) as pool:
+        opening = start_opening(app)
+        named: set[bytes] = set()
+        if choose is choose_all and isinstance(opening.backend, LocalBackend):
+            named = prove_names(opening.backend, opening.is_running)
+        repository = opening.finish()
+        with app.console.progress_bar("reading") as bar:
+            workers = pool if pool.open(repository) else None
+            reader = PackReader(repository, workers, choose, _Reading(bar), named)
+            check = StructureCheck(repository, reader)
+            if no_lock:
+                return _check_with(check, reader, lambda: None)
+            # Who waits for others wants the lock whole before anything is read.
+            with hold_lock(
+                repository,
+                exclusive=True,
+                retry_for=retry_lock,
+                read_meanwhile=not retry_lock,
+            ) as held:
+                return _check_with(check, reader, held.settle_when_due)
+
+
+def _check_with(
+    check: StructureCheck, reader: PackReader, between_packs: Callable[[], None]
+) -> CheckReport:
+    check.load()
+    report = check.check_trees()
+    reader.finish(between_packs)
+    return report
+
+
+class _Reading:
+    """A progress bar that is told the total when the packs are known."""
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self._bar = bar
+
+    def expect(self, total_bytes: int) -> None:
+        self._bar.update(total=total_bytes)
+
+    def advance(self, size_bytes: int) -> None:
+        self._bar.advance(size_bytes)
 
 
 def _render(report: CheckReport) -> str:

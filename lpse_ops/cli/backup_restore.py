@@ -1,12 +1,15 @@
 """Restore files or a database from a snapshot."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
 from lpse_ops.backup.exclude import Excludes, Includes
+from lpse_ops.backup.readpool import ReadPool, count_workers
+from lpse_ops.backup.restorebatch import restoring_handler
 from lpse_ops.backup.restorer import folder_tree, restore
 from lpse_ops.backup.restorereport import (
     EVERYTHING,
@@ -17,6 +20,7 @@ from lpse_ops.backup.restorereport import (
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.cli.backup_options import (
     Only,
+    choose_to_restore,
     filter_options,
     no_lock_option,
     path_text,
@@ -103,8 +107,13 @@ def command(
             "a folder of the snapshot and --database do not go together",
             hint=f"lpse-ops backup restore {wanted} --database {database}",
         )
-    with locked(app, no_lock=no_lock) as repository:
-        chosen = only.choose(repository.snapshots(app.console.warn), wanted)
+    workers = 0 if database or options["dry_run"] else count_workers()
+    # Forked first of all: there are no threads yet, and little memory to share.
+    with (
+        closing(ReadPool(restoring_handler, workers)) as pool,
+        locked(app, no_lock=no_lock) as repository,
+    ):
+        chosen, exit_code = choose_to_restore(app, repository, only, wanted)
         index = repository.load_index()
         if database is not None:
             from lpse_ops.cli.database_restore import (
@@ -131,7 +140,7 @@ def command(
                 output_format=output_format,
                 output=output,
             )
-            return 0
+            return exit_code
         tree = folder_tree(repository, index, chosen.tree, os.fsencode(folder))
         restore_options = RestoreOptions(
             selection=_selection(app, options),
@@ -140,7 +149,7 @@ def command(
             dry_run=options["dry_run"],
             owners=not options["no_owner"],
         )
-        with app.console.progress_bar("restoring", _total_bytes(chosen, folder)) as bar:
+        with app.console.progress_bar("restoring", None if folder else chosen.total_bytes) as bar:
             report = restore(
                 repository,
                 index,
@@ -148,6 +157,7 @@ def command(
                 os.fsencode(os.path.abspath(str(target))),
                 restore_options,
                 bar,
+                pool if pool.open(repository) else None,
             )
     _warn(app, report)
     emit(
@@ -157,7 +167,7 @@ def command(
         output_format=output_format,
         output=output,
     )
-    return _FAILED if report.errors else 0
+    return _FAILED if report.errors else exit_code
 
 
 def _refuse_flags(
@@ -184,11 +194,6 @@ def _selection(app: App, options: dict[str, Any]) -> Selection:
     if exclude or options["iexclude"]:
         return Excludes(exclude, options["iexclude"])
     return EVERYTHING
-
-
-def _total_bytes(snapshot: Snapshot, folder: str) -> int | None:
-    total = snapshot.summary.get("total_bytes_processed")
-    return total if isinstance(total, int) and not folder else None
 
 
 def _fields(report: RestoreReport) -> dict[str, Any]:

@@ -3,21 +3,33 @@
 import hashlib
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from lpse_ops.backup.check import CheckReport, check_structure
-from lpse_ops.backup.checkdata import choose_all, parse_subset, read_packs
-from lpse_ops.backup.pack import BlobType, PackEntry
+from lpse_ops.backup.checkdata import PackReader, choose_all, parse_subset, read_packs
+from lpse_ops.backup.pack import BlobType, PackEntry, encode_entry, encode_header_length
+from lpse_ops.backup.packproof import PackFacts, PackProver, prove_names, proving_handler
 from lpse_ops.backup.progress import SILENT
+from lpse_ops.backup.readpool import ReadPool
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.backup.storage.backend import FileKind, file_name
 from lpse_ops.backup.storage.memory import MemoryBackend
-from lpse_ops.errors import UsageError
-from tests.backup.repositories import RepositoryBuilder, dir_node, file_node, make_repository
+from lpse_ops.backup.treewalk import MAX_DEPTH, Entry, walk_tree
+from lpse_ops.errors import DamagedRepository, UsageError
+from tests.backup.repositories import (
+    NOON,
+    RepositoryBuilder,
+    dir_node,
+    file_node,
+    make_local,
+    make_repository,
+)
 
 
 @pytest.fixture
@@ -233,6 +245,55 @@ def test_each_folder_is_looked_at_once(builder: RepositoryBuilder):
     assert (len(report.errors), report.trees, report.snapshots) == (1, 2, 3)
 
 
+def nested(builder: RepositoryBuilder, tree: bytes, levels: int, name: bytes = b"d") -> bytes:
+    for _ in range(levels):
+        tree = builder.tree(dir_node(name, tree))
+    return tree
+
+
+def test_folders_as_deep_as_they_are_restored_are_no_error(builder: RepositoryBuilder):
+    builder.snapshot(nested(builder, builder.tree(), MAX_DEPTH - 1))
+    assert check(builder.repository).findings == []
+
+
+def test_folders_too_deep_to_be_restored(builder: RepositoryBuilder):
+    builder.snapshot(nested(builder, builder.tree(), MAX_DEPTH + 500))
+    [finding] = check(builder.repository).errors
+    assert "nested deeper than 2048 levels" in finding.message
+    with pytest.raises(DamagedRepository, match="nested deeper than 2048 levels"):
+        list(walk(builder))
+
+
+@pytest.mark.parametrize("beside", [b"a", b"z"])
+def test_folders_that_are_too_deep_at_one_of_their_places(
+    builder: RepositoryBuilder, beside: bytes
+):
+    """What is read once, in the first snapshot or beside, lies deeper elsewhere."""
+    shared = nested(builder, builder.tree(), 1500)
+    deep = nested(builder, shared, 1000)
+    builder.snapshot(shared, time=NOON.replace(day=1))
+    builder.snapshot(builder.tree(dir_node(beside, shared), dir_node(b"m", deep)))
+    [finding] = check(builder.repository).errors
+    newest = builder.repository.snapshots()[-1]
+    assert finding.message == (
+        f"snapshot {newest.short_id}: folders are nested deeper than 2048 levels"
+    )
+
+
+def test_a_path_longer_than_any_is_an_error(builder: RepositoryBuilder):
+    builder.snapshot(nested(builder, builder.tree(), 3, b"d" * 400_000))
+    [finding] = check(builder.repository).errors
+    assert "the path of a folder is longer than 1048576 bytes" in finding.message
+    with pytest.raises(DamagedRepository, match="longer than 1048576 bytes"):
+        list(walk(builder))
+
+
+def walk(builder: RepositoryBuilder) -> Iterator[Entry]:
+    repository = builder.repository
+    [snapshot] = repository.snapshots()
+    return walk_tree(repository, repository.load_index(), snapshot.tree)
+
+
 def test_a_snapshot_of_no_tree(builder: RepositoryBuilder):
     builder.repository.save(FileKind.SNAPSHOT, b'{"time":"2026-01-02T03:04:05Z","paths":[]}')
     assert "cannot be read" in messages(check(builder.repository))
@@ -408,3 +469,137 @@ def test_json_of_the_repository_is_never_needed_twice(filled: RepositoryBuilder)
         filled.repository.remove(FileKind.INDEX, index_id)
     read_packs(filled.repository, report, choose_all, SILENT)
     assert (report.errors, report.packs_read) == ([], 4)
+
+
+# -- pieces, and worker processes -----------------------------------------------------------------
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> RepositoryBuilder:
+    """Several packs of data, some of many small blobs."""
+    builder = RepositoryBuilder(make_local(tmp_path / "repo"))
+    chance = random.Random(3)
+    for _ in range(6):
+        nodes = [builder.file(b"%03d" % each, chance.randbytes(2000)) for each in range(100)]
+        builder.snapshot(builder.tree(*nodes, builder.file(b"large", chance.randbytes(300_000))))
+    return builder
+
+
+def damage_every_kind(repository: Repository) -> None:
+    """A flipped bit in a blob, one in a header, a pack cut short, and a name of another pack."""
+    packs = names(repository.backend, FileKind.PACK)
+    contents = [bytearray(repository.backend.load(name)) for name in packs]
+    contents[0][len(contents[0]) // 3] ^= 1
+    contents[1][-20] ^= 1
+    del contents[2][-1000:]
+    contents[3] = contents[4]
+    for name, content in zip(packs, contents, strict=True):
+        repository.backend.save(name, content)
+
+
+def check_with_workers(repository: Repository, workers: int) -> CheckReport:
+    with closing(ReadPool(proving_handler, workers)) as pool:
+        assert pool.open(repository)
+        reader = PackReader(repository, pool, choose_all, SILENT)
+        report = check_structure(repository, reader)
+        reader.finish()
+    return report
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_workers_find_what_one_process_finds(local: RepositoryBuilder, workers: int):
+    damage_every_kind(local.repository)
+    alone = check(local.repository)
+    assert len(alone.errors) > 6
+    assert check_with_workers(local.repository, workers) == alone
+
+
+def test_workers_find_nothing_in_a_good_repository(local: RepositoryBuilder):
+    report = check_with_workers(local.repository, 2)
+    assert report.findings == []
+    assert report.packs_read == len(report.packs)
+    assert report.bytes_read == sum(report.packs.values())
+
+
+@pytest.mark.parametrize("piece_bytes", [1500, 5000, 100_000])
+def test_a_pack_in_pieces_shows_what_it_shows_as_a_whole(
+    local: RepositoryBuilder, piece_bytes: int
+):
+    repository = local.repository
+    damage_every_kind(repository)
+    report = check_structure(repository)
+    whole, pieces = PackProver(repository, 1 << 30), PackProver(repository, piece_bytes)
+    for pack_id, header in report.headers.items():
+        for is_named in (False, True):
+            facts = PackFacts(pack_id, report.packs[pack_id], header, is_named)
+            assert pieces.problems(facts) == whole.problems(facts)
+
+
+def test_a_name_proved_before_is_not_proved_again(local: RepositoryBuilder):
+    repository = local.repository
+    damage_every_kind(repository)
+    report = check_structure(repository)
+    named = prove_names(repository.backend, lambda: True, 1500)
+    assert named == prove_names(repository.backend, lambda: True)
+    prover = PackProver(repository)
+    misnamed = 0
+    for pack_id, header in report.headers.items():
+        facts = PackFacts(pack_id, report.packs[pack_id], header)
+        found = prover.problems(facts)
+        assert (pack_id in named) == (not any("its name" in each for each in found))
+        misnamed += pack_id not in named
+        if pack_id in named:
+            assert prover.problems(facts._replace(is_named=True)) == found
+    assert misnamed
+    assert named
+
+
+def test_names_are_proved_only_as_long_as_there_is_time(local: RepositoryBuilder):
+    local.snapshot(local.tree(local.file(b"a", b"one")))
+    packs = set(map(bytes.fromhex, local.repository.files(FileKind.PACK)))
+    assert prove_names(local.repository.backend, lambda: True) == packs
+    assert prove_names(local.repository.backend, lambda: False) == set()
+
+
+class RepeatedBackend(MemoryBackend):
+    """Serves one pack: the same blob again and again, then what stands at its end."""
+
+    def __init__(self, blob: bytes, times: int, end: bytes) -> None:
+        super().__init__()
+        self._blob, self._blobs_bytes, self._end = blob, len(blob) * times, end
+        self.size_bytes = self._blobs_bytes + len(end)
+        self.most_bytes = 0
+
+    def load(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        assert name.startswith("data/")
+        assert length is not None, "nobody may want all of it at once"
+        self.most_bytes = max(self.most_bytes, length)
+        if offset >= self._blobs_bytes:
+            return self._end[offset - self._blobs_bytes :][:length]
+        start = offset % len(self._blob)
+        return (self._blob * ((start + length) // len(self._blob) + 1))[start : start + length]
+
+
+def test_a_pack_of_more_than_a_gibibyte_is_read_in_pieces(builder: RepositoryBuilder):
+    repository, content = builder.repository, bytes(4 << 20)
+    blob_id = hashlib.sha256(content).digest()
+    sealed = repository.crypter.seal(content)
+    times = (1 << 30) // len(sealed) + 2
+    entries = [
+        PackEntry(BlobType.DATA, blob_id, number * len(sealed), len(sealed), 0)
+        for number in range(times)
+    ]
+    header = b"".join(map(encode_entry, entries))
+    end = repository.crypter.seal(header)
+    end += encode_header_length(len(end))
+    digest = hashlib.sha256()
+    for _ in range(times):
+        digest.update(sealed)
+    digest.update(end)
+    backend = RepeatedBackend(sealed, times, end)
+    prover = PackProver(Repository(backend, repository.keys, repository.config))
+    header_digest = hashlib.sha256(header).digest()
+    facts = PackFacts(digest.digest(), backend.size_bytes, header_digest)
+    assert prover.problems(facts) == []
+    assert backend.size_bytes > 1 << 30
+    assert backend.most_bytes <= 64 << 20

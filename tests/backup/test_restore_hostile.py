@@ -3,14 +3,19 @@
 import json
 import os
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from lpse_ops.backup.node import Node
 from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.progress import SILENT
+from lpse_ops.backup.readpool import ReadPool
+from lpse_ops.backup.restorebatch import restoring_handler
 from lpse_ops.backup.restorer import restore
 from lpse_ops.backup.restorereport import RestoreOptions, RestoreReport
+from lpse_ops.backup.restoretarget import create_file, open_target
 from lpse_ops.backup.storage.memory import MemoryBackend
 from tests.backup.repositories import (
     TIME,
@@ -18,6 +23,7 @@ from tests.backup.repositories import (
     dir_node,
     file_node,
     link_node,
+    make_local,
     make_repository,
 )
 
@@ -25,9 +31,14 @@ TIME_NS = 1_700_000_000_123_456_789
 SECRET = b"root:*:0:0:99999:7:::"
 
 
-@pytest.fixture
-def builder() -> RepositoryBuilder:
-    return RepositoryBuilder(make_repository(MemoryBackend()))
+@pytest.fixture(params=["alone", "with a worker"])
+def builder(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> RepositoryBuilder:
+    """Only a repository in a folder has workers."""
+    if request.param == "alone":
+        return RepositoryBuilder(make_repository(MemoryBackend()))
+    return RepositoryBuilder(make_local(tmp_path_factory.mktemp("repo")))
 
 
 @pytest.fixture
@@ -66,8 +77,11 @@ def look(folder: Path) -> list[tuple[str, int, int, int, bytes]]:
 def run(builder: RepositoryBuilder, target: Path, *nodes: Node, **options: bool) -> RestoreReport:
     tree = builder.tree(*nodes)
     builder.save()
-    index = builder.repository.load_index()
-    return restore(builder.repository, index, tree, target, RestoreOptions(**options))
+    repository = builder.repository
+    index = repository.load_index()
+    with closing(ReadPool(restoring_handler, 1)) as made:
+        pool = made if made.open(repository) else None
+        return restore(repository, index, tree, target, RestoreOptions(**options), SILENT, pool)
 
 
 # -- the repository ------------------------------------------------------------------------------
@@ -265,17 +279,27 @@ def test_restoring_the_hard_links_again_keeps_no_leftovers(
         assert (target / "a").stat().st_nlink == 3
 
 
-def test_new_files_are_private_until_they_are_complete(builder: RepositoryBuilder, target: Path):
+def test_new_files_cannot_be_seen_until_they_are_complete(builder: RepositoryBuilder, target: Path):
     """Seen through a progress that looks while the file is being written."""
-
-    modes: set[int] = set()
+    seen: list[list[str]] = []
 
     class Looking:
         def advance(self, _size_bytes: int) -> None:
-            modes.update(path.stat().st_mode & 0o7777 for path in target.iterdir())
+            seen.append(os.listdir(target))
 
     tree = builder.tree(builder.file(b"f", b"1", b"2", mode=1 << 23 | 0o755))
     builder.save()
     restore(builder.repository, builder.repository.load_index(), tree, target, None, Looking())
-    assert modes == {0o600}
+    assert seen == [[], []]
     assert stat.S_IMODE((target / "f").stat().st_mode) == 0o4755
+
+
+@pytest.mark.parametrize("unnamed", [True, False])
+def test_new_files_are_private(target: Path, *, unnamed: bool):
+    folder = open_target(os.fsencode(target))
+    descriptor, is_named = create_file(folder, b"t", unnamed=unnamed)
+    assert stat.S_IMODE(os.fstat(descriptor).st_mode) == 0o600
+    assert os.listdir(target) == (["t"] if is_named else [])
+    assert is_named is not unnamed
+    os.close(descriptor)
+    folder.close()

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ import pytest
 from lpse_ops.backup.exclude import Excludes, Includes
 from lpse_ops.backup.node import Node
 from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.progress import SILENT, Progress
+from lpse_ops.backup.readpool import ReadPool
 from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.restorebatch import restoring_handler
 from lpse_ops.backup.restorer import folder_tree, restore
 from lpse_ops.backup.restorereport import RestoreOptions, RestoreReport
 from lpse_ops.backup.restoreverify import verify_tree
@@ -35,16 +39,33 @@ from tests.backup.repositories import (
 TIME_NS = 1_700_000_000_123_456_789
 
 
-@pytest.fixture
-def builder() -> RepositoryBuilder:
-    return RepositoryBuilder(make_repository(MemoryBackend()))
+@pytest.fixture(params=["alone", "with a worker"])
+def builder(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> RepositoryBuilder:
+    """Only a repository in a folder has workers."""
+    if request.param == "alone":
+        return RepositoryBuilder(make_repository(MemoryBackend()))
+    return RepositoryBuilder(make_local(tmp_path_factory.mktemp("repo")))
 
 
 def run(
     builder: RepositoryBuilder, tree: bytes, target: Path, options: RestoreOptions | None = None
 ) -> RestoreReport:
-    repository = builder.repository
-    return restore(repository, repository.load_index(), tree, target, options)
+    return restore_with_worker(builder.repository, tree, target, options)
+
+
+def restore_with_worker(
+    repository: Repository,
+    tree: bytes,
+    target: Path,
+    options: RestoreOptions | None = None,
+    progress: Progress = SILENT,
+) -> RestoreReport:
+    """With one worker process where there can be one."""
+    with closing(ReadPool(restoring_handler, 1)) as made:
+        pool = made if made.open(repository) else None
+        return restore(repository, repository.load_index(), tree, target, options, progress, pool)
 
 
 def save(builder: RepositoryBuilder, *nodes: Node) -> bytes:
@@ -81,7 +102,7 @@ def test_the_nasty_tree_comes_back_with_all_its_metadata(
 ):
     source, repository, tree = nasty
     options = RestoreOptions(verify=True, sparse=sparse, threads=threads)
-    report = restore(repository, repository.load_index(), tree, tmp_path, options)
+    report = restore_with_worker(repository, tree, tmp_path, options)
     assert (report.errors, report.warnings) == ([], [])
     assert without_root(describe_tree(tmp_path)) == without_root(describe_tree(source))
     assert report.verified_files == report.files_restored
@@ -348,11 +369,15 @@ def test_blobs_are_believed_more_than_the_size(builder: RepositoryBuilder, tmp_p
     ]
 
 
-def test_a_time_that_is_none_costs_only_the_time(builder: RepositoryBuilder, tmp_path: Path):
-    tree = save(builder, builder.file(b"f", b"x", mtime="yesterday"))
+def test_a_time_that_is_none_is_damage_of_its_folder(builder: RepositoryBuilder, tmp_path: Path):
+    """As restic says, too; what lies beside the folder is restored."""
+    below = builder.tree(builder.file(b"f", b"x", mtime="yesterday"))
+    tree = save(builder, dir_node(b"d", below), builder.file(b"g", b"y"))
     report = run(builder, tree, tmp_path)
-    assert "times" in report.errors[0][1]
-    assert (tmp_path / "f").read_bytes() == b"x"
+    [(path, problem)] = report.errors
+    assert path == b"/d"
+    assert "not an RFC 3339 time" in problem
+    assert (tmp_path / "g").read_bytes() == b"y"
 
 
 # -- hard links ----------------------------------------------------------------------------------
@@ -423,6 +448,7 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else: run as root")
+@pytest.mark.parametrize("builder", ["alone"], indirect=True)
 def test_an_ordinary_user_restores_what_he_can(builder: RepositoryBuilder, open_folder: Path):
     tree = save(
         builder,
