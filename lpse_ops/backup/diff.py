@@ -1,6 +1,6 @@
 """What changed between two snapshots; folders that are equal are not even read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.node import Node
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.repository import Repository
-from lpse_ops.backup.treewalk import Entry, load_tree, walk_tree
+from lpse_ops.backup.treewalk import Entry, TreeLoader, refuse_endless, walk_tree
 
 ADDED = "+"
 REMOVED = "-"
@@ -98,38 +98,55 @@ def diff_trees(
     if statistics is not None:
         statistics.old_blobs.add((BlobType.TREE, old))
         statistics.new_blobs.add((BlobType.TREE, new))
-    stack = [_pairs(repository, index, old, new)]
-    paths = [b"/"]
+    load = TreeLoader(repository, index).tree
+
+    def below(folder: bytes, node: Node, modifier: str) -> Iterator[Change]:
+        """Everything below a folder that is only on one side."""
+        if node.subtree is None:
+            return
+        root = folder + node.name
+        for entry in walk_tree(repository, index, node.subtree, root=root, load=load):
+            yield _one_sided(entry, modifier)
+
+    stack = [_pairs(load, old, new)]
+    # The path of the innermost folder, and how much of it is that of each folder above.
+    path, above = b"/", [0]
     while stack:
         pair = next(stack[-1], None)
         if pair is None:
             stack.pop()
-            paths.pop()
+            path = path[: above.pop()]
             continue
         before, after = pair
         if statistics is not None:
             statistics.note(before, after)
-        change = _compare(paths[-1], before, after, metadata=metadata)
+        change = _compare(path, before, after, metadata=metadata)
         if change is not None:
             yield change
-        if before is None or after is None:
-            yield from _whole(repository, index, paths[-1], before, after)
-        elif before.subtree is None and after.subtree is None:
+        if (
+            before is not None
+            and after is not None
+            and before.subtree is not None
+            and after.subtree is not None
+        ):
+            if before.subtree != after.subtree:
+                refuse_endless(len(stack), path)
+                stack.append(_pairs(load, before.subtree, after.subtree))
+                above.append(len(path))
+                path += after.name + b"/"
             continue
-        elif before.subtree is None or after.subtree is None:
-            yield from _below(repository, index, paths[-1], before, REMOVED)
-            yield from _below(repository, index, paths[-1], after, ADDED)
-        elif before.subtree != after.subtree:
-            stack.append(_pairs(repository, index, before.subtree, after.subtree))
-            paths.append(paths[-1] + after.name + b"/")
+        if before is not None:
+            yield from below(path, before, REMOVED)
+        if after is not None:
+            yield from below(path, after, ADDED)
 
 
 def _pairs(
-    repository: Repository, index: BlobIndex, old: bytes, new: bytes
+    load: Callable[[bytes], list[Node]], old: bytes, new: bytes
 ) -> Iterator[tuple[Node | None, Node | None]]:
     """Entries of two folders side by side, by name."""
-    before = {node.name: node for node in load_tree(repository, index, old)}
-    after = {node.name: node for node in load_tree(repository, index, new)}
+    before = {node.name: node for node in load(old)}
+    after = {node.name: node for node in load(new)}
     return iter([(before.get(name), after.get(name)) for name in sorted(before | after)])
 
 
@@ -152,29 +169,6 @@ def _modifier(before: Node, after: Node, *, metadata: bool) -> str:
     if metadata and before._replace(subtree=None) != after._replace(subtree=None):
         return METADATA
     return ""
-
-
-def _whole(
-    repository: Repository,
-    index: BlobIndex,
-    folder: bytes,
-    before: Node | None,
-    after: Node | None,
-) -> Iterator[Change]:
-    if before is not None:
-        yield from _below(repository, index, folder, before, REMOVED)
-    if after is not None:
-        yield from _below(repository, index, folder, after, ADDED)
-
-
-def _below(
-    repository: Repository, index: BlobIndex, folder: bytes, node: Node, modifier: str
-) -> Iterator[Change]:
-    """Everything below a folder that is only on one side."""
-    if node.subtree is None:
-        return
-    for entry in walk_tree(repository, index, node.subtree, root=folder + node.name):
-        yield _one_sided(entry, modifier)
 
 
 def _one_sided(entry: Entry, modifier: str) -> Change:

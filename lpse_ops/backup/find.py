@@ -10,7 +10,7 @@ from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.gotime import to_datetime
 from lpse_ops.backup.node import Node
 from lpse_ops.backup.repository import Repository
-from lpse_ops.backup.treewalk import Entry, load_tree
+from lpse_ops.backup.treewalk import Entry, TreeLoader, refuse_endless
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,11 @@ class Wanted:
     ignore_case: bool = False
     oldest: datetime | None = None
     newest: datetime | None = None
+
+    @property
+    def looks_at_paths(self) -> bool:
+        """Whether the same folder may hold a match at one place and none at another."""
+        return any("/" in pattern for pattern in self.patterns)
 
     def matches(self, entry: Entry) -> bool:
         return self._name_matches(entry) and self._time_matches(entry.node)
@@ -38,10 +43,7 @@ class Wanted:
     def _time_matches(self, node: Node) -> bool:
         if self.oldest is None and self.newest is None:
             return True
-        try:
-            moment = to_datetime(node.mtime_ns)
-        except ValueError:
-            return False  # of whatever time it is, it is not known to be in between
+        moment = to_datetime(node.mtime_ns)
         return not (
             (self.oldest is not None and moment < self.oldest)
             or (self.newest is not None and moment > self.newest)
@@ -52,10 +54,10 @@ class Finder:
     """Searches snapshot after snapshot and remembers the folders it has seen."""
 
     def __init__(self, repository: Repository, index: BlobIndex, wanted: Wanted) -> None:
-        self._repository = repository
-        self._index = index
+        self._load = TreeLoader(repository, index).tree
         self._wanted = wanted
-        # (tree, path) of folders that hold nothing wanted: most of them, in all snapshots.
+        # Folders that hold nothing wanted, most of them in all snapshots; with their paths if
+        # these count.
         self._barren: set[tuple[bytes, bytes]] = set()
 
     def find(self, tree_id: bytes) -> Iterator[Entry]:
@@ -64,23 +66,30 @@ class Finder:
 
     def _search(self, tree_id: bytes) -> Sequence[Entry]:
         found: list[Entry] = []
-        # Each open folder: its tree, its path, what is left of it, matches before it began.
-        stack = [(tree_id, b"/", iter(self._load(tree_id)), 0)]
+        # Each open folder: its tree, what is left of it, matches before it began.
+        stack = [(tree_id, iter(self._load(tree_id)), 0)]
+        # The path of the innermost, and how much of it is that of each folder above.
+        path, above = b"/", [0]
         while stack:
-            tree, path, nodes, before = stack[-1]
+            tree, nodes, before = stack[-1]
             node = next(nodes, None)
             if node is None:
-                stack.pop()
                 if len(found) == before:
-                    self._barren.add((tree, path))
+                    self._barren.add(self._key(tree, path))
+                stack.pop()
+                path = path[: above.pop()]
                 continue
             entry = Entry(path + node.name, node)
             if self._wanted.matches(entry):
                 found.append(entry)
-            below = (node.subtree, entry.path + b"/") if node.subtree else None
-            if below is not None and below not in self._barren:
-                stack.append((*below, iter(self._load(below[0])), len(found)))
+            below = entry.path + b"/"
+            if node.subtree is None or self._key(node.subtree, below) in self._barren:
+                continue
+            refuse_endless(len(stack), entry.path)
+            stack.append((node.subtree, iter(self._load(node.subtree)), len(found)))
+            above.append(len(path))
+            path = below
         return found
 
-    def _load(self, tree_id: bytes) -> list[Node]:
-        return load_tree(self._repository, self._index, tree_id)
+    def _key(self, tree_id: bytes, path: bytes) -> tuple[bytes, bytes]:
+        return tree_id, path if self._wanted.looks_at_paths else b""

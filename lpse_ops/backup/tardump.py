@@ -16,6 +16,7 @@ from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.restorelinks import inode_key
 from lpse_ops.backup.treewalk import walk_tree
+from lpse_ops.errors import RepositoryError
 
 _TYPES = {
     "file": tarfile.REGTYPE,
@@ -26,6 +27,8 @@ _TYPES = {
     "fifo": tarfile.FIFOTYPE,
 }
 _SECOND = 1_000_000_000
+# Seven octal digits; no extension of the format has more for these.
+_DEVICE_LIMIT = 1 << 21
 
 
 class Sink(Protocol):
@@ -64,7 +67,7 @@ def _describe(
     info.uid, info.gid = node.uid, node.gid
     info.uname, info.gname = node.user, node.group
     info.linkname = os.fsdecode(node.link_target)
-    info.devmajor, info.devminor = os.major(node.device), os.minor(node.device)
+    info.devmajor, info.devminor = _device_numbers(path, node)
     info.pax_headers = _pax_headers(node)
     info.mtime = node.mtime_ns // _SECOND
     first = links.setdefault(key, info.name) if (key := inode_key(node)) else info.name
@@ -74,6 +77,17 @@ def _describe(
         # What the blobs hold, not what the entry promises: a wrong size would spoil the archive.
         info.size = sum(index.plaintext_length(BlobType.DATA, each) or 0 for each in node.content)
     return info
+
+
+def _device_numbers(path: bytes, node: Node) -> tuple[int, int]:
+    numbers = os.major(node.device), os.minor(node.device)
+    if max(numbers) >= _DEVICE_LIMIT:
+        raise RepositoryError(
+            f"{path.decode('utf-8', 'backslashreplace')}: a tar archive cannot hold the device "
+            f"number {node.device}",
+            hint="lpse-ops backup restore SNAPSHOT --target DIR takes the folder out without tar",
+        )
+    return numbers
 
 
 def _pax_headers(node: Node) -> dict[str, str]:

@@ -8,7 +8,7 @@ import click
 from lpse_ops.backup.diff import Change, DiffStatistics, diff_trees
 from lpse_ops.backup.selection import choose_snapshot
 from lpse_ops.cli.backup_options import no_lock_option, path_text
-from lpse_ops.cli.output import open_output, printable, render_json
+from lpse_ops.cli.output import encode_text, open_output, printable, render_json
 from lpse_ops.cli.parameters import format_option, output_option, repository_options
 from lpse_ops.cli.repository_access import locked
 from lpse_ops.cli.sizes import format_size
@@ -80,7 +80,7 @@ def command(
                     "changes": listed,
                     "statistics": {name: getattr(statistics, name) for name in _COUNTS},
                 }
-                stream.write(f"{render_json('backup/diff', fields)}\n".encode())
+                stream.write(encode_text(f"{render_json('backup/diff', fields)}\n"))
                 return
             for each in changes():
                 stream.write(f"{each.modifier} {printable(path_text(each.path))}\n".encode())

@@ -8,7 +8,7 @@ import click
 from lpse_ops.backup.dump import write_file
 from lpse_ops.backup.tardump import write_tar
 from lpse_ops.backup.treewalk import find_entry
-from lpse_ops.cli.backup_options import Only, filter_options, no_lock_option
+from lpse_ops.cli.backup_options import Only, choose_to_restore, filter_options, no_lock_option
 from lpse_ops.cli.output import open_output
 from lpse_ops.cli.parameters import output_option, repository_options
 from lpse_ops.cli.repository_access import locked
@@ -34,10 +34,10 @@ def command(
     only: Only,
     no_lock: bool,
     output: Path | None,
-) -> None:
+) -> int:
     """Write FILE of SNAPSHOT to standard output, as it was; a folder as a tar archive."""
     with locked(app, no_lock=no_lock) as repository:
-        chosen = only.choose(repository.snapshots(app.console.warn), snapshot)
+        chosen, exit_code = choose_to_restore(app, repository, only, snapshot)
         index = repository.load_index()
         entry = find_entry(repository, index, chosen.tree, os.fsencode(file))
         with open_output(output) as stream:
@@ -45,3 +45,4 @@ def command(
                 write_tar(repository, index, entry.node.subtree, stream)
             else:
                 write_file(repository, index, entry.node, stream)
+    return exit_code

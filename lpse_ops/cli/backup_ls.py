@@ -18,7 +18,7 @@ from lpse_ops.cli.backup_options import (
     path_text,
     snapshot_fields,
 )
-from lpse_ops.cli.output import open_output, printable, render_json
+from lpse_ops.cli.output import open_output, printable, write_json_list
 from lpse_ops.cli.parameters import format_option, output_option, repository_options
 from lpse_ops.cli.repository_access import locked
 from lpse_ops.cli.wiring import App
@@ -71,11 +71,8 @@ def command(
         )
         with open_output(output) as stream:
             if output_format == "json":
-                fields = {
-                    "snapshot": snapshot_fields(chosen),
-                    "entries": [entry_fields(entry) for entry in entries],
-                }
-                stream.write(f"{render_json('backup/ls', fields)}\n".encode())
+                fields = {"snapshot": snapshot_fields(chosen)}
+                write_json_list(stream, "backup/ls", fields, "entries", map(entry_fields, entries))
                 return
             for entry in entries:
                 line = _long_line(entry) if is_long else printable(path_text(entry.path))

@@ -11,11 +11,15 @@ from typing import Any, TypeVar
 import click
 
 from lpse_ops.backup.exclude import parse_pattern_file
+from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.selection import choose_snapshot, filter_snapshots
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.cli.parameters import DURATION
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
+
+# As after a backup: some source could not be read.
+SNAPSHOT_UNREADABLE = 3
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -52,6 +56,26 @@ class Only:
         return choose_snapshot(
             snapshots, wanted, hostname=self.host, paths=self.paths, tags=self.tags
         )
+
+
+def choose_to_restore(
+    app: App, repository: Repository, only: Only, wanted: str
+) -> tuple[Snapshot, int]:
+    """The snapshot a user names, and what to return when all else goes well.
+
+    That is not 0 if ``latest`` may have meant another one, which cannot be read.
+    """
+    unread: list[str] = []
+    snapshots = repository.snapshots(unread.append)
+    for message in unread:
+        app.console.warn(message)
+    chosen = only.choose(snapshots, wanted)
+    if wanted != "latest" or not unread:
+        return chosen, 0
+    app.console.warn(
+        f"{chosen.short_id} of {chosen.time:%Y-%m-%d %H:%M:%S %z} is the latest that can be read"
+    )
+    return chosen, SNAPSHOT_UNREADABLE
 
 
 def filter_options(command: Decorated) -> Decorated:

@@ -55,6 +55,37 @@ COMMANDS = Group(
                 "restore": Command("lpse_ops.cli.backup_restore:command", "Restore a snapshot."),
                 "check": Command("lpse_ops.cli.backup_check:command", "Look for damage."),
                 "stats": Command("lpse_ops.cli.backup_stats:command", "Show sizes and counts."),
+                "forget": Command(
+                    "lpse_ops.cli.backup_forget:command", "Remove snapshots by a policy."
+                ),
+                "prune": Command(
+                    "lpse_ops.cli.backup_prune:command", "Give back what no snapshot needs."
+                ),
+                "tag": Command("lpse_ops.cli.backup_tag:command", "Mark snapshots."),
+                "rewrite": Command(
+                    "lpse_ops.cli.backup_rewrite:command", "Leave files out of old snapshots."
+                ),
+                "copy": Command(
+                    "lpse_ops.cli.backup_copy:command", "Copy snapshots into another repository."
+                ),
+                "repair": Group(
+                    "Make a damaged repository usable again.",
+                    example="lpse-ops backup repair index",
+                    commands={
+                        "index": Command(
+                            "lpse_ops.cli.backup_repair_index:command",
+                            "Rebuild the index from the packs.",
+                        ),
+                        "packs": Command(
+                            "lpse_ops.cli.backup_repair_packs:command",
+                            "Save what can be read of damaged packs.",
+                        ),
+                        "snapshots": Command(
+                            "lpse_ops.cli.backup_repair_snapshots:command",
+                            "Make snapshots readable whose data is gone.",
+                        ),
+                    },
+                ),
                 "unlock": Command("lpse_ops.cli.backup_unlock:command", "Remove stale locks."),
                 "key": Group(
                     "Keys (passwords) of a repository.",
@@ -127,6 +158,14 @@ def run(args: Sequence[str], app: App, commands: Group = COMMANDS) -> int:
             # A prompt of click turns what interrupts it into an Abort.
             cause = error.__context__ if isinstance(error, click.Abort) else error
             return cause.exit_code if isinstance(cause, Interrupted) else 130
+        except MemoryError:
+            return _report(
+                app,
+                "there is not enough memory",
+                "see `free -m` and `ulimit -v`; if a small repository does this, it may have been "
+                "forged: lpse-ops backup check names its files",
+                EXIT_CODES[OpsError],
+            )
         except Exception as error:
             if isinstance(error, BrokenPipeError) and _stdout_is_closed():
                 _forget_stdout()

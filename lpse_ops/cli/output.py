@@ -29,8 +29,26 @@ def emit(
     if rendered and not rendered.endswith("\n"):
         rendered += "\n"
     with open_output(output) as stream:
-        # File names need not be Unicode: what is not becomes \udcXX, which JSON understands too.
-        stream.write(rendered.encode("utf-8", "backslashreplace"))
+        stream.write(encode_text(rendered))
+
+
+def encode_text(text: str) -> bytes:
+    """File names need not be Unicode: what is not becomes \\udcXX, which JSON understands too."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def write_json_list(
+    stream: BinaryIO, command: str, data: Mapping[str, Any], name: str, items: Iterable[object]
+) -> None:
+    """Write what ``render_json`` gives for data with a last list ``name``, element by element."""
+    head, bracket, _ = render_json(command, {**data, name: []}).rpartition("[]")
+    stream.write(encode_text(head) + bracket[:1].encode())
+    separator = ""
+    for item in items:
+        text = json.dumps(item, default=_to_json, ensure_ascii=False, indent=2)
+        stream.write(encode_text(f"{separator}\n{text}".replace("\n", "\n    ")))
+        separator = ","
+    stream.write(b"\n  ]\n}\n" if separator else b"]\n}\n")
 
 
 @contextlib.contextmanager

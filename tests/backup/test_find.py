@@ -8,6 +8,8 @@ import pytest
 from lpse_ops.backup.find import Finder, Wanted
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.memory import MemoryBackend
+from lpse_ops.backup.treewalk import MAX_DEPTH
+from lpse_ops.errors import DamagedRepository
 from tests.backup.repositories import RepositoryBuilder, dir_node, link_node, make_repository
 
 
@@ -68,11 +70,34 @@ def test_between_two_times(builder: RepositoryBuilder, office: bytes):
     assert find(builder, office, "[lL]*", newest=day) == [b"/docs/Laporan.PDF"]
 
 
-def test_a_time_that_is_none_is_in_no_span(builder: RepositoryBuilder):
+def test_a_time_that_is_none_is_damage(builder: RepositoryBuilder):
     tree = builder.tree(builder.file(b"f", b"", mtime="never"))
     builder.save()
-    assert find(builder, tree, "f") == [b"/f"]
-    assert find(builder, tree, "f", oldest=datetime(1970, 1, 1, tzinfo=UTC)) == []
+    with pytest.raises(DamagedRepository, match="not an RFC 3339 time"):
+        find(builder, tree, "f")
+
+
+def nested(builder: RepositoryBuilder, levels: int) -> bytes:
+    tree = builder.tree(builder.file(b"f", b""))
+    for _ in range(levels):
+        tree = builder.tree(dir_node(b"a", tree), dir_node(b"b", tree))
+    builder.save()
+    return tree
+
+
+def test_folders_deeper_than_any_are_damage(builder: RepositoryBuilder):
+    with pytest.raises(DamagedRepository, match="nested deeper"):
+        find(builder, nested(builder, MAX_DEPTH), "f")
+
+
+def test_a_folder_that_stands_everywhere_is_searched_once(builder: RepositoryBuilder):
+    """There are 2 ** 60 of them."""
+    assert find(builder, nested(builder, 60), "nothing") == []
+
+
+def test_a_path_may_match_at_one_place_and_not_at_another(builder: RepositoryBuilder):
+    tree = nested(builder, 3)
+    assert find(builder, tree, "/b/*/b/f") == [b"/b/a/b/f", b"/b/b/b/f"]
 
 
 class CountingRepository(Repository):
@@ -80,9 +105,9 @@ class CountingRepository(Repository):
 
     loads = 0
 
-    def load_blob(self, *arguments):  # type: ignore[no-untyped-def]
+    def open_blob(self, *arguments):  # type: ignore[no-untyped-def]
         self.loads += 1
-        return super().load_blob(*arguments)
+        return super().open_blob(*arguments)
 
 
 def test_folders_without_a_match_are_read_once_for_all_snapshots(builder: RepositoryBuilder):

@@ -43,6 +43,11 @@ def crash():
 
 
 @click.command()
+def hungry():
+    raise MemoryError
+
+
+@click.command()
 def broken_pipe():
     raise BrokenPipeError(32, "Broken pipe")
 
@@ -105,6 +110,7 @@ SAMPLE = Group(
         "end": Command(f"{HERE}:end", "End."),
         "leave": Command(f"{HERE}:leave", "Leave."),
         "crash": Command(f"{HERE}:crash", "Crash."),
+        "hungry": Command(f"{HERE}:hungry", "Want more memory."),
         "broken-pipe": Command(f"{HERE}:broken_pipe", "Break."),
         "click-error": Command(f"{HERE}:click_error", "Fail."),
         "ask": Command(f"{HERE}:ask", "Ask."),

@@ -126,6 +126,15 @@ def test_our_bug_is_one_line_and_the_log_has_the_rest(tmp_path):
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
 
 
+def test_too_little_memory_is_no_bug(tmp_path):
+    code, said = run_sample("hungry", LPSE_OPS_STATE=str(tmp_path))
+    assert code == 1
+    assert "not enough memory" in said
+    assert "lpse-ops: hint: " in said
+    assert "free -m" in said
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_log_grows_and_becomes_private(tmp_path):
     log = tmp_path / "lpse-ops.log"
     log.write_text("before\n")

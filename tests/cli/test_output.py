@@ -1,4 +1,5 @@
 import enum
+import io
 import json
 import os
 import stat
@@ -13,7 +14,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lpse_ops.cli.output import emit, open_output, printable, render_json, render_table
+from lpse_ops.cli.output import (
+    emit,
+    open_output,
+    printable,
+    render_json,
+    render_table,
+    write_json_list,
+)
 from lpse_ops.errors import OpsError
 
 
@@ -34,6 +42,27 @@ def test_json_has_a_versioned_envelope_and_keeps_the_order():
         ("b", 1),
         ("a", 2),
     ]
+
+
+@pytest.mark.parametrize(
+    "items", [[], [1], [{"a": "[]"}, {"b": [], "c": {"d": [1, "x\ny"]}}, date(2026, 1, 2)]]
+)
+def test_a_list_written_element_by_element_is_the_same_json(items: list[object]):
+    stream = io.BytesIO()
+    data = {"of": "[]", "empty": []}
+    write_json_list(stream, "backup/ls", data, "entries", iter(items))
+    whole = render_json("backup/ls", {**data, "entries": items})
+    assert stream.getvalue().decode() == whole + "\n"
+
+
+def test_a_name_that_is_not_utf8_is_json_in_a_list_too():
+    stream = io.BytesIO()
+    write_json_list(stream, "x", {"root": "\udcfe"}, "names", ["\udcff"])
+    assert json.loads(stream.getvalue()) == {
+        "schema": "lpse-ops/x/1",
+        "root": "\udcfe",
+        "names": ["\udcff"],
+    }
 
 
 def test_values_of_the_domain_have_a_json_form():
