@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from lpse_ops.backup.milestone import KEEP_FOREVER, is_milestone_tag, milestone_reason
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.cli.backup_options import Only, filter_options, no_lock_option, snapshot_fields
 from lpse_ops.cli.output import emit, render_table
@@ -28,12 +29,16 @@ def command(
     output_format: str,
     output: Path | None,
 ) -> None:
-    """List snapshots, oldest first."""
+    """List snapshots, oldest first; milestones with the reason why they are kept forever."""
     with locked(app, no_lock=no_lock) as repository:
         found = only.all(repository.snapshots(app.console.warn))
     emit(
         "backup/snapshots",
-        {"snapshots": [snapshot_fields(each) for each in found]},
+        {
+            "snapshots": [
+                {**snapshot_fields(each), "keep_forever": milestone_reason(each)} for each in found
+            ]
+        },
         text=lambda: _render(found),
         output_format=output_format,
         output=output,
@@ -46,7 +51,7 @@ def _render(found: list[Snapshot]) -> str:
             each.short_id,
             f"{each.time:%Y-%m-%d %H:%M:%S %z}",
             each.hostname,
-            ",".join(each.tags),
+            ",".join(_tags(each)),
             _size(each),
             " ".join(each.paths),
         )
@@ -56,6 +61,14 @@ def _render(found: list[Snapshot]) -> str:
     return render_table(header, rows, right=["Size"]) + f"{len(found)} snapshots\n"
 
 
+def _tags(snapshot: Snapshot) -> list[str]:
+    """The two tags of a milestone are shown as one."""
+    reason = milestone_reason(snapshot)
+    if reason is None:
+        return list(snapshot.tags)
+    shown = f"{KEEP_FOREVER}: {reason}" if reason else KEEP_FOREVER
+    return [*(tag for tag in snapshot.tags if not is_milestone_tag(tag)), shown]
+
+
 def _size(snapshot: Snapshot) -> str:
-    size = snapshot.summary.get("total_bytes_processed")
-    return format_size(size) if isinstance(size, int) else ""
+    return "" if snapshot.total_bytes is None else format_size(snapshot.total_bytes)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from lpse_ops.backup.retention import KeepPolicy, parse_calendar_duration, parse_tags
 from lpse_ops.cli.settings_schema import check_settings
 from lpse_ops.cli.settings_values import TransferLimit, find_database_name, parse_limit
 from lpse_ops.cli.sizes import parse_size
@@ -59,18 +60,6 @@ class Destination:
 
 
 @dataclass(frozen=True)
-class KeepSettings:
-    """Snapshots to keep of each kind; all zero means that nothing is configured."""
-
-    last: int = 0
-    hourly: int = 0
-    daily: int = 0
-    weekly: int = 0
-    monthly: int = 0
-    yearly: int = 0
-
-
-@dataclass(frozen=True)
 class BackupSettings:
     databases: tuple[DatabaseSettings, ...] = ()
     paths: tuple[Path, ...] = ()
@@ -82,7 +71,7 @@ class BackupSettings:
     one_file_system: bool = False
     password_file: Path | None = None
     destinations: tuple[Destination, ...] = ()
-    keep: KeepSettings = KeepSettings()
+    keep: KeepPolicy = field(default_factory=KeepPolicy)
 
 
 @dataclass(frozen=True)
@@ -175,11 +164,18 @@ class _Resolver:
             "exclude_larger_than": parse_size,
             "password_file": self.path,
             "destinations": lambda items: tuple(self.destination(item) for item in items),
-            "keep": lambda counts: KeepSettings(**counts),
+            "keep": self.keep,
         }
         return BackupSettings(
             **{key: read.get(key, lambda flag: flag)(value) for key, value in data.items()}
         )
+
+    def keep(self, data: dict[str, Any]) -> KeepPolicy:
+        read: dict[type, Callable[[Any], Any]] = {
+            str: parse_calendar_duration,
+            list: lambda items: tuple(map(parse_tags, items)),
+        }
+        return KeepPolicy(**{key: read.get(type(value), int)(value) for key, value in data.items()})
 
     def database(self, data: dict[str, Any]) -> DatabaseSettings:
         password_file = data.get("password_file")

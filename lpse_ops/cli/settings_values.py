@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import time
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from lpse_ops.backup.retention import parse_calendar_duration
 from lpse_ops.cli.sizes import parse_size
 from lpse_ops.clock import ZONE_ALIASES, parse_zone, zone_names
 from lpse_ops.errors import SettingsError
@@ -115,6 +116,15 @@ def check_size(text: str) -> None:
         raise SettingsError(f"must be a size: {error}", hint="write 2GiB") from error
 
 
+def check_keep_duration(text: str) -> None:
+    try:
+        parse_calendar_duration(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"must be a duration: {error}", hint="write 1y6m for a year and six months"
+        ) from error
+
+
 def check_limit(text: str) -> None:
     parse_limit(text)
 
@@ -187,6 +197,7 @@ def check_public_key(text: str) -> None:
 CHECKS: dict[str, Callable[[str], None]] = {
     "database-url": check_database_url,
     "dump-name": check_dump_name,
+    "keep-duration": check_keep_duration,
     "limit": check_limit,
     "location": check_location,
     "network": check_network,

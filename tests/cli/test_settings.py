@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from lpse_ops.backup.retention import CalendarDuration, KeepPolicy
 from lpse_ops.cli.settings import (
     BackupSettings,
     DatabaseSettings,
     Destination,
     Disk,
-    KeepSettings,
     Person,
     find_settings,
     load_settings,
@@ -52,7 +52,7 @@ backup:
       disk: {{uuid: 1b2c-0001, kept_at: Brankas Setda}}
     - {{name: offsite, location: 's3:https://s3.example.id/b', repository_id: {ID},
        limit: '08:00-17:00 1MiB/s'}}
-  keep: {{daily: 14, yearly: 10}}
+  keep: {{daily: 14, yearly: -1, within_monthly: 1y6m, tags: [upgrade, 'audit, 2026']}}
 lkpp:
   addresses: [203.0.113.0/28, '2001:db8::/32']
 people:
@@ -110,7 +110,12 @@ def test_every_key_becomes_a_value(write, tmp_path):
                 "offsite", "s3:https://s3.example.id/b", ID, limit=parse_limit("08:00-17:00 1MiB/s")
             ),
         ),
-        keep=KeepSettings(daily=14, yearly=10),
+        keep=KeepPolicy(
+            daily=14,
+            yearly=-1,
+            within_monthly=CalendarDuration(years=1, months=6),
+            tags=(("upgrade",), ("audit", "2026")),
+        ),
     )
     assert settings.lkpp.addresses == (ip_network("203.0.113.0/28"), ip_network("2001:db8::/32"))
     assert settings.people == (
@@ -149,7 +154,7 @@ def test_all_errors_are_told_in_the_order_of_the_file(fail):
         "  slug: LPSE Contoh\n"
         "backup:\n"
         "  destinatons: []\n"
-        "  keep: {daily: -1}\n"
+        "  keep: {daily: -2}\n"
     )
     assert lines == [
         "lpse-ops.yml:1:1: unknown key 'sight'",
@@ -157,7 +162,7 @@ def test_all_errors_are_told_in_the_order_of_the_file(fail):
         "lpse-ops.yml:4:9: site.slug must be lower-case letters, digits and dashes, "
         "not 'LPSE Contoh'",
         "lpse-ops.yml:6:3: unknown key 'destinatons'",
-        "lpse-ops.yml:7:17: backup.keep.daily must be 0 or more",
+        "lpse-ops.yml:7:17: backup.keep.daily must be -1 or more",
     ]
     assert hint == "did you mean 'site'?"
 
@@ -184,6 +189,9 @@ def test_all_errors_are_told_in_the_order_of_the_file(fail):
         (f"{SITE}backup: {{exclude_larger_than: 1}}", "must be text", "in quotes"),
         (f"{SITE}backup: {{one_file_system: 1}}", "must be true or false", "init"),
         (f"{SITE}backup: {{keep: {{daily: yes}}}}", "daily must be a whole number", "init"),
+        (f"{SITE}backup: {{keep: {{within: 2w}}}}", "within must be a duration", "1y6m"),
+        (f"{SITE}backup: {{keep: {{within: 14}}}}", "within must be text", "in quotes"),
+        (f"{SITE}backup: {{keep: {{tags: ['']}}}}", "tags[0] is empty", "fill in"),
         (f"{SITE}lkpp: {{addresses: [203.0.113.1/28]}}", "has host bits set", "203.0.113.0/28"),
         (f"{SITE}people: [{{name: A, role: B, key: x}}]", "OpenSSH public key", "id_*.pub"),
     ],

@@ -1,0 +1,220 @@
+"""Removes snapshots, by a policy or by name, with guards that restic does not have.
+
+The plan is pure, and is made of all snapshots; nothing is removed unless the whole of it passed
+the guards.  Removal only deletes snapshot files: what they alone needed stays until a prune.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+from lpse_ops.backup.milestone import KEEP_FOREVER, refuse_milestones
+from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.retention import (
+    Group,
+    GroupBy,
+    KeepPolicy,
+    Verdict,
+    apply_policy,
+    group_snapshots,
+)
+from lpse_ops.backup.snapshot import Snapshot
+from lpse_ops.backup.storage.backend import FileKind
+from lpse_ops.errors import RepositoryError
+
+# Clocks of two machines differ by seconds; more means that one of them is wrong.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+# A weekend, and a day more.
+STALE_AT_LEAST = timedelta(days=3)
+_STALE_GAPS = 3
+_RECENT_GAPS = 7
+
+LAST_COMPLETE = "last complete snapshot"
+NOT_NAMED = "not named"
+
+IsComplete = Callable[[Snapshot], bool]
+
+
+@dataclass(frozen=True)
+class GroupPlan:
+    """The verdicts on the snapshots of one group, newest first."""
+
+    group: Group
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def kept(self) -> list[Snapshot]:
+        return [each.snapshot for each in self.verdicts if each.is_kept]
+
+    @property
+    def removed(self) -> list[Snapshot]:
+        return [each.snapshot for each in self.verdicts if not each.is_kept]
+
+
+@dataclass(frozen=True)
+class ForgetPlan:
+    """What becomes of every snapshot that was looked at."""
+
+    groups: tuple[GroupPlan, ...]
+
+    @property
+    def removed(self) -> list[Snapshot]:
+        return [snapshot for group in self.groups for snapshot in group.removed]
+
+
+def plan_by_policy(
+    everything: Sequence[Snapshot],
+    chosen: Sequence[Snapshot],
+    policy: KeepPolicy,
+    by: GroupBy,
+    *,
+    now: datetime,
+    is_complete: IsComplete,
+    even_if_stale: bool = False,
+) -> ForgetPlan:
+    """What the policy says of the chosen of ``everything`` in the repository.
+
+    Milestones are kept.  The last complete snapshot of a group is kept even where the policy would
+    let it go.  Raises if the policy is empty or would keep nothing of a group, if the clock is
+    behind a snapshot, and, unless told otherwise, if a group that would lose snapshots is stale.
+    """
+    if policy.is_empty:
+        raise RepositoryError(
+            "no policy says what to keep, so nothing is removed",
+            hint="give --keep-daily 14 or the like, or fill in backup.keep in lpse-ops.yml",
+        )
+    _refuse_jumped_clock(everything, now)
+    if (KEEP_FOREVER,) not in policy.tags:
+        policy = replace(policy, tags=((KEEP_FOREVER,), *policy.tags))
+    plans = []
+    for group, members in group_snapshots(chosen, by).items():
+        plan = GroupPlan(group, tuple(apply_policy(members, policy, now)))
+        _refuse_empty_group(plan)
+        if plan.removed and not even_if_stale:
+            _refuse_stale_group(plan, now)
+        plans.append(_keep_complete(plan, is_complete))
+    return ForgetPlan(tuple(plans))
+
+
+def plan_by_name(
+    everything: Sequence[Snapshot],
+    named: Sequence[Snapshot],
+    by: GroupBy,
+    *,
+    is_complete: IsComplete,
+    even_if_last: bool = False,
+) -> ForgetPlan:
+    """The named snapshots go, and no other.
+
+    Raises if one of them is a milestone and, unless told otherwise, if the last complete snapshot
+    of a group is among them.
+    """
+    refuse_milestones(list(named))
+    going = {each.id for each in named}
+    plans = []
+    for group, members in group_snapshots(everything, by).items():
+        newest_first = sorted(members, key=lambda each: (each.time, each.id), reverse=True)
+        verdicts = [
+            Verdict(each, () if each.id in going else (NOT_NAMED,)) for each in newest_first
+        ]
+        plan = GroupPlan(group, tuple(verdicts))
+        if plan.removed and not even_if_last:
+            _refuse_last_named(plan, is_complete)
+        plans.append(plan)
+    return ForgetPlan(tuple(plan for plan in plans if plan.removed))
+
+
+def carry_out(repository: Repository, plan: ForgetPlan) -> None:
+    """Remove what the plan removes; the caller holds the exclusive lock.
+
+    Run again after a stop, the same policy comes to the same end.
+    """
+    for snapshot in plan.removed:
+        repository.remove(FileKind.SNAPSHOT, snapshot.id)
+
+
+def stale_after(newest_first: Sequence[Snapshot]) -> timedelta:
+    """How long a group may stay without a new snapshot: three of its usual gaps, 3 days at least.
+
+    The usual gap is the median of the last seven.
+    """
+    times = [each.time.timestamp() for each in newest_first[: _RECENT_GAPS + 1]]
+    gaps = [newer - older for newer, older in pairwise(times)]
+    usual = timedelta(seconds=median(gaps)) if gaps else timedelta()
+    return max(STALE_AT_LEAST, _STALE_GAPS * usual)
+
+
+def _refuse_jumped_clock(everything: Sequence[Snapshot], now: datetime) -> None:
+    newest = max(everything, key=lambda each: each.time, default=None)
+    if newest is not None and newest.time > now + CLOCK_TOLERANCE:
+        raise RepositoryError(
+            f"the clock says {_at(now)}, but snapshot {newest.short_id} of {newest.hostname} "
+            f"was taken at {_at(newest.time)}",
+            hint="set the clock: timedatectl; if the snapshot's time is wrong, "
+            f"lpse-ops backup forget {newest.short_id} removes it",
+        )
+
+
+def _refuse_empty_group(plan: GroupPlan) -> None:
+    if not plan.kept:
+        raise RepositoryError(
+            f"the policy would remove every snapshot of {describe(plan.group)}",
+            hint="add --keep-last 1; single snapshots go with lpse-ops backup forget SNAPSHOT",
+        )
+
+
+def _refuse_stale_group(plan: GroupPlan, now: datetime) -> None:
+    snapshots = [each.snapshot for each in plan.verdicts]
+    newest, limit = snapshots[0], stale_after(snapshots)
+    if now - newest.time > limit:
+        raise RepositoryError(
+            f"the newest snapshot of {describe(plan.group)} is of {_at(newest.time)}, more than "
+            f"{limit.days} days ago: are backups still taken?",
+            hint="run lpse-ops backup first, or remove old ones all the same with --even-if-stale",
+        )
+
+
+def _keep_complete(plan: GroupPlan, is_complete: IsComplete) -> GroupPlan:
+    """The same plan, with the newest complete snapshot kept if no other that is kept is one."""
+    if not plan.removed or any(map(is_complete, plan.kept)):
+        return plan
+    last = next((each for each in plan.removed if is_complete(each)), None)
+    return GroupPlan(
+        plan.group,
+        tuple(
+            Verdict(each.snapshot, (LAST_COMPLETE,)) if each.snapshot is last else each
+            for each in plan.verdicts
+        ),
+    )
+
+
+def _refuse_last_named(plan: GroupPlan, is_complete: IsComplete) -> None:
+    if not plan.kept:
+        message = f"no snapshot of {describe(plan.group)} would be left"
+    elif any(map(is_complete, plan.kept)):
+        return
+    else:
+        last = next((each for each in plan.removed if is_complete(each)), None)
+        if last is None:
+            return
+        message = f"{last.short_id} is the last complete snapshot of {describe(plan.group)}"
+    raise RepositoryError(
+        message,
+        hint="take a new one with lpse-ops backup; if nobody needs these any more, --even-if-last",
+    )
+
+
+def describe(group: Group) -> str:
+    """A group in words."""
+    parts = [
+        f"host {group.host}" if group.host else "",
+        f"paths {' '.join(group.paths)}" if group.paths else "",
+        f"tags {','.join(group.tags)}" if group.tags else "",
+    ]
+    return ", ".join(part for part in parts if part) or "the repository"
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S %z}"
