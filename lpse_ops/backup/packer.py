@@ -24,6 +24,7 @@ TARGET_BYTES = 16 * 1024 * 1024
 # Small blobs end a pack earlier, so that a header always fits behind the last blob.
 MAX_ENTRIES = 16_384
 _ENTRY_BYTES = 41
+_HASH_BYTES = 256 * 1024
 HEADER_ROOM = MAX_ENTRIES * _ENTRY_BYTES + OVERHEAD + LENGTH_BYTES
 
 
@@ -55,6 +56,7 @@ class Packer:
         self._entries: list[PackEntry] = []
         self._fill = 0
         self._verified = 0
+        self._hashed = 0
         self._hash = hashlib.sha256()
 
     def use_buffer(self, buffer: memoryview) -> None:
@@ -97,6 +99,33 @@ class Packer:
         )
         self._fill += stored
 
+    def add_frame(self, blob_id: bytes, frame: Buffer, uncompressed_length: int) -> None:
+        """Seal a blob that is compressed already."""
+        stored = self._crypter.seal_into(self._buffer[self._fill :], frame)
+        self._entries.append(
+            PackEntry(self._type, blob_id, self._fill, stored, uncompressed_length)
+        )
+        self._fill += stored
+
+    def add_sealed(self, entry: PackEntry, envelope: Buffer) -> None:
+        """Take over a blob's envelope as it stands; the caller has just proved it."""
+        if self._verified < len(self._entries):
+            self.verify()
+        fill, end = self._fill, self._fill + len(envelope)
+        self._buffer[fill:end] = envelope
+        self._entries.append(
+            PackEntry(self._type, entry.id, fill, entry.length, entry.uncompressed_length)
+        )
+        self._fill = end
+        self._verified = len(self._entries)
+        # Not each by itself: hashing a small blob costs less than the call.
+        if end - self._hashed >= _HASH_BYTES:
+            self._hash_filled()
+
+    def _hash_filled(self) -> None:
+        self._hash.update(self._buffer[self._hashed : self._fill])
+        self._hashed = self._fill
+
     def verify(self) -> None:
         """Open every blob added since the last call, as a reader will, and hash the bytes.
 
@@ -113,7 +142,7 @@ class Packer:
         opened = self._crypter.open_each(self._buffer, spans, memoryview(self._scratch))
         for entry, plaintext in zip(new, opened, strict=True):
             self._verify_entry(entry, plaintext)
-        self._hash.update(self._buffer[new[0].offset : self._fill])
+        self._hash_filled()
         self._verified = len(self._entries)
 
     def _verify_entry(self, entry: PackEntry, plaintext: Buffer | None) -> None:
@@ -127,6 +156,7 @@ class Packer:
     def finish(self) -> FinishedPack:
         """Seal the header, verify it, and name the pack; the buffer holds it until re-used."""
         self.verify()
+        self._hash_filled()
         header = b"".join(map(encode_entry, self._entries))
         sealed = self._crypter.seal(header)
         if (
