@@ -3,14 +3,18 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: demo test lint bench
+.PHONY: demo test soak lint bench
 
 demo: .venv/stamp.demo
 	.venv/bin/lpse-ops demo
 
 test: .venv/stamp.test
-	$(PYTHON) -m pytest -n 2 --dist loadgroup --no-skips \
+	$(PYTHON) -m pytest -n 4 --dist loadgroup --no-skips \
 		--cov=lpse_ops --cov-report=term:skip-covered
+
+# Hours of what make test does for minutes; LPSE_OPS_SOAK_KILLS=1000 makes it longer.
+soak: .venv/stamp.test
+	$(PYTHON) -m pytest -n 4 --dist loadgroup --no-skips -m soak
 
 lint: .venv/stamp.lint
 	$(PYTHON) -m ruff format --check .

@@ -22,6 +22,7 @@ missing_packages() {
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo postgresql
     command -v setfacl >/dev/null || echo acl
     command -v setfattr >/dev/null || echo attr
+    command -v strace >/dev/null || echo strace
 }
 
 install_packages() {

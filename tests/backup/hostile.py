@@ -40,35 +40,37 @@ def odd_values() -> st.SearchStrategy[Any]:
 def forged(valid: bytes) -> st.SearchStrategy[bytes]:
     """The JSON with one value replaced or left out, or bytes cut and changed at random."""
     document = json.loads(valid)
-    places = list(_places(document))
-    replaced = st.tuples(st.sampled_from(places), odd_values()).map(
-        lambda pair: json.dumps(_replace(document, *pair)).encode()
+    found = list(places(document))
+    exchanged = st.tuples(st.sampled_from(found), odd_values()).map(
+        lambda pair: json.dumps(replaced(document, *pair)).encode()
     )
-    removed = st.sampled_from([place for place in places if place]).map(
-        lambda place: json.dumps(_remove(document, place)).encode()
+    left_out = st.sampled_from([place for place in found if place]).map(
+        lambda place: json.dumps(removed(document, place)).encode()
     )
     cut = st.integers(0, len(valid)).map(lambda length: valid[:length])
     changed = st.tuples(st.integers(0, len(valid) - 1), st.binary(min_size=1, max_size=3)).map(
         lambda change: valid[: change[0]] + change[1] + valid[change[0] + 1 :]
     )
-    return st.one_of(replaced, removed, cut, changed, st.binary())
+    return st.one_of(exchanged, left_out, cut, changed, st.binary())
 
 
 def deeply_nested(levels: int = 200_000) -> bytes:
     return b"[" * levels
 
 
-def _places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value in a JSON document, itself first."""
     yield above
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _places(inner, (*above, key))
+            yield from places(inner, (*above, key))
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            yield from _places(inner, (*above, number))
+            yield from places(inner, (*above, number))
 
 
-def _replace(document: Any, place: tuple[Any, ...], value: Any) -> Any:
+def replaced(document: Any, place: tuple[Any, ...], value: Any) -> Any:
+    """A copy with another value at one place."""
     if not place:
         return value
     result = copy.deepcopy(document)
@@ -76,7 +78,8 @@ def _replace(document: Any, place: tuple[Any, ...], value: Any) -> Any:
     return result
 
 
-def _remove(document: Any, place: tuple[Any, ...]) -> Any:
+def removed(document: Any, place: tuple[Any, ...]) -> Any:
+    """A copy with one key or element left out."""
     result = copy.deepcopy(document)
     del _parent(result, place)[place[-1]]
     return result

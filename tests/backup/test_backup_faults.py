@@ -1,11 +1,14 @@
-"""A backup that is stopped, or whose storage fails, at every single operation."""
+"""A backup of several packs that is stopped, or whose storage fails, at every operation.
+
+``test_fault_sweep.py`` does so with every command and every fault, on less data.
+"""
 
 import hashlib
 from pathlib import Path
 
 import pytest
 
-from lpse_ops.backup.backuprun import BackupRequest, run_backup
+from lpse_ops.backup.backuprun import BackupRequest, BackupResult, run_backup
 from lpse_ops.backup.config import Config, encode_config
 from lpse_ops.backup.crypto import Crypter
 from lpse_ops.backup.pack import BlobType
@@ -39,10 +42,10 @@ def stored(docs: Path) -> dict[str, bytes]:
     return memory.contents
 
 
-def backup(repository: Repository, *paths: Path) -> str:
+def backup(repository: Repository, *paths: Path) -> BackupResult:
     names = tuple(str(path).encode() for path in paths)
     request = BackupRequest(paths=names, hostname=HOST, time=MOMENT)
-    return run_backup(repository, request, SILENT, workers=1).snapshot.id
+    return run_backup(repository, request, SILENT, workers=1)
 
 
 def documents(repository: Repository) -> dict[str, dict[bytes, bytes]]:
@@ -71,7 +74,7 @@ def count_operations(stored: dict[str, bytes], docs: Path) -> int:
     return len(backend.operations)
 
 
-@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("fault", [Fault.STOP_AFTER, Fault.ERROR])
 def test_a_fault_at_any_operation_harms_nothing_and_the_next_run_succeeds(
     fault: Fault, stored: dict[str, bytes], docs: Path
 ):
@@ -81,19 +84,9 @@ def test_a_fault_at_any_operation_harms_nothing_and_the_next_run_succeeds(
     for number in range(operations):
         memory = copy_of(stored)
         backend = FaultBackend(memory, fault_at(number, fault))
-        try:
+        with pytest.raises((Stopped, OpsError)):
             backup(Repository(backend, KEYS, CONFIG), docs)
-        except (Stopped, OpsError):
-            assert fault is not Fault.LOST
-        after = Repository(memory, KEYS, CONFIG)
-        if fault is Fault.LOST:
-            # Storage that lies about one pack costs the new snapshot, never an old one.
-            index = after.load_index()
-            for snapshot in after.snapshots():
-                if snapshot.id in before:
-                    list(walk_tree(after, index, snapshot.tree))
-            continue
-        assert documents(after).items() >= before.items()
+        assert documents(Repository(memory, KEYS, CONFIG)).items() >= before.items()
         backup(Repository(memory, KEYS, CONFIG), docs)
         assert len(documents(Repository(memory, KEYS, CONFIG))) >= 2
 
@@ -112,6 +105,5 @@ def test_what_a_stopped_run_indexed_is_not_stored_again(stored: dict[str, bytes]
     backend = FaultBackend(memory, fault_at(last, Fault.STOP_BEFORE))
     with pytest.raises(Stopped):
         backup(Repository(backend, KEYS, CONFIG), docs)
-    again = FaultBackend(memory)
-    backup(Repository(again, KEYS, CONFIG), docs)
-    assert [name.partition("/")[0] for _, name in again.operations] == ["snapshots"]
+    # Folders above the documents may have changed meanwhile, and are stored then.
+    assert backup(Repository(memory, KEYS, CONFIG), docs).saved.data_blobs == 0

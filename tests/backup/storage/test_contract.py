@@ -15,7 +15,7 @@ from lpse_ops.backup.storage.backend import (
     file_name,
     is_file_id,
 )
-from lpse_ops.backup.storage.fault import FaultBackend
+from lpse_ops.backup.storage.fault import FaultBackend, LaggingBackend
 from lpse_ops.backup.storage.local import LocalBackend
 from lpse_ops.backup.storage.memory import MemoryBackend
 from lpse_ops.errors import FileMissing
@@ -24,6 +24,7 @@ BACKENDS: dict[str, Callable[[Path], Backend]] = {
     "memory": lambda _: MemoryBackend(),
     "local": LocalBackend,
     "fault around memory": lambda _: FaultBackend(MemoryBackend()),
+    "lag around memory": lambda _: LaggingBackend(MemoryBackend(), changes=0),
     "fault around local": lambda path: FaultBackend(LocalBackend(path)),
 }
 ID = "ab" * 32
