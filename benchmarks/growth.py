@@ -9,7 +9,7 @@ from benchmarks.tools import Tool
 
 ALLOWED = 1.2
 QUARTER = 0.25
-OPERATIONS = ("first-backup", "unchanged", "restore", "check")
+OPERATIONS = ("first-backup", "unchanged", "restore", "check-read-data")
 
 
 @dataclass(frozen=True)

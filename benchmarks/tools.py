@@ -10,26 +10,46 @@ from pathlib import Path
 from tests.restic_binaries import find_restics
 
 PASSWORD = "benchmark"
-OPERATIONS = ("first-backup", "unchanged", "restore", "check", "snapshots", "version")
+OPERATIONS = (
+    "first-backup",
+    "unchanged",
+    "changed",
+    "restore",
+    "check",
+    "check-read-data",
+    "ls",
+    "find",
+    "forget-prune",
+    "snapshots",
+    "version",
+)
 
 _OURS = {
     "init": "backup init --no-cache",
-    "first-backup": "backup run --no-cache {data}",
-    "unchanged": "backup run --no-cache {data}",
-    "restore": "backup restore latest --no-cache --target {target}",
-    "check": "backup check --no-cache --read-data",
+    "backup": "backup run --no-cache {data}",
+    "restore": "backup restore --no-cache latest --target {target}",
+    "check": "backup check --no-cache",
+    "check-read-data": "backup check --no-cache --read-data",
+    "ls": "backup ls --no-cache latest",
+    "find": "backup find --no-cache *7.*",
+    "forget-prune": "backup forget --no-cache --keep-last 1 --prune",
     "snapshots": "backup snapshots --no-cache",
     "version": "--version",
 }
 _RESTIC = {
     "init": "init --no-cache",
-    "first-backup": "backup --no-cache {data}",
-    "unchanged": "backup --no-cache {data}",
+    "backup": "backup --no-cache {data}",
     "restore": "restore latest --no-cache --target {target}",
-    "check": "check --no-cache --read-data",
+    "check": "check --no-cache",
+    "check-read-data": "check --no-cache --read-data",
+    "ls": "ls latest --no-cache",
+    "find": "find --no-cache *7.*",
+    "forget-prune": "forget --no-cache --keep-last 1 --prune",
     "snapshots": "snapshots --no-cache",
     "version": "version",
 }
+# Named for what happened before: the command is the same.
+_BACKUPS = ("first-backup", "unchanged", "changed")
 
 
 @dataclass(frozen=True)
@@ -43,7 +63,7 @@ class Tool:
     variables: tuple[str, str]
 
     def argv(self, operation: str, *, data: Path, target: Path) -> list[str]:
-        words = self.commands[operation].split()
+        words = self.commands["backup" if operation in _BACKUPS else operation].split()
         return [str(self.program), *(word.format(data=data, target=target) for word in words)]
 
     def environment(self, repository: Path, password_file: Path) -> dict[str, str]:
