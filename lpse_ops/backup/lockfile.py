@@ -7,6 +7,7 @@ start of the process, so that a lock left by a crash is known to be dead rather 
 import json
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -100,7 +101,23 @@ def parse_lock(content: bytes, lock_id: str) -> Lock:
         ) from error
 
 
-def is_surely_dead(lock: Lock, here: ProcessIdentity, start_ticks_now: int | None) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, ours or another user's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def is_surely_dead(
+    lock: Lock,
+    here: ProcessIdentity,
+    start_ticks_now: int | None,
+    runs: Callable[[int], bool] = is_running,
+) -> bool:
     """Whether our own machine knows that the lock's process is gone.
 
     ``start_ticks_now`` is when the process that has the lock's PID now started; None if none has.
@@ -108,10 +125,16 @@ def is_surely_dead(lock: Lock, here: ProcessIdentity, start_ticks_now: int | Non
     theirs = lock.owner
     if not theirs.boot_id or not theirs.machine_id or theirs.machine_id != here.machine_id:
         return False
+    # Without /proc we know nothing of ourselves, and so nothing of others.
+    if not here.boot_id or not here.pid_namespace:
+        return False
     if theirs.boot_id != here.boot_id:
         return True
     if not theirs.start_ticks or theirs.pid_namespace != here.pid_namespace:
         return False
+    if start_ticks_now is None:
+        # Mounted with hidepid, /proc does not show the processes of other users.
+        return not runs(theirs.pid)
     return start_ticks_now != theirs.start_ticks
 
 

@@ -19,6 +19,7 @@ from lpse_ops.backup.lockfile import (
     REFRESH_WITHIN,
     Lock,
     encode_lock,
+    is_running,
     is_stale,
     is_surely_dead,
     parse_lock,
@@ -37,12 +38,13 @@ _LAST_RETRY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class LockTiming:
-    """``now`` gives aware wall-clock time, which goes on while a machine is suspended."""
+    """``now`` gives aware wall-clock time, which is what others judge a lock by."""
 
     now: Callable[[], datetime] = lambda: datetime.now().astimezone()
     sleep: Callable[[float], None] = time.sleep
     refresh_every: timedelta = REFRESH_EVERY
-    monotonic: Callable[[], float] = time.monotonic
+    # Goes on while the machine is suspended, too, and nobody can set it back.
+    monotonic: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @contextlib.contextmanager
@@ -97,7 +99,8 @@ class HeldLock:
         self, repository: Repository, lock: Lock, timing: LockTiming, *, is_settled: bool = True
     ) -> None:
         self._is_settled = is_settled
-        self._settled_at = timing.monotonic() + _SETTLE_SECONDS
+        self._written_at = timing.monotonic()
+        self._settled_at = self._written_at + _SETTLE_SECONDS
         self._repository = repository
         self._timing = timing
         self._lock = lock
@@ -161,11 +164,14 @@ class HeldLock:
                 self._repository.remove(FileKind.LOCK, lock_id)
 
     def _age(self) -> timedelta:
-        return self._timing.now() - self._lock.time
+        # By the clock that says more: one may have been set back.
+        since = timedelta(seconds=self._timing.monotonic() - self._written_at)
+        return max(since, self._timing.now() - self._lock.time)
 
     def _replace(self) -> None:
-        old = self._lock
+        old, written_at = self._lock, self._timing.monotonic()
         self._lock = _save(self._repository, replace(old, time=self._timing.now()))
+        self._written_at = written_at
         self._discard(old.id)
 
     def _discard(self, lock_id: str) -> None:
@@ -181,10 +187,11 @@ class HeldLock:
         self._lost = True
         if not self._is_listed(old.id):
             return
+        written_at = self._timing.monotonic()
         fresh = _save(self._repository, replace(old, time=self._timing.now()))
         self._timing.sleep(_SETTLE_SECONDS)
         if self._is_listed(old.id):
-            self._lock, self._lost = fresh, False
+            self._lock, self._lost, self._written_at = fresh, False, written_at
             self._discard(old.id)
         else:
             self._discard(fresh.id)
@@ -222,7 +229,9 @@ def _may_be_unlocked(lock: Lock, now: datetime) -> bool:
     ticks = read_start_ticks(lock.pid)
     if is_surely_dead(lock, read_identity(), ticks):
         return True
-    return is_stale(lock, now, socket.gethostname(), alive=ticks is not None)
+    # Mounted with hidepid, /proc does not show the processes of other users.
+    alive = ticks is not None or is_running(lock.pid)
+    return is_stale(lock, now, socket.gethostname(), alive=alive)
 
 
 def _acquire(

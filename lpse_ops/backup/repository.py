@@ -51,7 +51,7 @@ class Repository:
         self.key_id = key_id
         # Called before every write; a lost lock raises here, before anything is touched.
         self.before_write: Callable[[], None] = _nothing
-        # Called before an index or a snapshot is saved: others will rely on what they name.
+        # Called before an index or a snapshot is saved or removed: others rely on what they name.
         self.before_commit: Callable[[], None] = _nothing
         self._local = threading.local()
 
@@ -111,6 +111,8 @@ class Repository:
     def remove(self, kind: FileKind, file_id: str) -> None:
         if kind is not FileKind.LOCK:  # locks are how the guard itself does its work
             self.before_write()
+            if kind in _COMMITS:
+                self.before_commit()
         self.backend.remove(file_name(kind, file_id))
 
     def ensure_writable(self) -> None:

@@ -15,6 +15,7 @@ from lpse_ops.backup.lockfile import (
     Lock,
     ProcessIdentity,
     encode_lock,
+    is_running,
     is_stale,
     is_surely_dead,
     parse_lock,
@@ -108,7 +109,23 @@ def owned_by(**changes: Any) -> Lock:
 def test_only_our_own_machine_knows_that_a_process_is_gone(
     lock: Lock, ticks_now: int | None, is_dead: bool
 ) -> None:
-    assert is_surely_dead(lock, HERE, ticks_now) is is_dead
+    assert is_surely_dead(lock, HERE, ticks_now, lambda _: False) is is_dead
+
+
+def test_a_process_that_proc_hides_from_us_is_alive() -> None:
+    assert not is_surely_dead(LOCK, HERE, None, lambda _: True)
+    # Process 1 is another user's or our own, and there in any case.
+    assert is_running(1)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    assert not is_running(gone.pid)
+
+
+def test_who_knows_nothing_of_himself_knows_nothing_of_others() -> None:
+    """Without /proc, in a chroot for one, no live lock may be taken for a dead one's."""
+    for unknown in ("boot_id", "pid_namespace"):
+        here = replace(HERE, **{unknown: ""})
+        assert not is_surely_dead(LOCK, here, None, lambda _: False)
 
 
 @pytest.mark.parametrize(

@@ -581,3 +581,49 @@ def error_of(repository: Repository, timing: LockTiming, *, exclusive: bool) -> 
     with pytest.raises(OpsError) as refused:
         hold_lock(repository, exclusive=exclusive, timing=timing).__enter__()
     return refused.value
+
+
+@pytest.mark.parametrize("kind", [FileKind.INDEX, FileKind.SNAPSHOT])
+def test_who_lost_the_lock_file_neither_names_nor_forgets_anything(
+    repository: Repository, timing: LockTiming, kind: FileKind
+) -> None:
+    """After ``unlock --remove-all`` somebody else may have pruned what this run relies on."""
+    stored = repository.save(kind, b"{}")
+    with hold_lock(repository, timing=timing):
+        repository.save(kind, b'{"a":1}')
+        remove_locks(repository)
+        before = repository.files(kind)
+        with pytest.raises(RepositoryLocked, match="somebody removed it"):
+            repository.save(kind, b'{"b":2}')
+        with pytest.raises(RepositoryLocked):
+            repository.remove(kind, stored)
+        assert repository.files(kind) == before
+        with pytest.raises(RepositoryLocked):  # and from then on nothing at all
+            repository.save_pack("00" * 32, b"x")
+
+
+def test_a_second_look_is_taken_when_it_is_due_and_not_before(
+    repository: Repository, sleeper: Sleeper, timing: LockTiming
+) -> None:
+    held = hold_lock(repository, exclusive=True, timing=timing, read_meanwhile=True)
+    lock = held.__enter__()
+    save_lock_unguarded(repository, another_lock())
+    lock.settle_when_due()
+    sleeper.sleep(1)
+    with pytest.raises(RepositoryLocked, match="locked by PID 4711 on other") as conflict:
+        lock.settle_when_due()
+    held.__exit__(RepositoryLocked, conflict.value, None)
+    assert [each.hostname for each in locks(repository)] == ["other"]
+
+
+def test_a_clock_that_was_set_back_does_not_hide_a_long_silence(
+    repository: Repository, sleeper: Sleeper
+) -> None:
+    seconds = [0.0]
+    timing = LockTiming(sleeper.clock.now, sleeper.sleep, monotonic=lambda: seconds[0])
+    with hold_lock(repository, timing=timing) as held:
+        seconds[0] = 3600
+        sleeper.clock.advance(-10 * MINUTE)
+        remove_locks(repository)
+        with pytest.raises(RepositoryLocked):
+            held.ensure()
