@@ -56,7 +56,7 @@ def is_leftover(name: bytes, here: ProcessIdentity) -> bool:
     match = _NAME.fullmatch(name)
     machine, boot, namespace = _place(here)
     # On a shared disk another machine may be at work, or a container that we cannot look into.
-    if match is None or match[1] != machine:
+    if match is None or match[1] != machine or not here.boot_id or not here.pid_namespace:
         return False
     if match[2] != boot:
         return True

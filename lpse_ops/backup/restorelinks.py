@@ -14,6 +14,7 @@ from lpse_ops.backup.restoretarget import (
 )
 
 Link = tuple[Folder, bytes, bytes]
+InodeKey = tuple[int, int, tuple[bytes, ...]]
 
 
 class _Inode:
@@ -42,7 +43,7 @@ class HardLinks:
         self._ledger = ledger
         self._release = release
         self._lock = threading.Lock()
-        self._inodes: dict[tuple[int, int], _Inode] = {}
+        self._inodes: dict[InodeKey, _Inode] = {}
 
     def takes(self, folder: Folder, path: bytes, node: Node) -> bool:
         """Whether the file becomes a link; then ``folder``, which is held, is released later."""
@@ -63,7 +64,7 @@ class HardLinks:
 
     def settle(self, node: Node, *, is_there: bool) -> None:
         """The first file of an inode is restored, or cannot be."""
-        inode = self._inodes.get(inode_key(node) or (0, 0))
+        inode = self._inodes.get(inode_key(node) or (0, 0, ()))
         if inode is None:
             return
         with self._lock:
@@ -93,8 +94,12 @@ class HardLinks:
             source.close()
 
 
-def inode_key(node: Node) -> tuple[int, int] | None:
-    """What tells that two files are one; an inode 0 stands for none."""
+def inode_key(node: Node) -> InodeKey | None:
+    """What tells that two files are one; an inode 0 stands for none.
+
+    The content is part of it: while a backup ran, the inode of a file that was removed may have
+    become another file.
+    """
     if node.type != "file" or node.links < 2 or not node.inode:
         return None
-    return node.inode, node.device_id
+    return node.inode, node.device_id, node.content

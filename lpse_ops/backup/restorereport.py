@@ -21,11 +21,11 @@ EVERYTHING = Everything()
 
 @dataclass(frozen=True)
 class RestoreOptions:
-    """``verify``: files that are there are compared by content, and all are read again afterwards.
+    """``verify``: all files are read again afterwards and compared.
 
-    Without it a file of the right size and time is taken as equal.  ``owners`` False leaves all
-    files to whoever restores; without root that is so anyway.  ``threads`` 0 is one a core.
-    ``unnamed`` False writes as on a file system that has no files without a name.
+    ``owners`` False leaves all files to whoever restores; without root that is so anyway.
+    ``threads`` 0 is one a core.  ``unnamed`` False writes as on a file system that has no files
+    without a name.
     """
 
     selection: Selection = EVERYTHING

@@ -14,7 +14,7 @@ from lpse_ops.backup.node import Node
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.progress import SILENT, Progress
 from lpse_ops.backup.repository import Repository
-from lpse_ops.backup.restorelinks import inode_key
+from lpse_ops.backup.restorelinks import InodeKey, inode_key
 from lpse_ops.backup.restorereport import EVERYTHING, Problem, Selection
 from lpse_ops.backup.restoretarget import OpenFolder, find_folder, open_regular, open_target
 from lpse_ops.backup.treewalk import MAX_DEPTH, TreeLoader
@@ -79,7 +79,7 @@ class _Verifier:
         self._selection = selection
         self._progress = progress
         self._skip = skip
-        self._seen: set[tuple[int, int]] = set()
+        self._seen: set[InodeKey] = set()
         self._waiting: deque[Future[_Outcome]] = deque()
         self.report = VerifyReport()
 
@@ -120,7 +120,7 @@ class _Verifier:
     def _check(self, folder: OpenFolder, path: bytes, node: Node, pool: ThreadPoolExecutor) -> None:
         key = inode_key(node)
         if key is not None:
-            # Of an inode's names only the first gives the content.
+            # The names of an inode are one file; once is enough.
             if key in self._seen:
                 return
             self._seen.add(key)

@@ -80,12 +80,15 @@ class FileJob:
 
     def close(self) -> None:
         """Close what is open of it."""
-        if self.direct is not None and self.direct >= 0:
-            os.close(self.direct)
-        self.direct = -1
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-        self.descriptor = -1
+        # Forgotten first: a descriptor is gone even if closing it reports an error.
+        direct, self.direct = self.direct, -1
+        descriptor, self.descriptor = self.descriptor, -1
+        try:
+            if direct is not None and direct >= 0:
+                os.close(direct)
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
 Use = tuple[FileJob, int]

@@ -14,7 +14,7 @@ from lpse_ops.backup.dump import read_blobs
 from lpse_ops.backup.node import Node
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.repository import Repository
-from lpse_ops.backup.restorelinks import inode_key
+from lpse_ops.backup.restorelinks import InodeKey, inode_key
 from lpse_ops.backup.treewalk import walk_tree
 from lpse_ops.errors import RepositoryError
 
@@ -37,7 +37,7 @@ class Sink(Protocol):
 
 def write_tar(repository: Repository, index: BlobIndex, tree_id: bytes, out: Sink) -> int:
     """Write everything below a tree, names relative to it; return how many entries."""
-    links: dict[tuple[int, int], str] = {}
+    links: dict[InodeKey, str] = {}
     count = 0
     with tarfile.open(
         mode="w|",
@@ -59,7 +59,7 @@ def write_tar(repository: Repository, index: BlobIndex, tree_id: bytes, out: Sin
 
 
 def _describe(
-    index: BlobIndex, path: bytes, node: Node, links: dict[tuple[int, int], str]
+    index: BlobIndex, path: bytes, node: Node, links: dict[InodeKey, str]
 ) -> tarfile.TarInfo:
     info = tarfile.TarInfo(os.fsdecode(path))
     info.type = _TYPES[node.type]

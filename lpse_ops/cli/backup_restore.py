@@ -92,8 +92,8 @@ def command(
 ) -> int:
     """Restore files into a folder, or a database.
 
-    A file that is there with the same size and time is left alone (with --verify: the same
-    content).  A database is restored beside the old one and takes its place only when it is whole.
+    A file that is there with the same content is not written again.  A database is restored
+    beside the old one and takes its place only when it is whole.
     """
     if (target is None) == (database is None):
         raise UsageError(
