@@ -7,7 +7,7 @@ from typing import Protocol
 
 from lpse_ops.backup.feeder import Feeder, ReadInto
 from lpse_ops.backup.progress import Progress
-from lpse_ops.backup.source import is_same_version, open_file
+from lpse_ops.backup.source import is_same_version, open_file, outlast_tick
 from lpse_ops.backup.treebuilder import PendingFile, TreeBuilder
 
 # A file that changes while it is read is tried this often, then stored as read.
@@ -67,6 +67,7 @@ class FileReader:
 
         for _ in range(_ATTEMPTS):
             file.restart()
+            outlast_tick(os.fstat(descriptor).st_ctime_ns)
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 raise OSError(0, "it is no longer a regular file")

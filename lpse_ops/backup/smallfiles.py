@@ -19,6 +19,7 @@ from lpse_ops.backup.workerpool import Span
 # Larger files are cut into chunks, which the main process does.
 _MAX_BYTES = MIN_BYTES
 _MAX_TIME_NS = (1 << 63) - 1
+_MIN_TIME_NS = -(1 << 63)
 
 
 class SmallFile(NamedTuple):
@@ -33,7 +34,9 @@ class SmallFile(NamedTuple):
 
 def is_small(status: os.stat_result) -> bool:
     """Whether a worker can be asked for the file; not with a time after the year 2262."""
-    return status.st_size <= _MAX_BYTES and status.st_mtime_ns <= _MAX_TIME_NS
+    return status.st_size <= _MAX_BYTES and all(
+        _MIN_TIME_NS <= each <= _MAX_TIME_NS for each in (status.st_mtime_ns, status.st_ctime_ns)
+    )
 
 
 class SmallFiles:

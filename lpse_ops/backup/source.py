@@ -6,7 +6,8 @@ Paths are bytes: a name may hold any byte but ``/`` and NUL.
 import errno
 import os
 import stat
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from grp import getgrgid
 from pwd import getpwuid
@@ -15,6 +16,7 @@ from lpse_ops.backup.node import XAttrs, encode_owner
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_TICK_NS = 20_000_000
 _NO_XATTRS = {errno.ENOTSUP, errno.ENODATA, errno.ENOSYS, errno.ENOENT, errno.EPERM}
 
 
@@ -25,6 +27,21 @@ def open_file(path: bytes) -> int:
         return os.open(path, _OPEN | os.O_NOATIME)
     except PermissionError:
         return os.open(path, _OPEN)
+
+
+def outlast_tick(
+    ctime_ns: int,
+    now_ns: Callable[[], int] = time.time_ns,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Wait, if a file has changed this very moment, until a further change would show.
+
+    Before Linux 6.13 the times of files move on once a tick, 1 to 10 ms: who read the file now
+    would take one that is written again in the same tick for unchanged, ever after.
+    """
+    age = now_ns() - ctime_ns
+    if 0 <= age < _TICK_NS:  # a time to come is another machine's, or a wrong clock's
+        sleep((_TICK_NS - age) / 1e9)
 
 
 def list_folder(path: bytes) -> list["os.DirEntry[bytes]"]:

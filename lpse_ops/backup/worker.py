@@ -7,6 +7,7 @@ files it is told to, writes none, opens no network connection, and ends when the
 import contextlib
 import hashlib
 import os
+import resource
 import signal
 import socket
 import sys
@@ -21,7 +22,7 @@ from lpse_ops.backup.crypto import Crypter, Keys
 from lpse_ops.backup.indexfile import encode_pack
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.packer import Packer
-from lpse_ops.backup.source import open_file
+from lpse_ops.backup.source import open_file, outlast_tick
 from lpse_ops.errors import OpsError
 
 # What a list of processes shows; the kernel keeps 15 characters.
@@ -122,6 +123,7 @@ class Worker:
 
 def _read_file(path: bytes, room: memoryview, expected: tuple[int, int, int, int]) -> int:
     """Read a file whose size, inode and times are as expected; ``room`` has one byte to spare."""
+    outlast_tick(expected[3])
     try:
         descriptor = open_file(path)
     except OSError:
@@ -180,10 +182,8 @@ def _leave_parent(channel: int) -> None:
     os.dup2(nowhere, 0)
     os.dup2(nowhere, 1)
     # The main process' ends above all: while anybody holds one, its end would go unnoticed.
-    for number in map(int, os.listdir("/proc/self/fd")):
-        if number > 2 and number != channel:
-            with contextlib.suppress(OSError):  # what listed them is closed already
-                os.close(number)
+    os.closerange(3, channel)
+    os.closerange(channel + 1, _last_descriptor() + 1)
     for each in signal.valid_signals():
         if callable(signal.getsignal(each)):
             signal.signal(each, signal.SIG_DFL)
@@ -193,6 +193,14 @@ def _leave_parent(channel: int) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # only for who looks at a list of processes
         Path("/proc/self/comm").write_text(PROCESS_NAME, "ascii")
+
+
+def _last_descriptor() -> int:
+    """The highest open one, or, where /proc is not mounted, the highest there may be."""
+    try:
+        return max(map(int, os.listdir("/proc/self/fd")))
+    except OSError:
+        return resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1
 
 
 def _serve(channel: socket.socket, memory: wm.SharedMemory, keys: Keys) -> int:

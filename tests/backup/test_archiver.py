@@ -5,6 +5,7 @@ import io
 import os
 import stat
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +25,9 @@ from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.backup.treewalk import walk_tree
 from lpse_ops.errors import OpsError, SourceUnreadable
-from tests.backup.cheap_repository import init_cheaply
+from tests.backup.cheap_repository import PASSWORD, init_cheaply
 from tests.backup.storing import HOST, MOMENT, open_cheap, store
+from tests.restic_binaries import Restic
 
 DEEP = "/".join("d" * 1200)
 
@@ -527,3 +529,22 @@ def test_a_failed_stream_saves_no_snapshot_and_the_next_run_uses_what_was_stored
     assert sorted((repo / "locks").iterdir()) == []
     store(repo, docs, streams=[stream(b"/lpse-ops/x.dump", data)])
     assert content(repo, stored(repo, Path("/lpse-ops"))["x.dump"]) == data
+
+
+def test_times_before_1677_are_stored_as_restic_stores_them(repo: Path, restic_new: Restic):
+    """Only a file system in memory holds them; in nanoseconds they do not fit into 64 bits."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        folder = Path(name) / "docs"
+        folder.mkdir()
+        (folder / "small").write_bytes(b"x")
+        (folder / "large").write_bytes(os.urandom(300_000))
+        for path in folder.iterdir():
+            os.utime(path, ns=(0, -11_676_096_000 * 10**9))
+            assert path.stat().st_mtime_ns < -(1 << 63)
+        store(repo, folder, time=MOMENT)
+        ours = stored(repo, Path(name))
+        restic_new.run("backup", "--force", folder, repo=repo, password=PASSWORD)
+        theirs = stored(repo, Path(name))
+    assert ours["docs/small"].mtime == "1600-01-01T00:00:00Z"
+    assert ours["docs"].subtree == theirs["docs"].subtree
+    assert len(open_cheap(repo).snapshots()) == 2

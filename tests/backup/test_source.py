@@ -13,6 +13,7 @@ from lpse_ops.backup.source import (
     list_names,
     look_at,
     open_file,
+    outlast_tick,
     owner_text,
     read_xattrs,
     stat_folder,
@@ -135,3 +136,13 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         stat_folder(os.fsencode(tmp_path / "file"))
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "waited"),
+    [(0, [0.02]), (5, [0.015]), (20, []), (100_000, []), (-1, [])],
+)
+def test_a_file_that_changed_this_moment_is_waited_for(age_ms: int, waited: list[float]):
+    slept: list[float] = []
+    outlast_tick(10**18, lambda: 10**18 + age_ms * 10**6, slept.append)
+    assert slept == waited
