@@ -31,7 +31,14 @@ class Completeness:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
+    def may_be_complete(self, snapshot: Snapshot) -> bool:
+        """Also if storage does not tell just now: what may be the last good one is not removed."""
+        return self._judge(snapshot) is not False
+
     def is_complete(self, snapshot: Snapshot) -> bool:
+        return self._judge(snapshot) is True
+
+    def _judge(self, snapshot: Snapshot) -> bool | None:
         if snapshot.summary.get("total_files_processed") == 0:
             return False
         return OWN_FOLDER not in snapshot.paths or self._has_clean_manifest(snapshot)
@@ -40,12 +47,12 @@ class Completeness:
     def _index(self) -> BlobIndex:
         return self._repository.load_index()
 
-    def _has_clean_manifest(self, snapshot: Snapshot) -> bool:
+    def _has_clean_manifest(self, snapshot: Snapshot) -> bool | None:
         try:
             manifest = json.loads(self._read_manifest(snapshot))
             return bool(manifest["unreadable"] == [])
         except (RepositoryError, StorageError, *MALFORMED):
-            return False
+            return None
 
     def _read_manifest(self, snapshot: Snapshot) -> bytes:
         node = find_entry(self._repository, self._index, snapshot.tree, _MANIFEST).node

@@ -72,6 +72,7 @@ def plan_by_policy(
     *,
     now: datetime,
     is_complete: IsComplete,
+    may_be_complete: IsComplete | None = None,
     even_if_stale: bool = False,
 ) -> ForgetPlan:
     """What the policy says of the chosen of ``everything`` in the repository.
@@ -94,7 +95,7 @@ def plan_by_policy(
         _refuse_empty_group(plan)
         if plan.removed and not even_if_stale:
             _refuse_stale_group(plan, now)
-        plans.append(_keep_complete(plan, is_complete))
+        plans.append(_keep_complete(plan, is_complete, may_be_complete or is_complete))
     return ForgetPlan(tuple(plans))
 
 
@@ -104,6 +105,7 @@ def plan_by_name(
     by: GroupBy,
     *,
     is_complete: IsComplete,
+    may_be_complete: IsComplete | None = None,
     even_if_last: bool = False,
 ) -> ForgetPlan:
     """The named snapshots go, and no other.
@@ -121,7 +123,7 @@ def plan_by_name(
         ]
         plan = GroupPlan(group, tuple(verdicts))
         if plan.removed and not even_if_last:
-            _refuse_last_named(plan, is_complete)
+            _refuse_last_named(plan, is_complete, may_be_complete or is_complete)
         plans.append(plan)
     return ForgetPlan(tuple(plan for plan in plans if plan.removed))
 
@@ -176,11 +178,13 @@ def _refuse_stale_group(plan: GroupPlan, now: datetime) -> None:
         )
 
 
-def _keep_complete(plan: GroupPlan, is_complete: IsComplete) -> GroupPlan:
+def _keep_complete(
+    plan: GroupPlan, is_complete: IsComplete, may_be_complete: IsComplete
+) -> GroupPlan:
     """The same plan, with the newest complete snapshot kept if no other that is kept is one."""
     if not plan.removed or any(map(is_complete, plan.kept)):
         return plan
-    last = next((each for each in plan.removed if is_complete(each)), None)
+    last = next((each for each in plan.removed if may_be_complete(each)), None)
     return GroupPlan(
         plan.group,
         tuple(
@@ -190,13 +194,15 @@ def _keep_complete(plan: GroupPlan, is_complete: IsComplete) -> GroupPlan:
     )
 
 
-def _refuse_last_named(plan: GroupPlan, is_complete: IsComplete) -> None:
+def _refuse_last_named(
+    plan: GroupPlan, is_complete: IsComplete, may_be_complete: IsComplete
+) -> None:
     if not plan.kept:
         message = f"no snapshot of {describe(plan.group)} would be left"
     elif any(map(is_complete, plan.kept)):
         return
     else:
-        last = next((each for each in plan.removed if is_complete(each)), None)
+        last = next((each for each in plan.removed if may_be_complete(each)), None)
         if last is None:
             return
         message = f"{last.short_id} is the last complete snapshot of {describe(plan.group)}"

@@ -57,22 +57,25 @@ def parse_entries(header: bytes, pack_name: str) -> list[PackEntry]:
     """Read the plaintext of a header, with the offsets worked out."""
     entries: list[PackEntry] = []
     position = offset = 0
-    while position < len(header):
-        compressed = header[position] & _COMPRESSED_BIT
-        layout = _COMPRESSED if compressed else _PLAIN
-        if header[position] > 3 or position + layout.size > len(header):
+    end = len(header)
+    # Written for speed: a pack may list tens of thousands of blobs.
+    while position < end:
+        kind = header[position]
+        layout = _COMPRESSED if kind & _COMPRESSED_BIT else _PLAIN
+        following = position + layout.size
+        if kind > 3 or following > end:
             raise damaged_pack(pack_name, "its header cannot be read")
-        fields = layout.unpack_from(header, position)
-        entry = PackEntry(
-            BlobType(fields[0] & 1), fields[-1], offset, fields[1], fields[2] if compressed else 0
-        )
-        longest = max(entry.length, entry.uncompressed_length)
-        is_empty = entry.length < OVERHEAD or (compressed and not entry.uncompressed_length)
-        if is_empty or longest > MAX_BLOB_BYTES:
+        if kind & _COMPRESSED_BIT:
+            _, length, uncompressed, blob_id = layout.unpack_from(header, position)
+            is_possible = 0 < uncompressed <= MAX_BLOB_BYTES
+        else:
+            _, length, blob_id = layout.unpack_from(header, position)
+            uncompressed, is_possible = 0, True
+        if not (is_possible and OVERHEAD <= length <= MAX_BLOB_BYTES):
             raise damaged_pack(pack_name, "its header lists a blob of an impossible length")
-        entries.append(entry)
-        position += layout.size
-        offset += entry.length
+        entries.append(PackEntry(_TYPES[kind & 1], blob_id, offset, length, uncompressed))
+        position = following
+        offset += length
     return entries
 
 

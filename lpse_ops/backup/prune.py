@@ -184,27 +184,34 @@ def _distrust(repository: Repository, found: _Found) -> PrunePlan:
 
     What a pack lost is then taken from the spare copies, while they are there.
     """
-    index, flags, plan = found.index, found.flags, found.plan
-    if SPARE not in flags:
+    plan = found.plan
+    if SPARE not in found.flags:
         return plan
     kept = {use.id for use in plan.keep}
+    bad: set[bytes] = set()
+    # A pack that turns out bad gives up its own spare copies: those that rely on them come next.
+    while worse := find_unreadable(repository, _to_prove(found, kept)):
+        bad |= worse
+        kept -= worse
+    return replace(
+        plan,
+        keep=tuple(use for use in plan.keep if use.id not in bad),
+        repack=(*plan.repack, *(use for use in plan.keep if use.id in bad)),
+    )
+
+
+def _to_prove(found: _Found, kept: Collection[bytes]) -> Iterator[PackList]:
+    """Of the packs that stay, the blobs of which a spare copy goes."""
+    index, flags = found.index, found.flags
     spares = {
         (index.kinds[row], index.id_at(row))
         for pack_id, rows in index.pack_rows()
         for row in rows
         if flags[row] == SPARE and pack_id not in kept
     }
-    to_prove = (
-        (pack_id, [each for each in entries if (each.type, each.id) in spares])
-        for blob_type in BlobType
-        for pack_id, entries in _needed(found, kept, blob_type)
-    )
-    bad = find_unreadable(repository, to_prove)
-    return replace(
-        plan,
-        keep=tuple(use for use in plan.keep if use.id not in bad),
-        repack=(*plan.repack, *(use for use in plan.keep if use.id in bad)),
-    )
+    for blob_type in BlobType:
+        for pack_id, entries in _needed(found, kept, blob_type):
+            yield pack_id, [each for each in entries if (each.type, each.id) in spares]
 
 
 def _remove_orphans(repository: Repository, orphans: OrphanPlan, done: _Done) -> None:

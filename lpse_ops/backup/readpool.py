@@ -7,7 +7,9 @@ comes over a line is not short of cores.
 import contextlib
 import os
 import select
+import signal
 import socket
+import time
 import warnings
 from array import array
 from collections import deque
@@ -23,6 +25,7 @@ from lpse_ops.errors import OpsError, ProcessFailed
 MAX_WORKERS = 3
 # One request being served and one waiting keep a worker busy.
 _REQUESTS_PER_WORKER = 2
+_PATIENCE_SECONDS = 5.0
 
 
 class Answered(NamedTuple):
@@ -104,19 +107,31 @@ class ReadPool:
         else:
             raise _died(worker)
 
-    def close(self) -> None:
-        """Let the workers finish the requests they have, and end them."""
+    def close(self, patience_seconds: float = _PATIENCE_SECONDS) -> None:
+        """Let the workers finish the requests they have, if they do it in time, and end them."""
         for worker in self._workers:
             worker.channel.close()
+        deadline = time.monotonic() + patience_seconds
         for worker in self._workers:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(worker.pid, 0)
+            _end(worker.pid, deadline)
         self._workers = []
 
 
 def count_workers() -> int:
     """One a core, less the one for the main process, which works as well."""
     return min(len(os.sched_getaffinity(0)) - 1, MAX_WORKERS)
+
+
+def _end(pid: int, deadline: float) -> None:
+    """Wait for a process; one that hangs on a disk that does not answer is not waited for."""
+    pause = 0.001
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                return
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)
 
 
 def _fork(make_handler: rw.MakeHandler, others: Sequence[_Worker]) -> _Worker:

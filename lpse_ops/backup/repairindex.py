@@ -25,7 +25,7 @@ from lpse_ops.backup.pack import (
 from lpse_ops.backup.progress import SILENT, Progress
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.backend import FileKind, file_name
-from lpse_ops.errors import OpsError
+from lpse_ops.errors import DamagedRepository, OpsError
 
 # The headers of most packs are smaller: one request reads length and header.
 _TAIL_BYTES = 32 * 1024
@@ -93,7 +93,7 @@ def read_index_facts(repository: Repository) -> IndexFacts:
         try:
             content = repository.load(FileKind.INDEX, index_id)
             files[index_id] = tuple(map(_listed, parse_index(content, index_id)))
-        except OpsError as error:
+        except DamagedRepository as error:  # a disk that fails proves nothing
             damaged[index_id] = error.message
     return IndexFacts(files, damaged)
 

@@ -122,7 +122,9 @@ def salvage_packs(
         _salvage(copies, repair, listed[repair.id], saver)
     saver.finish()
     _pass_over_copies(repository, repairs, set(stored))
-    drop_packs(repository, set(stored))
+    # A disk that gives nothing at all proves no damage: only the index knows what is in the pack.
+    read = {each.id for each in repairs if each.copy is not None or each.salvaged}
+    drop_packs(repository, read)
     for repair in repairs:
         if repair.copy is not None:
             repository.remove(FileKind.PACK, repair.id.hex())

@@ -5,7 +5,7 @@ folders that cannot be read become empty.  The new trees equal restic's.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from lpse_ops.backup.milestone import is_milestone
 from lpse_ops.backup.node import Node, decode_node
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.rawjson import TREE_FIELDS, Raw, parse_raw, with_field
-from lpse_ops.backup.repairindex import pack_sizes
-from lpse_ops.backup.repairpacks import keep_file, list_packs
+from lpse_ops.backup.repairindex import pack_sizes, read_header
+from lpse_ops.backup.repairpacks import Blob, keep_file, list_packs
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot, parse_snapshot
 from lpse_ops.backup.snapshotedit import edited_snapshot, replace_snapshot
@@ -53,15 +53,17 @@ def repair_snapshots(
     """Repair those that need it.  The caller holds an exclusive lock.
 
     With ``forget`` the damaged ones are removed, also those of which nothing is left; but never
-    when no root can be read at all: then the index is at fault, or the disk is not mounted.
-    Milestones are never removed.
+    when no root can be read at all: then the index is at fault, or the disk is not mounted; and
+    never while what is lost may lie in a pack that no index lists.  Milestones are never removed.
     """
     repository.ensure_writable()
     with rare_collections():
-        index = _load_index(repository)
+        sizes = pack_sizes(repository)
+        index = _load_index(repository, sizes)
+        rules = _Repair(repository, index)
         saver = SoloSaver(repository, index)
         save = tree_saver(saver, dry_run=dry_run)
-        rewriter = TreeRewriter(_Repair(repository, index), save)
+        rewriter = TreeRewriter(rules, save)
         trees = [(each, rewriter.rewrite(each.tree)) for each in snapshots]
         broken = [(each, tree) for each, tree in trees if tree is None or tree.id != each.tree]
         if forget and broken and not _any_root_reads(repository, index):
@@ -69,6 +71,10 @@ def repair_snapshots(
                 "of no snapshot can the root folder be read; nothing was removed",
                 hint="run lpse-ops backup repair index first; is all of the disk mounted?",
             )
+        if forget and rules.lost:
+            listed = set(index.pack_ids)
+            unlisted = {each: size for each, size in sizes.items() if each not in listed}
+            _refuse_if_in_packs(repository, rules.lost, unlisted)
         if dry_run:
             return [SnapshotRepair(each, tree) for each, tree in broken]
         saver.finish()
@@ -97,9 +103,8 @@ def _unreadable_ids(repository: Repository) -> Iterator[str]:
             yield snapshot_id
 
 
-def _load_index(repository: Repository) -> BlobIndex:
+def _load_index(repository: Repository, sizes: Mapping[bytes, int]) -> BlobIndex:
     """The index, whole, of packs that are whole: what was missed would look lost, and is not."""
-    sizes = pack_sizes(repository)
     listed = list_packs(repository).values()
     doubtful = [each for each in listed if sizes.get(each.pack_id) != each.size_bytes]
     if doubtful:
@@ -119,6 +124,31 @@ def _any_root_reads(repository: Repository, index: BlobIndex) -> bool:
     return False
 
 
+def _refuse_if_in_packs(
+    repository: Repository, lost: Collection[Blob], unlisted: Mapping[bytes, int]
+) -> None:
+    """Raise if one of these packs holds what looks lost, or does not say what it holds.
+
+    Most packs that no index lists are left by a stopped backup and hold nothing that is missed.
+    """
+    for pack_id, size_bytes in unlisted.items():
+        shown = pack_id.hex()[:10]
+        try:
+            entries = read_header(repository, pack_id, size_bytes)
+        except DamagedRepository as error:
+            raise RepositoryError(
+                f"what looks lost may be in a pack that no index lists; nothing was removed: "
+                f"{error.message}",
+                hint=f"run lpse-ops backup repair packs {shown} first, then this again; "
+                "if another copy has it, with --from LOCATION",
+            ) from error
+        if any((entry.type, entry.id) in lost for entry in entries):
+            raise RepositoryError(
+                f"what looks lost is in pack {shown}, which no index lists; nothing was removed",
+                hint="run lpse-ops backup repair index first, then this again",
+            )
+
+
 def _replace(
     repository: Repository, snapshot: Snapshot, tree: NewTree | None, forget: bool
 ) -> SnapshotRepair:
@@ -134,7 +164,10 @@ def _replace(
 
 
 class _Repair:
-    """The rules of a repair: a blob is lost if the index lists it in no pack that is there."""
+    """The rules of a repair: a blob is lost if the index lists it in no pack that is there.
+
+    ``lost`` collects what was found to be missing, and folders of which no copy can be read.
+    """
 
     depends_on_path = False
     takes_any_json = True
@@ -142,6 +175,7 @@ class _Repair:
     def __init__(self, repository: Repository, index: BlobIndex) -> None:
         self._repository = repository
         self._index = index
+        self.lost: set[Blob] = set()
 
     def open(self, _path: bytes, tree_id: bytes) -> Folder | None:
         blob = self._load(tree_id)
@@ -164,6 +198,7 @@ class _Repair:
                 failure = error
         if failure is not None:
             raise failure
+        self.lost.add((BlobType.TREE, tree_id))
         return None
 
     def judge(self, _path: bytes, node: Node) -> Verdict | None:
@@ -171,15 +206,13 @@ class _Repair:
             return None
         lengths = [self._index.plaintext_length(BlobType.DATA, each) for each in node.content]
         size = sum(length or 0 for length in lengths)
-        lost = lengths.count(None)
+        parts = list(zip(node.content, lengths, strict=True))
+        lost = [blob_id for blob_id, length in parts if length is None]
         if not lost:
             return None if size == node.size else _resized(node, size, "its size was wrong")
-        kept = [
-            blob_id.hex()
-            for blob_id, length in zip(node.content, lengths, strict=True)
-            if length is not None
-        ]
-        verdict = _resized(node, size, f"{lost} of its {len(lengths)} parts are lost")
+        self.lost.update((BlobType.DATA, blob_id) for blob_id in lost)
+        kept = [blob_id.hex() for blob_id, length in parts if length is not None]
+        verdict = _resized(node, size, f"{len(lost)} of its {len(lengths)} parts are lost")
         return Verdict({"content": kept, **(verdict.fields or {})}, verdict.note)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lpse_ops.backup.retention import parse_tags
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.errors import RepositoryError
 
@@ -49,11 +50,15 @@ def filter_snapshots(
     paths: Sequence[str] = (),
     tags: Sequence[str] = (),
 ) -> list[Snapshot]:
-    """Those of a host (if given) that hold all of the paths and all of the tags."""
+    """Those of a host (if given) that hold all of the paths, and all tags of a list in ``tags``.
+
+    Each of ``tags`` is restic's comma list; the empty one means snapshots without tags.
+    """
+    wanted = [set(parse_tags(each)) for each in tags]
     return [
         each
         for each in snapshots
         if (hostname is None or each.hostname == hostname)
         and set(paths) <= set(each.paths)
-        and set(tags) <= set(each.tags)
+        and (not wanted or any(one <= (set(each.tags) or {""}) for one in wanted))
     ]

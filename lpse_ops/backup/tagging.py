@@ -13,7 +13,7 @@ from lpse_ops.backup.gojson import MALFORMED
 from lpse_ops.backup.milestone import is_milestone, is_milestone_tag
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot, as_stored
-from lpse_ops.backup.storage.backend import FileKind
+from lpse_ops.backup.storage.backend import FileKind, file_name
 from lpse_ops.errors import DamagedRepository, RepositoryError, UsageError
 
 Tags = tuple[str, ...]
@@ -109,8 +109,14 @@ def _find_twin(
     repository: Repository, everything: Sequence[Snapshot], original: str, wanted: dict[str, Any]
 ) -> str | None:
     """The new snapshot, if a run that was cut short has written it already."""
-    versions = (each for each in everything if each.original == original)
-    return next((each.id for each in versions if _load_fields(repository, each.id) == wanted), None)
+    # One that this run has retagged already is gone.
+    versions = (
+        each.id
+        for each in everything
+        if each.original == original
+        and repository.backend.exists(file_name(FileKind.SNAPSHOT, each.id))
+    )
+    return next((each for each in versions if _load_fields(repository, each) == wanted), None)
 
 
 def _load_fields(repository: Repository, snapshot_id: str) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def command(
 
     What is there already is not copied again, also after a copy that was stopped.
     """
+    only.refuse_beside(ids)
     source = _open_source(app, from_repo, from_password_file)
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(locked(app, retry_lock=retry_lock))

@@ -159,7 +159,7 @@ def _refuse_mixture(asked: _Asked) -> None:
 def _plan(app: App, repository: Repository, asked: _Asked, policy: KeepPolicy) -> ForgetPlan:
     # One that cannot be read stops everything: it might be the good one.
     everything = repository.snapshots()
-    is_complete = Completeness(repository).is_complete
+    completeness = Completeness(repository)
     if asked.named:
         named = {
             each.id: each for each in (asked.only.choose(everything, one) for one in asked.named)
@@ -168,7 +168,8 @@ def _plan(app: App, repository: Repository, asked: _Asked, policy: KeepPolicy) -
             everything,
             list(named.values()),
             asked.by,
-            is_complete=is_complete,
+            is_complete=completeness.is_complete,
+            may_be_complete=completeness.may_be_complete,
             even_if_last=asked.even_if_last,
         )
     return plan_by_policy(
@@ -177,7 +178,8 @@ def _plan(app: App, repository: Repository, asked: _Asked, policy: KeepPolicy) -
         policy,
         asked.by,
         now=app.clock.now(),
-        is_complete=is_complete,
+        is_complete=completeness.is_complete,
+        may_be_complete=completeness.may_be_complete,
         even_if_stale=asked.even_if_stale,
     )
 

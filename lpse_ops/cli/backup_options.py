@@ -48,6 +48,14 @@ class Only:
     tags: tuple[str, ...]
     paths: tuple[str, ...]
 
+    def refuse_beside(self, named: Sequence[str]) -> None:
+        """A filter chooses nothing where ids are named: who gives both expects something else."""
+        if named and "latest" not in named and self != EVERY_SNAPSHOT:
+            raise UsageError(
+                "--host, --tag and --path choose nothing where snapshots are named",
+                hint="leave them out; they go without SNAPSHOT, or with 'latest'",
+            )
+
     def all(self, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
         return filter_snapshots(snapshots, hostname=self.host, paths=self.paths, tags=self.tags)
 
@@ -56,6 +64,9 @@ class Only:
         return choose_snapshot(
             snapshots, wanted, hostname=self.host, paths=self.paths, tags=self.tags
         )
+
+
+EVERY_SNAPSHOT = Only(None, (), ())
 
 
 def choose_to_restore(
@@ -94,7 +105,13 @@ def filter_options(command: Decorated) -> Decorated:
     with_options: Any = filtered
     for option in (
         click.option("--path", "paths", multiple=True, metavar="PATH", help="Only of this path."),
-        click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag."),
+        click.option(
+            "--tag",
+            "tags",
+            multiple=True,
+            metavar="TAG[,TAG]",
+            help="Only with all of these tags; several --tag: with those of any.",
+        ),
         click.option("--host", metavar="NAME", help="Only snapshots of this host."),
     ):
         with_options = option(with_options)

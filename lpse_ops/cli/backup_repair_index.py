@@ -48,8 +48,9 @@ def command(
         app.console.warn(f"index file {index_id[:10]} is dropped: {message}")
     for pack_id in report.missing:
         app.console.warn(f"pack {pack_id.hex()} is gone, and is listed no more")
-    for message in report.unreadable.values():
-        app.console.warn(f"{message}; lpse-ops backup repair packs saves what still opens")
+    for pack_id, message in report.unreadable.items():
+        again = f"lpse-ops backup repair packs {pack_id.hex()}"
+        app.console.warn(f"{message}; {again} saves what still opens")
     emit(
         "backup/repair-index",
         {

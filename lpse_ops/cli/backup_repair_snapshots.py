@@ -9,6 +9,7 @@ import click
 
 from lpse_ops.backup.repairsnapshots import SnapshotRepair, remove_damaged_files, repair_snapshots
 from lpse_ops.cli.backup_options import (
+    EVERY_SNAPSHOT,
     Only,
     filter_options,
     path_text,
@@ -56,13 +57,15 @@ def command(
     snapshot files that cannot be read are removed, too; snapshots that are kept forever stay.
     Try repair index and repair packs first.
     """
+    only.refuse_beside(ids)
     with locked(app, exclusive=not dry_run, retry_lock=retry_lock) as repository:
         snapshots = repository.snapshots(app.console.warn)
-        chosen = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
+        named = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
+        chosen = list({each.id: each for each in named}.values())
         repairs = repair_snapshots(repository, chosen, forget=forget, dry_run=dry_run)
         folder = keep_damaged or app.state_folder / "damaged" / repository.config.id[:10]
         copies = []
-        if forget and not dry_run and not ids:
+        if forget and not dry_run and not ids and only == EVERY_SNAPSHOT:
             copies = remove_damaged_files(repository, folder)
     emit(
         "backup/repair-snapshots",

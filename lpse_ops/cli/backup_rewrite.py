@@ -62,6 +62,7 @@ def command(
     All snapshots, or those named or chosen.  The new ones get the tag "rewrite"; with --forget
     they take the place of the old ones.  The data itself goes with lpse-ops backup prune.
     """
+    only.refuse_beside(ids)
     exact = [*exclude, *read_patterns(app, exclude_file)]
     folded = [*iexclude, *read_patterns(app, iexclude_file)]
     if not (exact or folded or new_host or new_time):
@@ -77,7 +78,8 @@ def command(
     exclusive = forget and not dry_run
     with locked(app, exclusive=exclusive, retry_lock=retry_lock) as repository:
         snapshots = repository.snapshots(app.console.warn)
-        chosen = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
+        named = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
+        chosen = list({each.id: each for each in named}.values())
         done = rewrite_snapshots(repository, chosen, changes, forget=forget, dry_run=dry_run)
     emit(
         "backup/rewrite",

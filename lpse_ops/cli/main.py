@@ -6,6 +6,7 @@ Only this module prints errors.  It imports click and nothing else that takes ti
 import contextlib
 import errno
 import os
+import resource
 import select
 import shlex
 import signal
@@ -118,6 +119,7 @@ EXIT_CODES: dict[type[BaseException], int] = {
     SettingsError: 78,
 }
 INTERNAL_ERROR = 70
+_OPEN_FILES = 4096
 # Not our bug, wherever they come up.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 PROGRAM = "lpse-ops"
@@ -135,7 +137,17 @@ class Interrupted(KeyboardInterrupt):
 
 def main() -> NoReturn:
     """Run the command line of this process and end it."""
+    _allow_many_open_files()
     sys.exit(run(sys.argv[1:], App()))
+
+
+def _allow_many_open_files() -> None:
+    """Use what the administrator allows: a restore keeps the folders it fills open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def run(args: Sequence[str], app: App, commands: Group = COMMANDS) -> int:

@@ -11,7 +11,10 @@ from lpse_ops.backup.completeness import Completeness
 from lpse_ops.backup.node import Node
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot
+from lpse_ops.backup.storage.backend import FileKind
+from lpse_ops.backup.storage.fault import Fault, FaultBackend
 from lpse_ops.backup.storage.memory import MemoryBackend
+from tests.backup.damage import flip, names
 from tests.backup.repositories import (
     NOON,
     RepositoryBuilder,
@@ -85,3 +88,31 @@ def test_a_manifest_that_never_ends_is_given_up(repository: Repository):
 
 def test_the_folder_is_the_one_that_backups_write():
     assert completeness.OWN_FOLDER.encode() == OWN_FOLDER
+
+
+def test_while_storage_does_not_tell_a_snapshot_may_be_complete(repository: Repository):
+    snapshot = with_manifest(repository, b'{"unreadable": []}')
+    assert is_complete(repository, snapshot)
+    for kind in (FileKind.INDEX, FileKind.PACK):
+        failing = FaultBackend(
+            repository.backend, looks=lambda _, __, name, kind=kind: _eio(name, kind)
+        )
+        judge = Completeness(Repository(failing, repository.keys, repository.config))
+        assert not judge.is_complete(snapshot)
+        assert judge.may_be_complete(snapshot)
+    flip(repository.backend, names(repository.backend, FileKind.INDEX)[0], 40)
+    judge = Completeness(repository)
+    assert not judge.is_complete(snapshot)
+    assert judge.may_be_complete(snapshot)
+
+
+def _eio(name: str, kind: FileKind) -> Fault | None:
+    return Fault.EIO if name.startswith(kind) else None
+
+
+def test_what_is_known_to_be_poor_may_not_be_complete(repository: Repository):
+    poor = with_manifest(repository, json.dumps({"unreadable": [UNREADABLE]}).encode())
+    empty = Snapshot(NOON, bytes(32), ("/srv",), summary={"total_files_processed": 0})
+    judge = Completeness(repository)
+    assert not judge.may_be_complete(poor)
+    assert not judge.may_be_complete(empty)

@@ -82,7 +82,7 @@ def test_what_we_know_nothing_of_is_copied_to_the_byte():
 
 @pytest.mark.parametrize("text", [b"[]", b'{"time":NaN}', b"{"])
 def test_what_is_no_json_object_is_not_copied(text: bytes):
-    with pytest.raises(DamagedRepository, match="cannot be copied"):
+    with pytest.raises(DamagedRepository, match="file of snapshot cdcdcdcd cannot be read"):
         encode_copy(text, SNAPSHOT)
 
 
@@ -190,6 +190,30 @@ def test_trees_that_are_there_do_not_vouch_for_their_content(
     assert digests(target) == digests(source.repository)
 
 
+@pytest.mark.parametrize("is_cut", [True, False])
+@pytest.mark.parametrize("days", [2, 3])
+def test_what_the_packs_of_the_target_lost_since_is_copied_once_more(
+    source: RepositoryBuilder, target: Repository, days: int, *, is_cut: bool
+):
+    """The index still lists it all; the snapshots that are there are made whole, too."""
+    snapshots = source.repository.snapshots()
+    copy(source.repository, target, snapshots[:2])
+    for pack_id, entries in list(target.index_packs()):
+        if entries[0].type is BlobType.DATA:
+            name = file_name(FileKind.PACK, pack_id.hex())
+            content = target.backend.load(name)
+            target.remove(FileKind.PACK, pack_id.hex())
+            if is_cut:
+                target.backend.save(name, content[:-1])
+    report = copy(source.repository, target, snapshots[:days])
+    assert (len(report.copied), len(report.skipped)) == (days - 2, 2)
+    # The text, the raw one and those of the days; trees only of the day that is new.
+    assert report.blobs == 2 + days + (days - 2)
+    expected = digests(source.repository)
+    assert digests(target) == {each.id: expected[each.id] for each in snapshots[:days]}
+    assert copy(source.repository, target, snapshots[:days]).blobs == 0
+
+
 # -- what goes wrong -----------------------------------------------------------------------------
 
 
@@ -222,6 +246,37 @@ def test_a_blob_that_the_source_lost_is_named(target: Repository):
     with pytest.raises(DamagedRepository, match="data blob 6e6e6e6e6e"):
         copy(builder.repository, target)
     assert target.files(FileKind.SNAPSHOT) == []
+
+
+def test_what_comes_before_a_damaged_snapshot_stays(source: RepositoryBuilder, target: Repository):
+    snapshots = source.repository.snapshots()
+    expected = digests(source.repository)
+    index = source.repository.load_index()
+    (place,) = index.locations(BlobType.DATA, hashlib.sha256(b"of day 1").digest())
+    flip(source.repository, place.pack_id, place.entry.offset + 20)
+    with pytest.raises(DamagedRepository, match=r"\(1 copied before it\): ") as refused:
+        copy(source.repository, target)
+    assert refused.value.message.startswith(f"snapshot {snapshots[1].short_id} cannot be copied")
+    assert "repair packs" in refused.value.hint
+    assert digests(target) == {snapshots[0].id: expected[snapshots[0].id]}
+    assert find_errors(target) == []
+    # As the hint says.
+    copy(source.repository, target, [snapshots[0], snapshots[2]])
+    del expected[snapshots[1].id]
+    assert digests(target) == expected
+
+
+def test_an_old_snapshot_that_rots_does_not_hold_up_the_new_ones(
+    source: RepositoryBuilder, target: Repository
+):
+    snapshots = source.repository.snapshots()
+    expected = digests(source.repository)
+    copy(source.repository, target, snapshots[:1])
+    (place,) = source.repository.load_index().locations(BlobType.TREE, snapshots[0].tree)
+    flip(source.repository, place.pack_id, place.entry.offset + 20)
+    with pytest.raises(DamagedRepository, match=f"snapshot {snapshots[0].short_id} cannot"):
+        copy(source.repository, target)
+    assert digests(target) == expected
 
 
 def test_a_lost_lock_stops_before_the_snapshot(source: RepositoryBuilder, target: Repository):

@@ -281,3 +281,30 @@ def test_the_real_restic_finds_the_repository_in_order(restic: Restic, tmp_path:
     restic.run("check", "--read-data", repo=repo, password=PASSWORD)
     left = restic.run("snapshots", "--json", repo=repo, password=PASSWORD).stdout
     assert [each["time"][:10] for each in json.loads(left)] == ["2026-11-20", "2026-11-21"]
+
+
+def test_what_may_be_the_last_complete_snapshot_stays_while_storage_does_not_tell():
+    snapshots = series([0, 1, 2, 3])
+    plan = plan_by_policy(
+        snapshots,
+        snapshots,
+        LAST,
+        GroupBy(),
+        now=NOW,
+        is_complete=lambda _: False,
+        may_be_complete=lambda each: each.id in ("h-2", "h-3"),
+    )
+    assert removed(plan) == ["h-1", "h-3"]
+    assert reasons(plan)["h-2"] == (LAST_COMPLETE,)
+
+
+def test_what_may_be_the_last_complete_snapshot_is_not_removed_by_name():
+    snapshots = series([0, 1])
+    with pytest.raises(RepositoryError, match="h-1 is the last complete snapshot"):
+        plan_by_name(
+            snapshots,
+            snapshots[1:],
+            GroupBy(),
+            is_complete=lambda _: False,
+            may_be_complete=lambda each: each.id == "h-1",
+        )

@@ -12,7 +12,8 @@ import pytest
 
 from lpse_ops.backup.crypto import Buffer
 from lpse_ops.backup.indexfile import encode_index, parse_index
-from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.node import Node
+from lpse_ops.backup.pack import BlobType, PackEntry
 from lpse_ops.backup.progress import SILENT
 from lpse_ops.backup.prune import PruneOptions, PruneReport, prune
 from lpse_ops.backup.pruneplan import UNLIMITED, MaxUnused
@@ -26,7 +27,7 @@ from lpse_ops.errors import (
     RepositoryLocked,
     StorageError,
 )
-from tests.backup.repositories import RepositoryBuilder, dir_node, make_repository
+from tests.backup.repositories import RepositoryBuilder, dir_node, file_node, make_repository
 from tests.backup.statejudge import backend_of, find_errors, read_all
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -506,3 +507,34 @@ def test_spare_copies_are_given_up_only_for_one_that_reads(builder: RepositoryBu
     assert run(repository).duplicate.blobs == 1
     assert read_all(repository) == before
     assert find_errors(repository) == []
+
+
+def test_a_pack_that_turns_out_bad_gives_up_its_own_spare_copies(builder: RepositoryBuilder):
+    """What the first pack lost is in the second only, and what that one lost in the third."""
+    repository = builder.repository
+    # So large that neither pack is repacked for being small.
+    large = [hashlib.shake_256(bytes([number])).digest(900_000) for number in range(2)]
+    blobs = [noise(1, 1), noise(2, 2), *large]
+    packs: dict[bytes, list[PackEntry]] = {}
+    for numbers in ((0, 2), (1, 0, 3), (1,)):
+        for number in numbers:
+            builder.blob(blobs[number])
+        builder.save()
+        packs = packs | dict(repository.index_packs())
+    # One index file: the names of several would say by chance which copies are the spare ones.
+    for index_id in repository.files(FileKind.INDEX):
+        repository.remove(FileKind.INDEX, index_id)
+    repository.save_index(packs.items())
+    builder.snapshot(builder.tree(*(node_of(each) for each in blobs)))
+    before = read_all(repository)
+    for pack_id in list(packs)[:2]:
+        flip_one(repository, file_name(FileKind.PACK, pack_id.hex()))
+    assert read_all(repository) == before
+    assert run(repository, PruneOptions()).duplicate.blobs == 2
+    assert read_all(repository) == before
+    assert find_errors(repository) == []
+
+
+def node_of(content: bytes) -> Node:
+    blob_id = hashlib.sha256(content).digest()
+    return file_node(blob_id.hex().encode(), [blob_id], size=len(content))

@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -167,3 +168,18 @@ def test_without_workers_nothing_is_taken(repository: Repository):
     with closing(ReadPool(telling, 0)) as pool:
         assert not pool.open(repository)
         assert pool.is_idle
+
+
+def test_a_worker_that_hangs_is_not_waited_for(repository: Repository):
+    pool = ReadPool(telling, 1)
+    assert pool.open(repository)
+    [[answer]] = ask(pool, b"pid")
+    worker = int(answer)
+    os.kill(worker, signal.SIGSTOP)
+    # So that a pool that does wait ends the test, too.
+    waking = threading.Timer(20, os.kill, (worker, signal.SIGCONT))
+    waking.start()
+    pool.close(patience_seconds=0.05)
+    waking.cancel()
+    _, status = os.waitpid(worker, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL

@@ -57,10 +57,12 @@ DAMAGES = st.lists(
 
 
 def repair_all(repository: Repository, folder: Path) -> Notes:
-    """As the guide says; what was said of each snapshot, by its old root tree."""
-    repair_index(repository)
-    damaged = find_damaged(repository)
-    salvage_packs(repository, damaged, folder)
+    """As the guide says; what was said of each snapshot, by its old root tree.
+
+    Packs without a good header that no index lists are set aside, too, as the refusal asks for.
+    """
+    unreadable = repair_index(repository).unreadable
+    salvage_packs(repository, {*find_damaged(repository), *unreadable}, folder)
     snapshots = repository.snapshots(lambda _: None)
     repairs = repair_snapshots(repository, snapshots, forget=True)
     remove_damaged_files(repository, folder)

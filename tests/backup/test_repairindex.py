@@ -20,9 +20,9 @@ from lpse_ops.backup.repairindex import (
 )
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.backend import FileKind, file_name
-from lpse_ops.backup.storage.fault import FaultBackend
+from lpse_ops.backup.storage.fault import Fault, FaultBackend
 from lpse_ops.backup.storage.memory import MemoryBackend
-from lpse_ops.errors import DamagedRepository
+from lpse_ops.errors import DamagedRepository, StorageError
 from tests.backup.cheap_repository import PASSWORD, init_cheaply
 from tests.backup.damage import (
     contents,
@@ -346,3 +346,18 @@ def test_restic_repairs_the_same(
     assert {key: set(value) for key, value in by_ours.items()} == {
         key: set(value) for key, value in by_theirs.items()
     }
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_an_index_file_that_the_disk_does_not_give_is_not_taken_for_damaged(
+    repository: Repository, backend: MemoryBackend, number: int
+):
+    """Only the index knows what is in a pack whose header is damaged."""
+    for pack_id in packs_of(repository, BlobType.DATA):
+        flip(backend, pack_name(pack_id), -20)
+    before = dict(backend.contents)
+    failing = names(backend, FileKind.INDEX)[number]
+    faulty = FaultBackend(backend, looks=lambda _, __, name: Fault.EIO if name == failing else None)
+    with pytest.raises(StorageError, match="input/output error"):
+        repair_index(Repository(faulty, repository.keys, repository.config))
+    assert backend.contents == before

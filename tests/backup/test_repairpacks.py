@@ -19,7 +19,7 @@ from lpse_ops.backup.repairpacks import (
 )
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.backend import FileKind
-from lpse_ops.backup.storage.fault import FaultBackend
+from lpse_ops.backup.storage.fault import Fault, FaultBackend
 from lpse_ops.backup.storage.memory import MemoryBackend
 from lpse_ops.errors import DamagedRepository, OpsError, RepositoryError, StorageError
 from tests.backup.cheap_repository import PASSWORD, init_cheaply
@@ -388,3 +388,24 @@ def test_the_index_first_and_the_packs_then_loses_no_more(
     assert repair.salvaged >= 12
     done = restic_new.run("check", "--read-data", repo=root, password=PASSWORD, check=False)
     assert b"pack" not in done.stderr.replace(b"packs", b"")
+
+
+def test_a_pack_of_which_nothing_could_be_read_stays_listed(repository: Repository, tmp_path: Path):
+    """Its header is damaged, so only the index knows the blobs; and then the disk fails."""
+    before = contents(repository)
+    pack_id = packs_of(repository, BlobType.DATA)[0]
+    flip_the_header(repository, pack_id)
+    entries = dict(repository.index_packs())[pack_id]
+    failing = FaultBackend(
+        repository.backend,
+        looks=lambda _, __, name: Fault.EIO if name == pack_name(pack_id) else None,
+    )
+    (repair,) = salvage_packs(
+        Repository(failing, repository.keys, repository.config), [pack_id], tmp_path
+    )
+    assert (repair.salvaged, repair.copy) == (0, None)
+    assert repository.backend.exists(pack_name(pack_id))
+    assert dict(repository.index_packs())[pack_id] == entries
+    (again,) = salvage_packs(repository, [pack_id], tmp_path)
+    assert (again.salvaged, again.lost) == (len(entries), [])
+    assert contents(repository) == before

@@ -1,5 +1,6 @@
 """Snapshots made readable again: what is lost is named, what is left is kept."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpse_ops.backup.node import Node, encode_node
-from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.pack import BlobType, PackEntry
 from lpse_ops.backup.repairindex import drop_packs, repair_index
 from lpse_ops.backup.repairpacks import salvage_packs
 from lpse_ops.backup.repairsnapshots import remove_damaged_files, repair_snapshots
@@ -23,6 +24,7 @@ from lpse_ops.backup.treewalk import find_entry, walk_tree
 from lpse_ops.errors import DamagedRepository, RepositoryError, StorageError
 from tests.backup.cheap_repository import PASSWORD, init_cheaply
 from tests.backup.damage import (
+    contents,
     copy_tree,
     cut,
     flip,
@@ -322,6 +324,154 @@ def test_trees_then_index_then_snapshots_then_removals(builder: RepositoryBuilde
     assert steps == [("save", "data"), ("save", "index"), *replaced, *replaced]
 
 
+# -- packs that no index lists -------------------------------------------------------------------
+
+
+def orphan(builder: RepositoryBuilder, *blobs: bytes, blob_type: BlobType = BlobType.DATA) -> str:
+    """A pack that no index lists; return its name."""
+    entries, content = [], b""
+    for blob in blobs:
+        sealed = builder.repository.crypter.seal(builder.repository.compressor.compress(blob))
+        blob_id = hashlib.sha256(blob).digest()
+        entries.append(PackEntry(blob_type, blob_id, len(content), len(sealed), len(blob)))
+        content += sealed
+    return pack_name(builder.save_pack(content, entries))
+
+
+def refusal(repository: Repository, **how: bool) -> RepositoryError:
+    """What it says when it refuses to remove anything, and removes nothing."""
+    watched = FaultBackend(repository.backend)
+    watching = Repository(watched, repository.keys, repository.config)
+    with pytest.raises(RepositoryError, match="nothing was removed") as error:
+        repair_snapshots(watching, watching.snapshots(), forget=True, **how)
+    assert {operation for operation, name in watched.operations} <= {"save"}
+    assert not any(name.startswith("snapshots/") for _, name in watched.operations)
+    return error.value
+
+
+@pytest.fixture
+def three(builder: RepositoryBuilder) -> RepositoryBuilder:
+    """Three snapshots, each with packs and an index file of its own."""
+    for number in range(3):
+        file = builder.file(b"a%d" % number, b"a%d" % number, b"b%d" % number)
+        builder.snapshot(builder.tree(dir_node(b"d", builder.tree(file))))
+    return builder
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_snapshot_whose_index_file_was_lost_is_whole_after_repair_index(
+    three: RepositoryBuilder, number: int
+):
+    repository = three.repository
+    before, files = contents(repository), repository.files(FileKind.SNAPSHOT)
+    repository.backend.remove(names(repository.backend, FileKind.INDEX)[number])
+    for dry_run in (False, True):
+        assert "repair index" in refusal(repository, dry_run=dry_run).hint
+    repair_index(repository)
+    assert repair_snapshots(repository, repository.snapshots(), forget=True) == []
+    assert repository.files(FileKind.SNAPSHOT) == files
+    assert contents(repository) == before
+    assert messages(check(repository)) == ""
+
+
+@pytest.mark.parametrize("blob_type", list(BlobType))
+def test_a_single_pack_that_no_index_lists_is_enough(three: RepositoryBuilder, blob_type: BlobType):
+    repository = three.repository
+    before = contents(repository)
+    for pack_id in packs_of(repository, blob_type):
+        drop_packs(repository, {pack_id})
+        error = refusal(repository)
+        assert pack_id.hex()[:10] in error.message
+        assert "repair index" in error.hint
+        repair_index(repository)
+        assert repair_snapshots(repository, repository.snapshots(), forget=True) == []
+    assert contents(repository) == before
+
+
+def test_without_forget_what_looks_lost_stays_beside_what_is_left(three: RepositoryBuilder):
+    repository = three.repository
+    files = set(repository.files(FileKind.SNAPSHOT))
+    drop_packs(repository, {packs_of(repository, BlobType.DATA)[0]})
+    (found,) = repair_snapshots(repository, repository.snapshots())
+    assert set(repository.files(FileKind.SNAPSHOT)) == files | {found.new_id}
+
+
+def test_a_good_copy_of_a_damaged_folder_in_a_pack_that_no_index_lists(three: RepositoryBuilder):
+    repository = three.repository
+    index = repository.load_index()
+    before = contents(repository)
+    root = repository.snapshots()[0].tree
+    good = repository.load_blob(index, BlobType.TREE, root)
+    (place,) = index.locations(BlobType.TREE, root)
+    flip(repository.backend, pack_name(place.pack_id), place.entry.offset + 20)
+    orphan(three, good, blob_type=BlobType.TREE)
+    assert "repair index" in refusal(repository).hint
+    repair_index(repository)
+    assert repair_snapshots(repository, repository.snapshots(), forget=True) == []
+    assert contents(repository) == before
+
+
+def test_orphans_of_a_stopped_backup_are_no_obstacle(builder: RepositoryBuilder):
+    old = builder.snapshot(builder.tree(file_node(b"a", [b"\1" * 32], size=9)))
+    names_of_orphans = [orphan(builder, b"x"), orphan(builder, b"{}", blob_type=BlobType.TREE)]
+    (found,) = repair_snapshots(builder.repository, builder.repository.snapshots(), forget=True)
+    assert found.is_removed
+    assert old not in builder.repository.files(FileKind.SNAPSHOT)
+    assert set(names_of_orphans) <= set(names(builder.repository.backend, FileKind.PACK))
+
+
+def test_the_same_id_of_the_other_type_is_not_what_is_lost(builder: RepositoryBuilder):
+    blob = b'{"nodes":[]}'
+    lost = file_node(b"a", [hashlib.sha256(blob).digest()], size=len(blob))
+    builder.snapshot(builder.tree(lost))
+    orphan(builder, blob, blob_type=BlobType.TREE)
+    (found,) = repair_snapshots(builder.repository, builder.repository.snapshots(), forget=True)
+    assert found.is_removed
+
+
+@pytest.mark.parametrize("left", [None, 40, 3, 0])
+def test_a_pack_that_does_not_say_what_is_in_it_has_to_be_set_aside_first(
+    builder: RepositoryBuilder, tmp_path: Path, left: int | None
+):
+    """Its header is damaged, or it was cut to so many bytes."""
+    builder.snapshot(builder.tree(file_node(b"a", [b"\1" * 32], size=9)))
+    name = orphan(builder, b"x" * 100)
+    repository = builder.repository
+    if left is None:
+        flip(repository.backend, name, -20)
+    else:
+        cut(repository.backend, name, left)
+    pack_id = name.rpartition("/")[2]
+    assert f"repair packs {pack_id[:10]}" in refusal(repository).hint
+    repair_index(repository)
+    assert f"repair packs {pack_id[:10]}" in refusal(repository).hint
+    (kept,) = salvage_packs(repository, [bytes.fromhex(pack_id)], tmp_path)
+    assert kept.copy is not None
+    (found,) = repair_snapshots(repository, repository.snapshots(), forget=True)
+    assert found.is_removed
+    assert messages(check(repository)) == ""
+
+
+def test_where_nothing_is_lost_no_other_pack_has_to_be_read(builder: RepositoryBuilder):
+    builder.snapshot(builder.tree(builder.file(b"a", b"four", size=5)))
+    flip(builder.repository.backend, orphan(builder, b"x"), -20)
+    (found,) = repair_snapshots(builder.repository, builder.repository.snapshots(), forget=True)
+    assert found.is_removed
+
+
+def test_a_disk_that_does_not_give_a_header_removes_nothing(builder: RepositoryBuilder):
+    builder.snapshot(builder.tree(file_node(b"a", [b"\1" * 32], size=9)))
+    hidden = orphan(builder, b"x")
+    failing = FaultBackend(
+        builder.repository.backend,
+        looks=lambda _, what, name: Fault.TIMEOUT if (what, name) == ("load", hidden) else None,
+    )
+    repository = Repository(failing, builder.repository.keys, builder.repository.config)
+    with pytest.raises(StorageError):
+        repair_snapshots(repository, repository.snapshots(), forget=True)
+    assert failing.operations == []
+
+
 # -- against restic ------------------------------------------------------------------------------
 
 
@@ -361,11 +511,16 @@ def lose_some_blobs(repository: Repository) -> None:
         salvage_packs(repository, [pack_id], folder)
 
 
-def forget_packs_of_the_index(repository: Repository) -> None:
-    drop_packs(repository, set(packs_of(repository, BlobType.DATA)[:2]))
+def lose_two_packs(repository: Repository) -> None:
+    """Their blobs are in no index, and an orphan of a stopped backup is there."""
+    packs = packs_of(repository, BlobType.DATA)[:2]
+    drop_packs(repository, set(packs))
+    for pack_id in packs:
+        repository.backend.remove(pack_name(pack_id))
+    orphan(RepositoryBuilder(repository), os.urandom(500))
 
 
-BREAKS = [lose_data, lose_trees, lose_some_blobs, forget_packs_of_the_index]
+BREAKS = [lose_data, lose_trees, lose_some_blobs, lose_two_packs]
 
 
 @pytest.mark.parametrize("break_it", BREAKS)
@@ -406,3 +561,18 @@ def test_afterwards_restic_checks_and_restores(
         if entry.node.type == "file":
             restored = Path(os.fsdecode(bytes(tmp_path / "out") + entry.path))
             assert restored.stat().st_size == entry.node.size
+
+
+def test_packs_that_no_index_lists_come_back_and_restic_agrees(
+    stored: Path, tmp_path: Path, restic: Restic
+):
+    root = copy_tree(stored, tmp_path / "repo")
+    repository = open_cheap(root)
+    before = contents(repository)
+    drop_packs(repository, set(packs_of(repository, BlobType.DATA)[:2]))
+    assert "repair index" in refusal(open_cheap(root)).hint
+    repair_index(open_cheap(root))
+    repository = open_cheap(root)
+    assert repair_snapshots(repository, repository.snapshots(), forget=True) == []
+    assert contents(repository) == before
+    assert restic_passes(restic, root, PASSWORD)

@@ -41,13 +41,32 @@ def test_latest_looks_only_at_those_that_match() -> None:
     assert choose_snapshot(SNAPSHOTS, "latest", tags=["monthly"]) == SNAPSHOTS[3]
 
 
-def test_filters_ask_for_all_paths_and_all_tags() -> None:
+def test_filters_ask_for_all_paths() -> None:
     assert filter_snapshots(SNAPSHOTS) == SNAPSHOTS
-    assert filter_snapshots(SNAPSHOTS, tags=["daily", "monthly"]) == [SNAPSHOTS[3]]
     assert filter_snapshots(SNAPSHOTS, paths=["/srv", "/lpse-ops"], hostname="other") == [
         SNAPSHOTS[1]
     ]
     assert filter_snapshots(SNAPSHOTS, hostname="") == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "chosen"),
+    [
+        (["a,b"], ["a,b"]),
+        (["a, b"], ["a,b"]),
+        (["a", "b"], ["a", "b", "a,b"]),
+        (["a,b", "c"], ["a,b", "c"]),
+        ([""], [""]),
+        (["", "c"], ["c", ""]),
+        (["a,c"], []),
+    ],
+)
+def test_all_tags_of_a_list_are_asked_for_and_one_list_is_enough(
+    tags: list[str], chosen: list[str]
+) -> None:
+    kinds = ["a", "b", "a,b", "c", ""]
+    tagged = [snapshot(0, tags=tuple(each.split(",")) if each else ()) for each in kinds]
+    assert [",".join(each.tags) for each in filter_snapshots(tagged, tags=tags)] == chosen
 
 
 @pytest.mark.parametrize("wanted", ["cd", "CD00", "cd" + "0" * 62])

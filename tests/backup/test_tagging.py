@@ -146,3 +146,15 @@ def test_a_tag_that_the_real_restic_sees_and_keeps(restic: Restic, tmp_path: Pat
     restic.run("tag", "--remove", "keep-forever", done.new_id, repo=repo, password=PASSWORD)
     assert [each.tags for each in repository.snapshots()] == [("keep-forever:audit",), ()]
     restic.run("check", repo=repo, password=PASSWORD)
+
+
+def test_versions_of_one_snapshot_are_all_changed_in_one_run():
+    """As rewrite leaves them; in either order one is gone when the next looks for its twin."""
+    repository = make_repository(MemoryBackend())
+    first = save(repository)
+    for time in ("2026-03-08T10:00:00+07:00", "2026-03-10T10:00:00+07:00"):
+        save(repository, original=first, time=time)
+    assert len(retag(repository, TagChange(add=("b",)))) == 3
+    assert [(each["tags"], each["original"]) for each in raw(repository)] == [
+        (["a", "b"], first)
+    ] * 3

@@ -230,6 +230,18 @@ def test_forget_prune(repo: Path, password: Path, judge: Judge, tmp_path: Path) 
     assert did["remove"] >= 5
 
 
+def test_forget_and_prune_as_two_commands(
+    repo: Path, password: Path, judge: Judge, tmp_path: Path
+) -> None:
+    """What one process removed and did not sync, the next must not build upon."""
+    forget = record_command(repo, password, "forget", "--keep-last", "1")
+    prune = record_command(repo, password, "prune", "--max-unused", "0%")
+    operations = forget.operations + prune.operations
+    both = Recorded(FORGET_AND_PRUNE, forget.disk, operations, forget.before, prune.after)
+    did = judge_recorded(both, judge, password, tmp_path / "again")
+    assert did["remove"] >= 5
+
+
 def test_tag(repo: Path, password: Path, judge: Judge, tmp_path: Path) -> None:
     recorded = record_command(repo, password, "tag", "--add", "audit")
     assert not recorded.before.keys() & recorded.after.keys()

@@ -7,13 +7,15 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from lpse_ops.backup.locking import hold_lock
+from lpse_ops.backup.snapshot import Snapshot
 from tests.backup.cheap_repository import PASSWORD, init_cheaply
-from tests.backup.storing import open_cheap
+from tests.backup.storing import MOMENT, open_cheap, store
 from tests.cli.commands import Ended, lpse_ops
 from tests.restic_binaries import Restic
 
@@ -392,3 +394,53 @@ def test_restore_puts_everything_back_and_a_second_time_writes_nothing(
     second = lpse_ops("backup", "restore", f"latest:{docs}", *options[:1], restored, *options[2:])
     assert second.json()["files_unchanged"] == 2
     assert second.json()["bytes_written"] == 0
+
+
+def test_a_low_soft_limit_of_open_files_is_raised(
+    repo: Path, password: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "many"
+    for number in range(300):
+        (source / f"{number}").mkdir(parents=True)
+        (source / f"{number}" / "f").write_text(f"{number}")
+    store(repo, source)
+    few = ("prlimit", "--nofile=64:4096")
+    at = ("--repo", repo, "--password-file", password)
+    ended = lpse_ops("backup", "restore", "latest", "--target", tmp_path / "r", *at, before=few)
+    assert ended.code == 0, ended.stderr
+    assert len(list((tmp_path / "r").rglob("f"))) == 300
+
+
+_NO_PROC = 'mount --make-rprivate / && mount -t tmpfs none /proc && exec "$@"'
+WITHOUT_PROC = ("unshare", "--mount", "sh", "-c", _NO_PROC, "sh")
+
+
+def test_without_proc_a_backup_is_made_all_the_same(
+    repo: Path, docs: Path, password: Path, tmp_path: Path
+):
+    at = ("-r", repo, "-p", password)
+    ended = lpse_ops("backup", "run", *at, docs, before=WITHOUT_PROC)
+    assert ended.code == 0, ended.stderr
+    assert lpse_ops("backup", "check", "--read-data", *at).code == 0
+    ended = lpse_ops("backup", "restore", "latest", "-t", tmp_path, *at, before=WITHOUT_PROC)
+    assert ended.code == 0, ended.stderr
+    restored = tmp_path / docs.relative_to("/")
+    assert (restored / "two.rhs").read_bytes() == (docs / "two.rhs").read_bytes()
+
+
+def test_who_sees_no_processes_takes_no_lock_for_dead(repo: Path, password: Path):
+    with hold_lock(open_cheap(repo)):
+        before = sorted((repo / "locks").iterdir())
+        ended = lpse_ops("backup", "snapshots", "-r", repo, "-p", password, before=WITHOUT_PROC)
+        assert ended.code == 0, ended.stderr
+        assert sorted((repo / "locks").iterdir()) == before != []
+
+
+def test_forget_keeps_what_may_be_complete_while_the_disk_does_not_tell(repo: Path, password: Path):
+    repository = open_cheap(repo)
+    for day in range(3):
+        snapshot = Snapshot(MOMENT + timedelta(days=day), bytes(32), ("/lpse-ops",), "h")
+        repository.save_snapshot(snapshot)
+    flags = ("--keep-last", "1", "--even-if-stale", "-r", repo, "-p", password)
+    assert lpse_ops("backup", "forget", *flags).code == 0
+    assert [each.time.day for each in repository.snapshots()] == [3, 4]

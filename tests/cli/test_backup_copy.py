@@ -78,6 +78,14 @@ def test_only_what_is_named_or_matches_is_copied(copy, repo: Path, docs: Path):
     assert [each["from"] for each in named["copied"]] == [second]
 
 
+def test_a_filter_beside_a_named_snapshot_is_refused(copy, repo: Path, docs: Path, target: Path):
+    snapshot = store(repo, docs).snapshot.id
+    done = copy(snapshot, "--host", "other")
+    assert done.code == 2
+    assert "choose nothing where snapshots are named" in done.stderr
+    assert list((target / "snapshots").iterdir()) == []
+
+
 def test_a_wrong_password_of_the_source(copy, other_password: Path):
     assert copy(source_password=other_password).code == 12
 

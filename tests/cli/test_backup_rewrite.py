@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from lpse_ops.backup.locking import hold_lock
+from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.repairindex import drop_packs
 from lpse_ops.backup.storage.backend import FileKind
 from tests.backup.cheap_repository import PASSWORD
-from tests.backup.damage import restic_passes
+from tests.backup.damage import pack_name, packs_of, restic_passes
 from tests.backup.storing import open_cheap, store
 from tests.cli.commands import Ended, lpse_ops
 from tests.restic_binaries import Restic
@@ -86,3 +88,35 @@ def test_another_host_and_time(stored: Path, password: Path):
 def test_patterns_that_match_nothing(stored: Path, password: Path):
     assert rewrite(stored, password, "-e", "*.none").stdout == "0 snapshots changed\n"
     assert len(open_cheap(stored).snapshots()) == 1
+
+
+def test_a_filter_beside_a_named_snapshot_is_refused(stored: Path, password: Path):
+    (snapshot,) = open_cheap(stored).snapshots()
+    ended = rewrite(stored, password, snapshot.id, "-e", "*.tmp", "--host", "other")
+    assert ended.code == 2
+    assert "choose nothing where snapshots are named" in ended.stderr
+    assert open_cheap(stored).snapshots() == [snapshot]
+    assert rewrite(stored, password, "latest", "-e", "*.tmp", "--path", *snapshot.paths).code == 0
+
+
+def test_a_snapshot_that_is_named_twice_is_changed_once(stored: Path, password: Path):
+    (snapshot,) = open_cheap(stored).snapshots()
+    ended = rewrite(stored, password, "-e", "*.tmp", "--forget", "latest", snapshot.id)
+    assert ended.code == 0, ended.stderr
+    assert ended.stdout.endswith("1 snapshots changed\n")
+    assert len(open_cheap(stored).snapshots()) == 1
+
+
+def test_a_snapshot_that_is_named_twice_is_repaired_once(stored: Path, password: Path):
+    repository = open_cheap(stored)
+    (snapshot,) = repository.snapshots()
+    pack_id = packs_of(repository, BlobType.DATA)[0]
+    drop_packs(repository, {pack_id})
+    repository.backend.remove(pack_name(pack_id))
+    at = ("-r", stored, "-p", password)
+    ended = lpse_ops(
+        *("backup", "repair", "snapshots", "--forget", *at, "latest", snapshot.id),
+        env={"LPSE_OPS_STATE": str(stored.parent / "state")},
+    )
+    assert ended.code == 0, ended.stderr
+    assert [each.original for each in repository.snapshots()] == [snapshot.id]

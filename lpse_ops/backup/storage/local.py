@@ -8,6 +8,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import secrets
 import stat
 import time
@@ -24,6 +25,10 @@ _JUNK_AFTER_SECONDS = 24 * 3600
 _DIRECT_BYTES = 1024 * 1024
 # A multiple of every disk's sector and of the page.
 _BLOCK_BYTES = 4096
+# What ``save`` calls a file before it is whole: the config, prune's record, all others.
+_JUNK_CONFIG, _JUNK_RECORD, _JUNK_FILE = (
+    re.compile(name + "-tmp-[0-9a-f]{8}") for name in ("config", "orphans", "[0-9a-f]{64}")
+)
 
 
 class LocalBackend:
@@ -93,6 +98,9 @@ class LocalBackend:
         if kind == FileKind.LOCK:  # nothing depends on when a lock goes
             return
         if kind != self._emptied_kind:
+            if not self._emptied_kind and kind in (FileKind.INDEX, FileKind.PACK):
+                # Another process, or restic, may have removed snapshots a moment ago.
+                self._emptied |= {self._root / FileKind.SNAPSHOT, self._root / FileKind.INDEX}
             for each in self._emptied:
                 with contextlib.suppress(FileNotFoundError):
                     _sync_folder(each)
@@ -111,12 +119,19 @@ class LocalBackend:
                 yield from _stored_files(folder)
 
     def remove_junk(self) -> None:
-        """Delete half-written files that a crash left more than a day ago."""
+        """Delete half-written files that a crash left more than a day ago.
+
+        Whoever keeps a repository at the root of a disk has files of another kind beside it.
+        """
         limit = time.time() - _JUNK_AFTER_SECONDS
+        names: dict[str, re.Pattern[str]] = {"": _JUNK_CONFIG, "lpse": _JUNK_RECORD}
+        names |= dict.fromkeys(FileKind, _JUNK_FILE)
+        names |= {f"{FileKind.PACK}/{number:02x}": _JUNK_FILE for number in range(256)}
         with contextlib.suppress(OSError):
-            for folder in ("", "*/", "data/??/"):
-                for path in self._root.glob(folder + "*-tmp-????????"):
-                    _remove_if_older(path, limit)
+            for folder, pattern in names.items():
+                for name in _names(self._root / folder):
+                    if pattern.fullmatch(name):
+                        _remove_if_older(self._root / folder / name, limit)
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder and those above it, each of them durable."""
@@ -217,7 +232,8 @@ def _stored_files(folder: Path) -> Iterator[StoredFile]:
 
 
 def _remove_if_older(path: Path, limit: float) -> None:
-    if path.lstat().st_mtime < limit:
+    status = path.lstat()
+    if stat.S_ISREG(status.st_mode) and status.st_mtime < limit:
         path.unlink()
 
 

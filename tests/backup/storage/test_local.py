@@ -141,6 +141,31 @@ def test_old_files_that_are_no_junk_stay(root: Path) -> None:
     LocalBackend(root / "not there").remove_junk()
 
 
+def test_old_files_of_others_stay_however_they_are_called(root: Path) -> None:
+    """A repository at the root of a portable disk is one of many things on it."""
+    backend = LocalBackend(root)
+    backend.prepare()
+    others = [
+        "surat-tmp-20240101",
+        "foto/laporan-tmp-20240101",
+        f"foto/{'ab' * 32}-tmp-0123abcd",
+        "foto/config-tmp-0123abcd",
+        f"{'ab' * 32}-tmp-0123abcd",
+        "data/laporan-tmp-20240101",
+        "data/xy/laporan-tmp-20240101",
+        f"{SNAPSHOT}-tmp-0123ABCD",
+        f"{PACK}-tmp-0123abcde",
+        "lpse/config-tmp-0123abcd",
+    ]
+    junk = [f"{PACK}-tmp-0123abcd", "lpse/orphans-tmp-0123abcd", "config-tmp-0123abcd"]
+    for name in (*others, *junk):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+        os.utime(root / name, (0, 0))
+    backend.remove_junk()
+    assert everything_below(root) == sorted(others)
+
+
 def test_a_full_disk_fails_and_leaves_nothing(small_disk: Path) -> None:
     backend = LocalBackend(small_disk)
     backend.save(SNAPSHOT, b"stored before")
