@@ -6,12 +6,13 @@ the old packs, then the old indexes go, and only then the old packs.
 """
 
 import errno
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import compress
 
 from lpse_ops.backup.blobindex import BlobIndex
+from lpse_ops.backup.dumpblobs import mark_dumps
 from lpse_ops.backup.collector import rare_collections
 from lpse_ops.backup.indexfile import PackList
 from lpse_ops.backup.indexreplace import IndexFile, load_indexes, refuse_lost, replace_indexes
@@ -79,9 +80,9 @@ class PruneReport:
 
 @dataclass
 class _Found:
-    """Everything that the plan rests on."""
+    """Everything that the plan rests on; ``roots`` are the root trees of all snapshots."""
 
-    snapshots: int
+    roots: list[bytes]
     index: BlobIndex
     files: list[IndexFile]
     flags: bytearray
@@ -143,7 +144,8 @@ def _look(repository: Repository, options: PruneOptions, steps: _Steps, now: dat
     snapshots = _load_snapshots(repository, options)
     index, files = load_indexes(repository)
     steps.expect_more(sum(compress(index.lengths, index.kinds)))  # all trees, at most
-    flags = find_used(repository, index, [each.tree for each in snapshots], steps)
+    roots = [each.tree for each in snapshots]
+    flags = find_used(repository, index, roots, steps)
     stored = {
         bytes.fromhex(file.id): file.size_bytes for file in repository.backend.files(FileKind.PACK)
     }
@@ -155,7 +157,7 @@ def _look(repository: Repository, options: PruneOptions, steps: _Steps, now: dat
         repack_uncompressed=options.repack_uncompressed,
     )
     orphans = plan_orphans(plan.orphans, load_first_seen(repository), now)
-    return _Found(len(snapshots), index, files, flags, plan, orphans)
+    return _Found(roots, index, files, flags, plan, orphans)
 
 
 def _load_snapshots(repository: Repository, options: PruneOptions) -> list[Snapshot]:
@@ -266,15 +268,16 @@ def _repack(
     expected = sum(use.used.blobs for use in found.plan.repack)
     steps.expect_more(sum(use.used.size_bytes for use in found.plan.repack))
     with NewPacks(repository) as target:
-        for blob_type in BlobType:  # one at a time: a pack that is being filled is all in memory
+        for blob_type, wanted in _sorts(repository, found, repacked):
             repack(
                 repository,
                 found.index,
-                _needed(found, repacked, blob_type),
+                wanted,
                 target,
                 steps,
                 compress_data=options.repack_uncompressed,
             )
+            # One sort at a time: a pack that is being filled is all in memory.
             target.finish(blob_type)
         target.flush()
     if target.blobs != expected:
@@ -285,13 +288,28 @@ def _repack(
     return target.stored, target.indexes
 
 
-def _needed(found: _Found, packs: Collection[bytes], blob_type: BlobType) -> Iterator[PackList]:
-    """Some packs, of each only the needed blobs of a type."""
+def _sorts(
+    repository: Repository, found: _Found, packs: Collection[bytes]
+) -> Iterator[tuple[BlobType, Iterator[PackList]]]:
+    """What is needed of the packs, by what shall be together in new ones."""
+    dumps = mark_dumps(repository, found.index, found.roots)
+    yield BlobType.DATA, _needed(found, packs, BlobType.DATA, lambda row: bool(dumps[row]))
+    yield BlobType.DATA, _needed(found, packs, BlobType.DATA, lambda row: not dumps[row])
+    yield BlobType.TREE, _needed(found, packs, BlobType.TREE)
+
+
+def _needed(
+    found: _Found,
+    packs: Collection[bytes],
+    blob_type: BlobType,
+    chooses: Callable[[int], bool] = lambda _: True,
+) -> Iterator[PackList]:
+    """Some packs, of each only the needed blobs of a type, and of these the chosen rows."""
     index, flags = found.index, found.flags
     for pack_id, rows in index.pack_rows():
         if pack_id in packs:
             chosen = [r for r in rows if flags[r] == NEEDED and index.kinds[r] == blob_type]
-            yield pack_id, [index.entry_at(row) for row in chosen]
+            yield pack_id, [index.entry_at(row) for row in chosen if chooses(row)]
 
 
 def _remove_packs(repository: Repository, packs: Iterable[bytes], done: _Done) -> None:
@@ -313,7 +331,7 @@ def _report(found: _Found, options: PruneOptions, done: _Done) -> PruneReport:
     )
     return PruneReport(
         dry_run=options.dry_run,
-        snapshots=found.snapshots,
+        snapshots=len(found.roots),
         used=_sum(use.used for use in uses),
         unused=_sum(use.unused for use in uses),
         duplicate=_sum(use.duplicate for use in uses),
