@@ -12,8 +12,8 @@ from datetime import datetime
 from itertools import compress
 
 from lpse_ops.backup.blobindex import BlobIndex
-from lpse_ops.backup.dumpblobs import mark_dumps
 from lpse_ops.backup.collector import rare_collections
+from lpse_ops.backup.dumpblobs import mark_dumps
 from lpse_ops.backup.indexfile import PackList
 from lpse_ops.backup.indexreplace import IndexFile, load_indexes, refuse_lost, replace_indexes
 from lpse_ops.backup.newpacks import NewPacks
