@@ -3,8 +3,6 @@
 import contextlib
 import hashlib
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -207,30 +205,6 @@ def test_what_cannot_be_is_damage_to_references_too(change: dict[str, Any]) -> N
     for parse in (parse_tree, parse_references):
         with pytest.raises(DamagedRepository, match="directory 0001020304"):
             parse(blob, ID)
-
-
-def test_a_tree_is_decoded_in_less_time_than_json_alone_takes() -> None:
-    nodes = [
-        Node(
-            b"dokumen_%04d.pdf" % number, "file", 0o644, TIME, TIME, TIME, 1000, 1000, "sari",
-            "staf", number, 2049, 12345, 1, content=(hashlib.sha256(b"%d" % number).digest(),),
-        )
-        for number in range(1000)
-    ]  # fmt: skip
-    blob = encode_nodes(nodes)
-    assert parse_tree(blob, ID) == nodes
-    assert best_time(lambda: parse_tree(blob, ID)) < best_time(lambda: json.loads(blob))
-    assert best_time(lambda: parse_references(blob, ID)) < best_time(lambda: json.loads(blob))
-
-
-def best_time(act: Callable[[], object]) -> float:
-    """CPU seconds; the least of many, for what else the machine does only adds to it."""
-    times = []
-    for _ in range(20):
-        begin = time.thread_time()
-        act()
-        times.append(time.thread_time() - begin)
-    return min(times)
 
 
 # Less the one text that is a tree; Hypothesis reads it in our sources.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lpse_ops.backup.storage.local import LocalBackend
 from lpse_ops.cli.repository_access import Opening, open_for, start_opening
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import RepositoryMissing, UsageError, WrongPassword
@@ -36,7 +37,7 @@ def test_an_interruption_in_the_thread_is_raised_too(repo: Path, password: Path)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Opening(app_for(repo, password), interrupted).finish()  # type: ignore[arg-type]
+        Opening(app_for(repo, password), LocalBackend(repo), interrupted).finish()  # type: ignore[arg-type]
 
 
 def test_a_missing_repository_is_told_before_any_key_is_worked_out(
