@@ -4,17 +4,17 @@ What is found are values, not exceptions: one damaged file must not hide the nex
 """
 
 import hashlib
-import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import Protocol
 
 from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.collector import rare_collections
-from lpse_ops.backup.crypto import OVERHEAD
-from lpse_ops.backup.indexfile import PackList, parse_index
-from lpse_ops.backup.pack import LENGTH_BYTES, BlobType, PackEntry, encode_entry
+from lpse_ops.backup.expectedpack import ExpectedPack, expected_packs
+from lpse_ops.backup.indexfile import IndexColumns, parse_columns
+from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot, parse_snapshot
 from lpse_ops.backup.storage.backend import FileKind, file_name
@@ -68,10 +68,13 @@ class Meanwhile(Protocol):
     """What others do while the folders are looked through; neither call waits for them."""
 
     def start(self, report: CheckReport) -> None:
-        """The packs are known."""
+        """The sizes of the packs are in the report."""
 
     def pump(self) -> None:
-        """Between two folders."""
+        """Between two index files, and between two folders."""
+
+    def listed(self) -> None:
+        """What the indexes say of the packs is in the report."""
 
 
 class NothingElse:
@@ -80,6 +83,9 @@ class NothingElse:
 
     def pump(self) -> None:
         """Nothing to keep going."""
+
+    def listed(self) -> None:
+        """Nobody to be told."""
 
 
 NOTHING_ELSE = NothingElse()
@@ -115,10 +121,11 @@ class StructureCheck:
                 bytes.fromhex(file.id): file.size_bytes
                 for file in repository.backend.files(FileKind.PACK)
             }
-            _check_keys(repository, report)
-            self._index = _check_indexes(repository, report)
-            report.blobs = len(self._index)
             self._meanwhile.start(report)
+            _check_keys(repository, report)
+            self._index = _check_indexes(repository, report, self._meanwhile)
+            report.blobs = len(self._index)
+            self._meanwhile.listed()
 
     def check_trees(self) -> CheckReport:
         """Every folder of every snapshot."""
@@ -127,18 +134,6 @@ class StructureCheck:
                 self._repository, self._index, self._snapshots, self.report, self._meanwhile
             )
         return self.report
-
-
-_OFFSET = operator.attrgetter("offset")
-
-
-def read_index_packs(repository: Repository, report: CheckReport) -> Iterator[PackList]:
-    """Every pack that an index lists, file after file; a broken file becomes a finding."""
-    for index_id in repository.files(FileKind.INDEX):
-        try:
-            yield from parse_index(repository.load(FileKind.INDEX, index_id), index_id)
-        except OpsError as error:
-            report.error(f"index {index_id[:10]}: {error.message}")
 
 
 def _check_keys(repository: Repository, report: CheckReport) -> None:
@@ -163,53 +158,50 @@ def _load_snapshots(repository: Repository, report: CheckReport) -> Iterator[Sna
             report.error(f"snapshot {snapshot_id[:8]}: {error.message}")
 
 
-def _check_indexes(repository: Repository, report: CheckReport) -> BlobIndex:
+def _check_indexes(repository: Repository, report: CheckReport, meanwhile: Meanwhile) -> BlobIndex:
     index = BlobIndex()
-    for pack_id, entries in read_index_packs(repository, report):
-        name = pack_id.hex()[:10]
-        # Nearly always in order already, which is what sorting is quick at.
-        entries.sort(key=_OFFSET)
-        header, size = _expected_pack(entries)
-        digest = hashlib.sha256(header).digest()
-        if pack_id in report.headers:
-            if report.headers[pack_id] == digest:
-                report.hint(f"pack {name} is listed in more than one index")
-            else:
-                report.error(f"pack {name} is listed with other blobs in another index")
+    for index_id in repository.files(FileKind.INDEX):
+        try:
+            columns = parse_columns(repository.load(FileKind.INDEX, index_id), index_id)
+        except OpsError as error:
+            report.error(f"index {index_id[:10]}: {error.message}")
+            continue
+        meanwhile.pump()
+        _check_packs(report, columns)
+        # Only what is there counts: a second copy elsewhere may serve in its place.
+        if all(pack_id in report.packs for pack_id, _ in columns.packs):
+            index.add_columns(columns)
         else:
-            report.headers[pack_id] = digest
-            _check_pack(report, pack_id, size, entries)
-        if pack_id in report.packs:
-            # Only what is there counts: a second copy elsewhere may serve in its place.
-            index.add_pack(pack_id, entries)
+            for pack_id, entries in columns.pack_lists():
+                if pack_id in report.packs:
+                    index.add_pack(pack_id, entries)
     for pack_id in report.packs.keys() - report.headers.keys():
         report.hint(f"pack {pack_id.hex()[:10]} is in no index: left by a backup that was stopped")
     return index
 
 
-def _expected_pack(entries: list[PackEntry]) -> tuple[bytes, int]:
-    """The header that a pack of these blobs, in order, has, and the size of the whole."""
-    header = b"".join([encode_entry(entry) for entry in entries])
-    return header, sum([entry.length for entry in entries]) + len(header) + OVERHEAD + LENGTH_BYTES
+def _check_packs(report: CheckReport, columns: IndexColumns) -> None:
+    for pack in expected_packs(columns):
+        digest = hashlib.sha256(pack.header).digest()
+        listed = report.headers.setdefault(pack.id, digest)
+        if listed is digest:
+            _check_pack(report, pack)
+        elif listed == digest:
+            report.hint(f"{pack.name} is listed in more than one index")
+        else:
+            report.error(f"{pack.name} is listed with other blobs in another index")
 
 
-def _check_pack(
-    report: CheckReport, pack_id: bytes, expected: int, entries: list[PackEntry]
-) -> None:
-    name = pack_id.hex()[:10]
-    size = report.packs.get(pack_id)
+def _check_pack(report: CheckReport, pack: ExpectedPack) -> None:
+    size = report.packs.get(pack.id)
     if size is None:
-        report.error(f"pack {name} is missing")
-    elif size != expected:
-        report.error(f"pack {name} has {size} bytes instead of {expected}")
-    if len({entry.type for entry in entries}) > 1:
-        report.hint(f"pack {name} mixes data and trees; lpse-ops backup prune rewrites it")
-    end = 0
-    for entry in entries:
-        if entry.offset != end:
-            report.error(f"pack {name} has a gap or an overlap at byte {entry.offset}")
-            return
-        end += entry.length
+        report.error(f"{pack.name} is missing")
+    elif size != pack.size_bytes:
+        report.error(f"{pack.name} has {size} bytes instead of {pack.size_bytes}")
+    if pack.is_mixed:
+        report.hint(f"{pack.name} mixes data and trees; lpse-ops backup prune rewrites it")
+    if pack.gap is not None:
+        report.error(f"{pack.name} has a gap or an overlap at byte {pack.gap}")
 
 
 def _check_trees(
@@ -291,16 +283,14 @@ def _place(snapshot: Snapshot, path: bytes) -> str:
 
 
 def _node_problems(index: BlobIndex, nodes: list[Reference]) -> Iterator[str]:
-    length_of = index.plaintext_length
-    for node in nodes:
-        if node.type != "file":
-            continue
+    files = [node for node in nodes if node.type == "file"]
+    blobs = chain.from_iterable([node.content or () for node in files])
+    found = iter(index.plaintext_lengths(BlobType.DATA, blobs))
+    for node in files:
         if node.content is None:
             yield f"{_shown(node)}: its content is null instead of an empty list"
             continue
-        if len(node.content) == 1 and length_of(BlobType.DATA, node.content[0]) == node.size:
-            continue  # most files
-        lengths = [length_of(BlobType.DATA, each) for each in node.content]
+        lengths = [next(found) for _ in node.content]
         if None in lengths or sum(lengths) != node.size:  # type: ignore[arg-type]
             yield _content_problem(node, lengths)
 

@@ -13,7 +13,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from lpse_ops.backup.check import CheckReport
 from lpse_ops.backup.collector import rare_collections
-from lpse_ops.backup.packproof import PackFacts, PackProver, encode_request
+from lpse_ops.backup.packproof import (
+    PackFacts,
+    PackProver,
+    Proof,
+    decode_answer,
+    encode_request,
+)
 from lpse_ops.backup.progress import SILENT, ExpectingProgress, Progress
 from lpse_ops.backup.readpool import Answered, ReadPool
 from lpse_ops.backup.repository import Repository
@@ -72,8 +78,8 @@ def read_packs(
 ) -> None:
     """Read the chosen packs; findings go to the report that ``check_structure`` made."""
     with rare_collections():
-        for pack_id, problems in _read(repository, report, choose_known(report, choose), threads):
-            _note(report, pack_id, problems, progress)
+        for pack_id, proof in _read(repository, report, choose_known(report, choose), threads):
+            _note(report, pack_id, proof, progress)
 
 
 def choose_known(report: CheckReport, choose: Choose) -> list[bytes]:
@@ -82,32 +88,32 @@ def choose_known(report: CheckReport, choose: Choose) -> list[bytes]:
     return sorted(choose(known))
 
 
-def _note(report: CheckReport, pack_id: bytes, problems: list[str], progress: Progress) -> None:
+def _note(report: CheckReport, pack_id: bytes, proof: Proof, progress: Progress) -> None:
     report.packs_read += 1
     report.bytes_read += report.packs[pack_id]
     progress.advance(report.packs[pack_id])
-    for problem in problems:
+    for problem in proof.against(pack_id, report.headers[pack_id]):
         report.error(problem)
 
 
 def _read(
     repository: Repository, report: CheckReport, packs: list[bytes], threads: int
-) -> Iterator[tuple[bytes, list[str]]]:
-    """Each pack's problems; a few packs at most are in memory."""
+) -> Iterator[tuple[bytes, Proof]]:
+    """Each pack's proof; a few packs at most are in memory."""
     prover = PackProver(repository)
     count = threads or len(os.sched_getaffinity(0))
-    waiting: deque[tuple[bytes, Future[list[str]]]] = deque()
+    waiting: deque[tuple[bytes, Future[Proof]]] = deque()
     with ThreadPoolExecutor(count) as pool:
         try:
             for pack_id in packs:
-                facts = PackFacts(pack_id, report.packs[pack_id], report.headers[pack_id])
-                waiting.append((pack_id, pool.submit(prover.problems, facts)))
+                facts = PackFacts(pack_id, report.packs[pack_id])
+                waiting.append((pack_id, pool.submit(prover.prove, facts)))
                 if len(waiting) > count:
-                    done, problems = waiting.popleft()
-                    yield done, problems.result()
+                    done, proof = waiting.popleft()
+                    yield done, proof.result()
             while waiting:
-                done, problems = waiting.popleft()
-                yield done, problems.result()
+                done, proof = waiting.popleft()
+                yield done, proof.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -134,15 +140,26 @@ class PackReader:
         self._choose = choose
         self._progress = progress
         self._report = CheckReport()
-        self._packs: list[bytes] = []
-        self._next = 0
-        self._problems: dict[bytes, list[str]] = {}
+        self._chosen: list[bytes] = []
+        self._waiting: deque[bytes] = deque()
+        # By token.
+        self._begun: list[bytes] = []
+        self._proofs: dict[bytes, Proof] = {}
 
     def start(self, report: CheckReport) -> None:
-        """Begin: the packs are known."""
+        """The packs are known: if all are wanted, begin.  What no index lists turns out later."""
         self._report = report
-        self._packs = choose_known(report, self._choose)
-        self._progress.expect(sum([report.packs[each] for each in self._packs]))
+        if self._choose is choose_all:
+            self._waiting.extend(sorted(report.packs))
+            self.pump()
+
+    def listed(self) -> None:
+        """Go on with what is wanted, now that this is known."""
+        self._chosen = choose_known(self._report, self._choose)
+        begun = set(self._begun)
+        self._waiting = deque([each for each in self._chosen if each not in begun])
+        sizes = self._report.packs
+        self._progress.expect(sum([sizes[each] for each in begun.union(self._chosen)]))
         self.pump()
 
     def pump(self) -> None:
@@ -151,43 +168,40 @@ class PackReader:
             return
         for answered in self._pool.collect(block=False):
             self._take(answered)
-        while self._next < len(self._packs):
-            if not self._pool.submit(self._next, encode_request(self._facts(self._next))):
+        while self._waiting:
+            request = encode_request(self._facts(self._waiting[0]))
+            if not self._pool.submit(len(self._begun), request):
                 return
-            self._next += 1
+            self._begun.append(self._waiting.popleft())
 
     def finish(self, between_packs: Callable[[], None] = lambda: None) -> None:
         """Help the workers until all is read; then findings go to the report, pack by pack."""
         with rare_collections():
             if self._pool is None:
-                for pack_id, problems in _read(self._repository, self._report, self._packs, 0):
-                    self._done(pack_id, problems)
+                for pack_id, proof in _read(self._repository, self._report, self._chosen, 0):
+                    self._done(pack_id, proof)
                     between_packs()
             else:
                 self._help(self._pool, between_packs)
-        for pack_id in self._packs:
-            _note(self._report, pack_id, self._problems.get(pack_id, []), SILENT)
+        for pack_id in self._chosen:
+            _note(self._report, pack_id, self._proofs[pack_id], SILENT)
 
     def _help(self, pool: ReadPool, between_packs: Callable[[], None]) -> None:
-        while self._next < len(self._packs):
-            number = self._next
-            self._next += 1
-            self._done(self._packs[number], self._prover.problems(self._facts(number)))
+        while self._waiting:
+            pack_id = self._waiting.popleft()
+            self._done(pack_id, self._prover.prove(self._facts(pack_id)))
             self.pump()
             between_packs()
         while not pool.is_idle:
             for answered in pool.collect(block=True):
                 self._take(answered)
 
-    def _facts(self, number: int) -> PackFacts:
-        pack_id = self._packs[number]
-        size, header = self._report.packs[pack_id], self._report.headers[pack_id]
-        return PackFacts(pack_id, size, header, pack_id in self._named)
+    def _facts(self, pack_id: bytes) -> PackFacts:
+        return PackFacts(pack_id, self._report.packs[pack_id], pack_id in self._named)
 
     def _take(self, answered: Answered) -> None:
-        self._done(self._packs[answered.token], [each.decode() for each in answered.answers])
+        self._done(self._begun[answered.token], decode_answer(answered.answers))
 
-    def _done(self, pack_id: bytes, problems: list[str]) -> None:
+    def _done(self, pack_id: bytes, proof: Proof) -> None:
         self._progress.advance(self._report.packs[pack_id])
-        if problems:
-            self._problems[pack_id] = problems
+        self._proofs[pack_id] = proof

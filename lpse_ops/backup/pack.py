@@ -3,9 +3,12 @@
 restic's design document, "Pack Format".  Offsets are implied: blobs follow each other from 0.
 """
 
+import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from functools import partial
+from itertools import accumulate
 from typing import NamedTuple
 
 from lpse_ops.backup.crypto import OVERHEAD
@@ -29,6 +32,12 @@ class BlobType(IntEnum):
 
 
 _TYPES = (BlobType.DATA, BlobType.TREE)
+_KINDS = {bytes([each | bit]): each for each in BlobType for bit in (0, _COMPRESSED_BIT)}
+# Kind, length, length of the plaintext if it is compressed, id.
+_ENTRIES = re.compile(
+    rb"([\0-\3])(.{4})((?<=[\2\3].{4}).{4}|(?<=[\0\1].{4}))(.{32})", re.DOTALL
+).findall
+_RAW = bytes(4)
 
 
 class PackEntry(NamedTuple):
@@ -53,30 +62,45 @@ def encode_entry(entry: PackEntry) -> bytes:
     return _PLAIN.pack(entry.type, entry.length, entry.id)
 
 
+def encode_rows(
+    kinds: bytes, ids: Iterable[bytes], lengths: Iterable[int], uncompressed: Iterable[int]
+) -> bytes:
+    """A header's plaintext from columns, a ``BlobType`` a byte in ``kinds``."""
+    compressed, plain = _COMPRESSED.pack, _PLAIN.pack
+    return b"".join(
+        [
+            compressed(kind | _COMPRESSED_BIT, length, size, blob_id)
+            if size
+            else plain(kind, length, blob_id)
+            for kind, blob_id, length, size in zip(kinds, ids, lengths, uncompressed, strict=True)
+        ]
+    )
+
+
 def parse_entries(header: bytes, pack_name: str) -> list[PackEntry]:
     """Read the plaintext of a header, with the offsets worked out."""
-    entries: list[PackEntry] = []
-    position = offset = 0
-    end = len(header)
     # Written for speed: a pack may list tens of thousands of blobs.
-    while position < end:
-        kind = header[position]
-        layout = _COMPRESSED if kind & _COMPRESSED_BIT else _PLAIN
-        following = position + layout.size
-        if kind > 3 or following > end:
-            raise damaged_pack(pack_name, "its header cannot be read")
-        if kind & _COMPRESSED_BIT:
-            _, length, uncompressed, blob_id = layout.unpack_from(header, position)
-            is_possible = 0 < uncompressed <= MAX_BLOB_BYTES
-        else:
-            _, length, blob_id = layout.unpack_from(header, position)
-            uncompressed, is_possible = 0, True
-        if not (is_possible and OVERHEAD <= length <= MAX_BLOB_BYTES):
-            raise damaged_pack(pack_name, "its header lists a blob of an impossible length")
-        entries.append(PackEntry(_TYPES[kind & 1], blob_id, offset, length, uncompressed))
-        position = following
-        offset += length
-    return entries
+    rows = _ENTRIES(header)
+    kinds, all_lengths, all_sizes, ids = zip(*rows, strict=True) if rows else ((), (), (), ())
+    if sum(map(len, all_sizes)) + len(rows) * _PLAIN.size != len(header):
+        raise damaged_pack(pack_name, "its header cannot be read")
+    lengths = _numbers(all_lengths)
+    uncompressed = _numbers([each or _RAW for each in all_sizes])
+    if rows and not (
+        min(lengths) >= OVERHEAD
+        and max(max(lengths), max(uncompressed)) <= MAX_BLOB_BYTES
+        and uncompressed.count(0) == all_sizes.count(b"")
+    ):
+        raise damaged_pack(pack_name, "its header lists a blob of an impossible length")
+    types = map(_KINDS.__getitem__, kinds)
+    fields = zip(types, ids, accumulate(lengths, initial=0), lengths, uncompressed, strict=False)
+    # Not PackEntry(...), which is Python code.
+    return list(map(partial(tuple.__new__, PackEntry), fields))
+
+
+def _numbers(encoded: Iterable[bytes]) -> Sequence[int]:
+    raw = b"".join(encoded)
+    return struct.unpack(f"<{len(raw) // 4}I", raw)
 
 
 def header_bytes(entries: Iterable[PackEntry]) -> int:

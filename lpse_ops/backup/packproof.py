@@ -7,7 +7,7 @@ turn: nearly all their time is spent in Python, where threads only hinder each o
 import hashlib
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from lpse_ops.backup.pack import (
@@ -27,23 +27,35 @@ _SMALL_BLOB_BYTES = 32 * 1024
 # From a disk, pieces that a core's caches can hold; over a line, the whole pack in one request.
 _LOCAL_PIECE_BYTES = 2 * 1024 * 1024
 _REMOTE_PIECE_BYTES = 64 * 1024 * 1024
-_REQUEST = struct.Struct("<32sQ32s?")
+_REQUEST = struct.Struct("<32sQ?")
 
 
 class PackFacts(NamedTuple):
-    """A pack to prove: raw id, size in bytes, SHA-256 of the header that the index asks for.
+    """A pack to prove: raw id, size in bytes.
 
     ``is_named`` says that its content was proved to match its name a moment ago.
     """
 
     id: bytes
     size_bytes: int
-    header_digest: bytes
     is_named: bool = False
 
 
+class Proof(NamedTuple):
+    """What is wrong with a pack by itself, and the SHA-256 of its header; empty if unreadable."""
+
+    header_digest: bytes
+    problems: list[str]
+
+    def against(self, pack_id: bytes, header_digest: bytes) -> list[str]:
+        """All that is wrong, if an index asks for a header of this SHA-256."""
+        if self.header_digest in (b"", header_digest):
+            return self.problems
+        return [f"pack {pack_id.hex()[:10]}: its header and the index differ", *self.problems]
+
+
 class PackProver:
-    """``problems`` may be called from several threads; memory is bounded by piece and blob."""
+    """``prove`` may be called from several threads; memory is bounded by piece and blob."""
 
     def __init__(self, repository: Repository, piece_bytes: int = 0) -> None:
         is_local = isinstance(repository.backend, LocalBackend)
@@ -52,19 +64,19 @@ class PackProver:
         self._reader = BlobReader(repository)
         self._small = threading.Lock()
 
-    def problems(self, facts: PackFacts) -> list[str]:
-        """What is wrong with a pack, nothing if all is well."""
+    def prove(self, facts: PackFacts) -> Proof:
+        """Read all of a pack."""
         try:
             pack = _StoredPack(self._repository.backend, facts.id, facts.size_bytes)
             return self._prove(pack, facts)
         except OpsError as error:
-            return [f"pack {facts.id.hex()[:10]}: {error.message}"]
+            return Proof(b"", [f"pack {facts.id.hex()[:10]}: {error.message}"])
 
-    def _prove(self, pack: "_StoredPack", facts: PackFacts) -> list[str]:
+    def _prove(self, pack: "_StoredPack", facts: PackFacts) -> Proof:
         if pack.size_bytes <= self._piece_bytes:
             pack.keep_all()
         digest = hashlib.sha256()
-        entries, problems = self._read_header(pack, facts.header_digest)
+        header, entries, problems = self._read_header(pack)
         end = 0
         for piece in _pieces(entries, self._piece_bytes):
             content = pack.read(end, sum([entry.length for entry in piece]))
@@ -74,21 +86,18 @@ class PackProver:
             end += len(content)
         if not facts.is_named and not pack.finishes(digest, end, self._piece_bytes):
             problems.insert(0, f"{pack.name} is damaged: its content does not match its name")
-        return problems
+        return Proof(hashlib.sha256(header).digest() if header else b"", problems)
 
-    def _read_header(
-        self, pack: "_StoredPack", header_digest: bytes
-    ) -> tuple[list[PackEntry], list[str]]:
+    def _read_header(self, pack: "_StoredPack") -> tuple[bytes, list[PackEntry], list[str]]:
+        """The header if it can be read, then its entries, or else what is wrong."""
         try:
             header = self._open_header(pack)
             entries = parse_entries(header, pack.id.hex())
         except DamagedRepository as error:
-            return [], [error.message]
+            return b"", [], [error.message]
         if entries and entries[-1].offset + entries[-1].length > pack.size_bytes:
-            return [], [f"{pack.name} is damaged: its header lists more than it holds"]
-        if hashlib.sha256(header).digest() != header_digest:
-            return entries, [f"{pack.name}: its header and the index differ"]
-        return entries, []
+            return b"", [], [f"{pack.name} is damaged: its header lists more than it holds"]
+        return header, entries, []
 
     def _open_header(self, pack: "_StoredPack") -> bytes:
         size, pack_id = pack.size_bytes, pack.id.hex()
@@ -185,10 +194,19 @@ def encode_request(facts: PackFacts) -> bytes:
 
 
 def proving_handler(repository: Repository) -> Handler:
-    """Answers each request with the pack's problems."""
+    """Answers each request with the digest of the pack's header and each of its problems."""
     prover = PackProver(repository)
 
     def handle(message: bytes, _descriptors: list[int]) -> Iterator[bytes]:
-        return (each.encode() for each in prover.problems(PackFacts(*_REQUEST.unpack(message))))
+        proof = prover.prove(PackFacts(*_REQUEST.unpack(message)))
+        yield proof.header_digest
+        for problem in proof.problems:
+            yield problem.encode()
 
     return handle
+
+
+def decode_answer(answers: Sequence[bytes]) -> Proof:
+    """What ``proving_handler`` said of one pack."""
+    header_digest, *problems = answers
+    return Proof(header_digest, [each.decode() for each in problems])

@@ -15,12 +15,14 @@ from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lpse_ops.backup import readworker as rw
-from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.local import LocalBackend
 from lpse_ops.errors import OpsError, ProcessFailed
+
+if TYPE_CHECKING:
+    from lpse_ops.backup.repository import Repository
 
 MAX_WORKERS = 3
 # One request being served and one waiting keep a worker busy.
@@ -50,16 +52,16 @@ class ReadPool:
     neither threads nor what they hold.  ``open`` says which repository it is.
     """
 
-    def __init__(self, make_handler: rw.MakeHandler, workers: int) -> None:
+    def __init__(self, load_handler: rw.LoadHandler, workers: int) -> None:
         self._workers: list[_Worker] = []
         for _ in range(workers):
-            self._workers.append(_fork(make_handler, self._workers))
+            self._workers.append(_fork(load_handler, self._workers))
         self._by_fd = {worker.channel.fileno(): worker for worker in self._workers}
         self._poll = select.poll()
         for number in self._by_fd:
             self._poll.register(number, select.POLLIN)
 
-    def open(self, repository: Repository) -> bool:
+    def open(self, repository: "Repository") -> bool:
         """Let the workers read this repository; False if they cannot."""
         if not self._workers or not isinstance(repository.backend, LocalBackend):
             return False
@@ -80,12 +82,14 @@ class ReadPool:
         return not any(worker.tokens for worker in self._workers)
 
     def collect(self, *, block: bool) -> list[Answered]:
-        """What is answered by now; with ``block``, wait until something was said."""
-        if self.is_idle:
-            return []
+        """All that is answered by now; with ``block``, wait until something was said."""
         answered: list[Answered] = []
-        for number, _ in self._poll.poll(None if block else 0):
-            answered += self._receive(self._by_fd[number])
+        if block and not self.is_idle:
+            self._poll.poll()
+        # An answer is several messages: who took one at a time would leave workers idle.
+        while not self.is_idle and (ready := self._poll.poll(0)):
+            for number, _ in ready:
+                answered += self._receive(self._by_fd[number])
         return answered
 
     def _receive(self, worker: _Worker) -> Iterator[Answered]:
@@ -134,7 +138,7 @@ def _end(pid: int, deadline: float) -> None:
             pause = min(2 * pause, 0.05)
 
 
-def _fork(make_handler: rw.MakeHandler, others: Sequence[_Worker]) -> _Worker:
+def _fork(load_handler: rw.LoadHandler, others: Sequence[_Worker]) -> _Worker:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs, warnings.catch_warnings():
         # Python 3.12 warns of threads; who holds any has been told (see ``ReadPool``).
@@ -146,7 +150,7 @@ def _fork(make_handler: rw.MakeHandler, others: Sequence[_Worker]) -> _Worker:
                 # An end that stays open here would hide that the main process is gone.
                 for channel in (ours, *(each.channel for each in others)):
                     channel.close()
-                rw.serve(theirs, make_handler)
+                rw.serve(theirs, load_handler)
                 status = 0
             finally:
                 # Nothing of what the main process has still to do may be done twice.

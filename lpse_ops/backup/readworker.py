@@ -11,13 +11,13 @@ import socket
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lpse_ops.backup.collector import rare_collections
-from lpse_ops.backup.config import Config
-from lpse_ops.backup.crypto import keys_from_bytes
-from lpse_ops.backup.repository import Repository
-from lpse_ops.backup.storage.local import LocalBackend
 from lpse_ops.errors import OpsError
+
+if TYPE_CHECKING:
+    from lpse_ops.backup.repository import Repository
 
 # A request or an answer; well below what a socket takes at once.
 MAX_MESSAGE = 128 * 1024
@@ -31,25 +31,33 @@ BROKEN = b"b"
 
 # A request and the descriptors that came with it, which are closed when it is answered.
 Handler = Callable[[bytes, list[int]], Iterator[bytes]]
-MakeHandler = Callable[[Repository], Handler]
+MakeHandler = Callable[["Repository"], Handler]
+# Imports what the handler needs: in the worker, and while the main process does the same.
+LoadHandler = Callable[[], MakeHandler]
 
 
-def encode_opening(repository: Repository) -> bytes:
+def encode_opening(repository: "Repository") -> bytes:
     """The first message: what a worker needs to read the same repository."""
     config_id = repository.config.id.encode("ascii")
     return repository.keys.to_bytes() + config_id + os.fsencode(repository.backend.location)
 
 
-def _decode_opening(message: bytes) -> Repository:
+def _decode_opening(message: bytes) -> "Repository":
+    from lpse_ops.backup.config import Config
+    from lpse_ops.backup.crypto import keys_from_bytes
+    from lpse_ops.backup.repository import Repository
+    from lpse_ops.backup.storage.local import LocalBackend
+
     backend = LocalBackend(Path(os.fsdecode(message[128:])))
     # Who only reads needs no polynomial.
     config = Config(message[64:128].decode("ascii"), polynomial=0)
     return Repository(backend, keys_from_bytes(message[:64]), config)
 
 
-def serve(channel: socket.socket, make_handler: MakeHandler) -> None:
+def serve(channel: socket.socket, load_handler: LoadHandler) -> None:
     """Answer requests until the other end is closed."""
     _become_quiet()
+    make_handler = load_handler()
     opening = channel.recv(MAX_MESSAGE)
     if not opening:
         return

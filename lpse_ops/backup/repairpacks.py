@@ -69,7 +69,8 @@ def find_damaged(
     prover = PackProver(repository)
 
     def problems(pack_id: bytes) -> list[str]:
-        found = prover.problems(PackFacts(pack_id, sizes[pack_id], listed[pack_id].header))
+        proof = prover.prove(PackFacts(pack_id, sizes[pack_id]))
+        found = proof.against(pack_id, listed[pack_id].header)
         progress.advance(sizes[pack_id])
         return found
 

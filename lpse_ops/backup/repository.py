@@ -14,13 +14,8 @@ from lpse_ops.backup.compression import Compressor
 from lpse_ops.backup.config import Config, encode_config, parse_config
 from lpse_ops.backup.crypto import Buffer, Crypter, Keys, random_keys
 from lpse_ops.backup.indexfile import PackList, encode_index, parse_columns, parse_index
-from lpse_ops.backup.keyfile import (
-    KeyFile,
-    damaged_key,
-    encode_key_file,
-    open_keys,
-    parse_key_file,
-)
+from lpse_ops.backup.keyfile import KeyFile, encode_key_file, parse_key_file
+from lpse_ops.backup.openkey import OpenedKey, ensure_exists, open_key
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.snapshot import Snapshot, encode_snapshot, parse_snapshot
 from lpse_ops.backup.storage.backend import CONFIG, Backend, FileKind, file_name
@@ -28,13 +23,9 @@ from lpse_ops.backup.unpacked import decode_unpacked, encode_unpacked, stored_id
 from lpse_ops.errors import (
     DamagedRepository,
     RepositoryError,
-    RepositoryMissing,
     StorageError,
-    WrongPassword,
 )
 
-# restic gives up after 20 as well; each costs a third of a second.
-_MAX_KEY_FILES = 20
 # A file that decompresses to more is not one that any tool wrote.  A snapshot may name every path
 # of a list, a lock names one process.
 _MAX_BYTES = {FileKind.INDEX: 128 << 20, FileKind.SNAPSHOT: 64 << 20, FileKind.LOCK: 1 << 20}
@@ -222,51 +213,21 @@ def init_repository(
 
 
 def open_repository(backend: Backend, password: str) -> Repository:
-    """Open with a password; ``RepositoryMissing`` and ``WrongPassword`` are what they say.
-
-    A damaged key file is passed over, and reported only if no other one opens.
-    """
+    """Open with a password; raises as ``open_key``."""
     ensure_exists(backend)
-    failure: DamagedRepository | StorageError | None = None
-    # In order of their ids, as restic tries them.
-    for file in list(backend.files(FileKind.KEY))[:_MAX_KEY_FILES]:
-        try:
-            keys = _try_key_file(backend, file.id, password)
-        except (DamagedRepository, StorageError) as error:
-            failure = error
-            continue
-        if keys is not None:
-            config = parse_config(backend.load(CONFIG), Crypter(keys))
-            return Repository(backend, keys, config, file.id)
-    raise failure or WrongPassword(
-        f"wrong password for the repository at {backend.location}",
-        hint="check --password-file or LPSE_OPS_PASSWORD_FILE; "
-        "lpse-ops backup key recover opens it with the recovery sheet",
-    )
+    return repository_of(backend, open_key(backend, password))
 
 
 def open_with_keys(backend: Backend, keys: Keys) -> Repository:
     """Open with the master key itself, from a recovery sheet."""
     ensure_exists(backend)
-    return Repository(backend, keys, parse_config(backend.load(CONFIG), Crypter(keys)))
+    return repository_of(backend, OpenedKey(keys))
 
 
-def ensure_exists(backend: Backend) -> None:
-    if not backend.exists(CONFIG):
-        raise RepositoryMissing(
-            f"there is no repository at {backend.location}",
-            hint="is the disk mounted? a new one is made with lpse-ops backup init --repo "
-            f"{backend.location}",
-        )
-
-
-def _try_key_file(backend: Backend, key_id: str, password: str) -> Keys | None:
-    content = backend.load(file_name(FileKind.KEY, key_id))
-    keys = open_keys(parse_key_file(content, key_id), password)
-    # A flipped bit in the sealed part looks like a wrong password.
-    if keys is None and stored_id(content) != key_id:
-        raise damaged_key(key_id)
-    return keys
+def repository_of(backend: Backend, key: OpenedKey) -> Repository:
+    return Repository(
+        backend, key.keys, parse_config(backend.load(CONFIG), Crypter(key.keys)), key.id
+    )
 
 
 def save_key_file(backend: Backend, key_file: KeyFile) -> str:

@@ -80,9 +80,9 @@ class WorkerPool:
 
     def __init__(self, keys: Keys, workers: int = 0) -> None:
         count = workers or max(1, min(os.cpu_count() or 1, MAX_WORKERS))
-        # No more packs than workers: one that is written soon leaves its worker waiting for a
-        # moment, and the other cores have enough to do meanwhile.
-        self._layout = wm.Layout(inputs=2 * count + 2, packs=max(count, 2))
+        # One input that is worked on and one that waits; no more packs than workers: one that is
+        # written soon leaves its worker waiting for a moment, and the others go on meanwhile.
+        self._layout = wm.Layout(inputs=2 * count, packs=max(count, 2))
         self._memory = wm.SharedMemory(self._layout)
         self._workers = [_start(self._memory, keys) for _ in range(count)]
         self._by_fd = {worker.channel.fileno(): worker for worker in self._workers}

@@ -5,13 +5,10 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from lpse_ops.backup.check import CheckReport, StructureCheck, check_structure
-from lpse_ops.backup.checkdata import Choose, PackReader, choose_all, parse_subset
-from lpse_ops.backup.locking import hold_lock
-from lpse_ops.backup.packproof import prove_names, proving_handler
 from lpse_ops.backup.readpool import ReadPool, count_workers
 from lpse_ops.backup.storage.local import LocalBackend
 from lpse_ops.cli.backup_options import no_lock_option, retry_lock_option
@@ -22,6 +19,11 @@ from lpse_ops.cli.repository_access import locked, start_opening
 from lpse_ops.cli.sizes import format_size
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
+
+if TYPE_CHECKING:
+    from lpse_ops.backup.check import CheckReport, StructureCheck
+    from lpse_ops.backup.checkdata import PackReader
+    from lpse_ops.backup.readworker import MakeHandler
 
 _DAMAGED = 1
 _LISTED = 50
@@ -59,12 +61,13 @@ def command(
         raise UsageError(
             "--read-data and --read-data-subset cannot be combined", hint="give one of them"
         )
-    choose = parse_subset(subset, random.SystemRandom()) if subset else choose_all
     if not (read_data or subset):
+        from lpse_ops.backup.check import check_structure
+
         with locked(app, exclusive=True, no_lock=no_lock, retry_lock=retry_lock) as repository:
             report = check_structure(repository)
     else:
-        report = _check_all(app, choose, no_lock=no_lock, retry_lock=retry_lock)
+        report = _check_all(app, subset, no_lock=no_lock, retry_lock=retry_lock)
     for finding in report.findings[:_LISTED]:
         app.console.warn(f"{finding.severity}: {finding.message}")
     if len(report.findings) > _LISTED:
@@ -89,10 +92,19 @@ def command(
     return _DAMAGED if report.errors else 0
 
 
-def _check_all(app: App, choose: Choose, *, no_lock: bool, retry_lock: timedelta) -> CheckReport:
+def _check_all(
+    app: App, subset: str | None, *, no_lock: bool, retry_lock: timedelta
+) -> "CheckReport":
     # Forked first of all: there are no threads yet, and little memory to share.
-    with closing(ReadPool(proving_handler, count_workers())) as pool:
+    with closing(ReadPool(_load_handler, count_workers())) as pool:
         opening = start_opening(app)
+        # While the key is worked out: importing the rest takes a quarter as long.
+        from lpse_ops.backup.check import StructureCheck
+        from lpse_ops.backup.checkdata import PackReader, choose_all, parse_subset
+        from lpse_ops.backup.locking import hold_lock
+        from lpse_ops.backup.packproof import prove_names
+
+        choose = parse_subset(subset, random.SystemRandom()) if subset else choose_all
         named: set[bytes] = set()
         if choose is choose_all and isinstance(opening.backend, LocalBackend):
             named = prove_names(opening.backend, opening.is_running)
@@ -113,9 +125,15 @@ def _check_all(app: App, choose: Choose, *, no_lock: bool, retry_lock: timedelta
                 return _check_with(check, reader, held.settle_when_due)
 
 
+def _load_handler() -> "MakeHandler":
+    from lpse_ops.backup.packproof import proving_handler
+
+    return proving_handler
+
+
 def _check_with(
-    check: StructureCheck, reader: PackReader, between_packs: Callable[[], None]
-) -> CheckReport:
+    check: "StructureCheck", reader: "PackReader", between_packs: Callable[[], None]
+) -> "CheckReport":
     check.load()
     report = check.check_trees()
     reader.finish(between_packs)
@@ -135,7 +153,7 @@ class _Reading:
         self._bar.advance(size_bytes)
 
 
-def _render(report: CheckReport) -> str:
+def _render(report: "CheckReport") -> str:
     lines = [
         f"snapshots  {report.snapshots}, with {report.trees} distinct folders",
         f"packs      {len(report.packs)}, with {report.blobs} blobs",

@@ -8,7 +8,8 @@ import click
 
 from lpse_ops.backup.copier import CopyReport, copy_snapshots
 from lpse_ops.backup.locking import hold_lock
-from lpse_ops.backup.repository import Repository, ensure_exists, open_repository
+from lpse_ops.backup.openkey import ensure_exists
+from lpse_ops.backup.repository import Repository, open_repository
 from lpse_ops.backup.storage.location import open_backend
 from lpse_ops.cli.backup_options import Only, filter_options, retry_lock_option
 from lpse_ops.cli.output import emit

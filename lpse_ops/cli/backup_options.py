@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lpse_ops.backup.exclude import parse_pattern_file
-from lpse_ops.backup.repository import Repository
-from lpse_ops.backup.selection import choose_snapshot, filter_snapshots
-from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.cli.parameters import DURATION
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
+
+if TYPE_CHECKING:
+    from lpse_ops.backup.repository import Repository
+    from lpse_ops.backup.snapshot import Snapshot
 
 # As after a backup: some source could not be read.
 SNAPSHOT_UNREADABLE = 3
@@ -56,11 +56,15 @@ class Only:
                 hint="leave them out; they go without SNAPSHOT, or with 'latest'",
             )
 
-    def all(self, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+    def all(self, snapshots: "Sequence[Snapshot]") -> "list[Snapshot]":
+        from lpse_ops.backup.selection import filter_snapshots
+
         return filter_snapshots(snapshots, hostname=self.host, paths=self.paths, tags=self.tags)
 
-    def choose(self, snapshots: Sequence[Snapshot], wanted: str) -> Snapshot:
+    def choose(self, snapshots: "Sequence[Snapshot]", wanted: str) -> "Snapshot":
         """The snapshot a user names; ``latest`` is the newest of those that match."""
+        from lpse_ops.backup.selection import choose_snapshot
+
         return choose_snapshot(
             snapshots, wanted, hostname=self.host, paths=self.paths, tags=self.tags
         )
@@ -70,8 +74,8 @@ EVERY_SNAPSHOT = Only(None, (), ())
 
 
 def choose_to_restore(
-    app: App, repository: Repository, only: Only, wanted: str
-) -> tuple[Snapshot, int]:
+    app: App, repository: "Repository", only: Only, wanted: str
+) -> "tuple[Snapshot, int]":
     """The snapshot a user names, and what to return when all else goes well.
 
     That is not 0 if ``latest`` may have meant another one, which cannot be read.
@@ -119,7 +123,7 @@ def filter_options(command: Decorated) -> Decorated:
     return wrapped
 
 
-def snapshot_fields(snapshot: Snapshot) -> dict[str, Any]:
+def snapshot_fields(snapshot: "Snapshot") -> dict[str, Any]:
     """A snapshot in JSON output; names as restic's."""
     return {
         "id": snapshot.id,
@@ -143,6 +147,8 @@ def path_text(path: bytes) -> str:
 
 def read_patterns(app: App, files: Iterable[Path]) -> list[str]:
     """The patterns in files, as for --exclude-file."""
+    from lpse_ops.backup.exclude import parse_pattern_file
+
     patterns: list[str] = []
     for path in files:
         try:

@@ -110,7 +110,7 @@ def command(
     workers = 0 if database or options["dry_run"] else count_workers()
     # Forked first of all: there are no threads yet, and little memory to share.
     with (
-        closing(ReadPool(restoring_handler, workers)) as pool,
+        closing(ReadPool(lambda: restoring_handler, workers)) as pool,
         locked(app, no_lock=no_lock) as repository,
     ):
         chosen, exit_code = choose_to_restore(app, repository, only, wanted)

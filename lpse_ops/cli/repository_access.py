@@ -9,21 +9,21 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lpse_ops.backup.locking import hold_lock
-from lpse_ops.backup.repository import Repository, ensure_exists, open_repository
+from lpse_ops.backup.openkey import OpenedKey, ensure_exists, open_key
 from lpse_ops.backup.storage.backend import Backend
 from lpse_ops.backup.storage.location import open_backend
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import RepositoryError, UsageError
 
 if TYPE_CHECKING:
+    from lpse_ops.backup.repository import Repository
     from lpse_ops.cli.settings import Destination
 
 PASSWORD_VARIABLE = "LPSE_OPS_PASSWORD"  # noqa: S105 - a name, no password
@@ -92,28 +92,29 @@ def read_password_file(app: App, path: Path) -> str:
     return password
 
 
-def open_for(app: App) -> Repository:
+def open_for(app: App) -> "Repository":
     """Open the repository without a lock; refuse one that is not the one pinned in settings."""
     return start_opening(app).finish()
 
 
 class Opening:
-    """A repository that a thread opens: the key takes a third of a second to work out.
+    """A repository whose key a thread works out, which takes a third of a second.
 
-    ``finish`` returns it, or raises what went wrong; afterwards the thread is gone.
+    What else is needed is best imported meanwhile.  ``finish`` returns the repository, or raises
+    what went wrong; afterwards the thread is gone.
     """
 
-    def __init__(self, app: App, backend: Backend, open_it: Callable[[], Repository]) -> None:
+    def __init__(self, app: App, backend: Backend, password: str) -> None:
         self._app = app
         self.backend = backend
-        self._open_it = open_it
-        self._opened: Repository | BaseException | None = None
+        self._password = password
+        self._opened: OpenedKey | BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            self._opened = self._open_it()
+            self._opened = open_key(self.backend, self._password)
         except BaseException as error:  # raised again by ``finish``
             self._opened = error
 
@@ -121,23 +122,25 @@ class Opening:
         """Whether ``finish`` would have to wait."""
         return self._thread.is_alive()
 
-    def finish(self) -> Repository:
+    def finish(self) -> "Repository":
+        from lpse_ops.backup.repository import repository_of
+
         self._thread.join()
-        if not isinstance(self._opened, Repository):
+        if not isinstance(self._opened, OpenedKey):
             raise self._opened or RuntimeError("nobody opened the repository")
-        _refuse_unless_pinned(self._app, self._opened)
-        return self._opened
+        repository = repository_of(self.backend, self._opened)
+        _refuse_unless_pinned(self._app, repository)
+        return repository
 
 
 def start_opening(app: App) -> Opening:
     """Begin to open the repository; the password, also from a prompt, is read at once."""
     backend = choose_backend(app)
     ensure_exists(backend)
-    password = read_password(app)
-    return Opening(app, backend, lambda: open_repository(backend, password))
+    return Opening(app, backend, read_password(app))
 
 
-def _refuse_unless_pinned(app: App, repository: Repository) -> None:
+def _refuse_unless_pinned(app: App, repository: "Repository") -> None:
     destination = configured_destination(app)
     pinned = destination.repository_id if destination else None
     if destination and pinned and pinned != repository.config.id:
@@ -155,8 +158,10 @@ def locked(
     exclusive: bool = False,
     no_lock: bool = False,
     retry_lock: timedelta = timedelta(),
-) -> Iterator[Repository]:
+) -> Iterator["Repository"]:
     """Open the repository and hold a lock on it for the time of the block."""
+    from lpse_ops.backup.locking import hold_lock
+
     repository = open_for(app)
     if no_lock:
         yield repository

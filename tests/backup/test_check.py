@@ -13,7 +13,7 @@ import pytest
 from lpse_ops.backup.check import CheckReport, check_structure
 from lpse_ops.backup.checkdata import PackReader, choose_all, parse_subset, read_packs
 from lpse_ops.backup.pack import BlobType, PackEntry, encode_entry, encode_header_length
-from lpse_ops.backup.packproof import PackFacts, PackProver, prove_names, proving_handler
+from lpse_ops.backup.packproof import PackFacts, PackProver, Proof, prove_names, proving_handler
 from lpse_ops.backup.progress import SILENT
 from lpse_ops.backup.readpool import ReadPool
 from lpse_ops.backup.repository import Repository
@@ -498,7 +498,7 @@ def damage_every_kind(repository: Repository) -> None:
 
 
 def check_with_workers(repository: Repository, workers: int) -> CheckReport:
-    with closing(ReadPool(proving_handler, workers)) as pool:
+    with closing(ReadPool(lambda: proving_handler, workers)) as pool:
         assert pool.open(repository)
         reader = PackReader(repository, pool, choose_all, SILENT)
         report = check_structure(repository, reader)
@@ -512,6 +512,18 @@ def test_workers_find_what_one_process_finds(local: RepositoryBuilder, workers: 
     alone = check(local.repository)
     assert len(alone.errors) > 6
     assert check_with_workers(local.repository, workers) == alone
+
+
+def test_workers_that_read_what_no_index_lists_say_nothing_of_it(local: RepositoryBuilder):
+    """They begin before the indexes are read."""
+    stray = names(local.repository.backend, FileKind.PACK)[0]
+    content = local.repository.backend.load(stray)[:-1]
+    for number in range(4):
+        local.repository.backend.save(file_name(FileKind.PACK, f"{number:064x}"), content)
+    report = check_with_workers(local.repository, 1)
+    assert report == check(local.repository)
+    assert (report.errors, len(report.findings)) == ([], 4)
+    assert report.packs_read == len(report.packs) - 4
 
 
 def test_workers_find_nothing_in_a_good_repository(local: RepositoryBuilder):
@@ -529,10 +541,10 @@ def test_a_pack_in_pieces_shows_what_it_shows_as_a_whole(
     damage_every_kind(repository)
     report = check_structure(repository)
     whole, pieces = PackProver(repository, 1 << 30), PackProver(repository, piece_bytes)
-    for pack_id, header in report.headers.items():
+    for pack_id in report.headers:
         for is_named in (False, True):
-            facts = PackFacts(pack_id, report.packs[pack_id], header, is_named)
-            assert pieces.problems(facts) == whole.problems(facts)
+            facts = PackFacts(pack_id, report.packs[pack_id], is_named)
+            assert pieces.prove(facts) == whole.prove(facts)
 
 
 def test_a_name_proved_before_is_not_proved_again(local: RepositoryBuilder):
@@ -543,13 +555,13 @@ def test_a_name_proved_before_is_not_proved_again(local: RepositoryBuilder):
     assert named == prove_names(repository.backend, lambda: True)
     prover = PackProver(repository)
     misnamed = 0
-    for pack_id, header in report.headers.items():
-        facts = PackFacts(pack_id, report.packs[pack_id], header)
-        found = prover.problems(facts)
-        assert (pack_id in named) == (not any("its name" in each for each in found))
+    for pack_id in report.headers:
+        facts = PackFacts(pack_id, report.packs[pack_id])
+        found = prover.prove(facts)
+        assert (pack_id in named) == (not any("its name" in each for each in found.problems))
         misnamed += pack_id not in named
         if pack_id in named:
-            assert prover.problems(facts._replace(is_named=True)) == found
+            assert prover.prove(facts._replace(is_named=True)) == found
     assert misnamed
     assert named
 
@@ -599,7 +611,7 @@ def test_a_pack_of_more_than_a_gibibyte_is_read_in_pieces(builder: RepositoryBui
     backend = RepeatedBackend(sealed, times, end)
     prover = PackProver(Repository(backend, repository.keys, repository.config))
     header_digest = hashlib.sha256(header).digest()
-    facts = PackFacts(digest.digest(), backend.size_bytes, header_digest)
-    assert prover.problems(facts) == []
+    facts = PackFacts(digest.digest(), backend.size_bytes)
+    assert prover.prove(facts) == Proof(header_digest, [])
     assert backend.size_bytes > 1 << 30
     assert backend.most_bytes <= 64 << 20

@@ -39,6 +39,10 @@ def telling(repository: Repository) -> Handler:
             os.kill(os.getpid(), signal.SIGKILL)
         elif message == b"pid":
             yield b"%d" % os.getpid()
+        elif message == b"tell":
+            yield from (b"one", b"two", b"three")
+        elif message == b"write":
+            os.write(descriptors[0], b".")
 
     return handle
 
@@ -50,7 +54,7 @@ def repository(tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def pool(repository: Repository) -> Iterator[ReadPool]:
-    with closing(ReadPool(telling, 1)) as pool:
+    with closing(ReadPool(lambda: telling, 1)) as pool:
         assert pool.open(repository)
         yield pool
 
@@ -72,6 +76,18 @@ def test_a_worker_reads_the_same_repository(pool: ReadPool, repository: Reposito
 
 def test_a_worker_takes_one_request_more_than_it_serves(pool: ReadPool):
     assert [pool.submit(number, b"pid") for number in range(3)] == [True, True, False]
+
+
+def test_all_that_is_answered_is_collected_at_once(pool: ReadPool):
+    """Otherwise a worker would wait for requests while its answers lie about."""
+    wait_for, write_to = os.pipe()
+    assert pool.submit(0, b"tell")
+    assert pool.submit(1, b"write", [write_to])
+    # The second request is served, so the first is answered whole.
+    assert os.read(wait_for, 1) == b"."
+    assert pool.collect(block=False)[0] == Answered(0, [b"one", b"two", b"three"])
+    os.close(wait_for)
+    os.close(write_to)
 
 
 def test_descriptors_travel_and_are_closed_afterwards(pool: ReadPool, tmp_path: Path):
@@ -108,7 +124,7 @@ def test_a_worker_that_is_killed_is_an_error(pool: ReadPool):
 
 
 def test_several_workers_end_with_the_pool(repository: Repository):
-    pool = ReadPool(telling, 3)
+    pool = ReadPool(lambda: telling, 3)
     assert pool.open(repository)
     for token in range(3):
         assert pool.submit(token, b"pid")
@@ -127,7 +143,7 @@ def test_workers_end_when_the_main_process_is_killed(tmp_path: Path, repository:
     told = tmp_path / "pids"
     child = os.fork()
     if child == 0:
-        pool = ReadPool(telling, 2)
+        pool = ReadPool(lambda: telling, 2)
         pool.open(repository)
         pids = [each for token in range(2) for each in _one_answer(pool, token)]
         told.write_bytes(b" ".join(pids))
@@ -160,18 +176,18 @@ def _wait_for_end(pid: int) -> None:
 
 
 def test_only_local_repositories_have_workers():
-    with closing(ReadPool(telling, 1)) as pool:
+    with closing(ReadPool(lambda: telling, 1)) as pool:
         assert not pool.open(make_repository(MemoryBackend()))
 
 
 def test_without_workers_nothing_is_taken(repository: Repository):
-    with closing(ReadPool(telling, 0)) as pool:
+    with closing(ReadPool(lambda: telling, 0)) as pool:
         assert not pool.open(repository)
         assert pool.is_idle
 
 
 def test_a_worker_that_hangs_is_not_waited_for(repository: Repository):
-    pool = ReadPool(telling, 1)
+    pool = ReadPool(lambda: telling, 1)
     assert pool.open(repository)
     [[answer]] = ask(pool, b"pid")
     worker = int(answer)

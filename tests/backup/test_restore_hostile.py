@@ -79,7 +79,7 @@ def run(builder: RepositoryBuilder, target: Path, *nodes: Node, **options: bool)
     builder.save()
     repository = builder.repository
     index = repository.load_index()
-    with closing(ReadPool(restoring_handler, 1)) as made:
+    with closing(ReadPool(lambda: restoring_handler, 1)) as made:
         pool = made if made.open(repository) else None
         return restore(repository, index, tree, target, RestoreOptions(**options), SILENT, pool)
 

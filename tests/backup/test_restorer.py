@@ -63,7 +63,7 @@ def restore_with_worker(
     progress: Progress = SILENT,
 ) -> RestoreReport:
     """With one worker process where there can be one."""
-    with closing(ReadPool(restoring_handler, 1)) as made:
+    with closing(ReadPool(lambda: restoring_handler, 1)) as made:
         pool = made if made.open(repository) else None
         return restore(repository, repository.load_index(), tree, target, options, progress, pool)
 

@@ -40,7 +40,7 @@ def target(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pool() -> Iterator[ReadPool]:
-    with closing(ReadPool(restoring_handler, 1)) as pool:
+    with closing(ReadPool(lambda: restoring_handler, 1)) as pool:
         yield pool
 
 

@@ -32,12 +32,15 @@ def test_what_went_wrong_in_the_thread_is_raised(repo: Path, password: Path) -> 
         opening.finish()
 
 
-def test_an_interruption_in_the_thread_is_raised_too(repo: Path, password: Path) -> None:
-    def interrupted() -> None:
+class InterruptedBackend(LocalBackend):
+    def load(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         raise KeyboardInterrupt
 
+
+def test_an_interruption_in_the_thread_is_raised_too(repo: Path, password: Path) -> None:
+    opening = Opening(app_for(repo, password), InterruptedBackend(repo), "geheim")
     with pytest.raises(KeyboardInterrupt):
-        Opening(app_for(repo, password), LocalBackend(repo), interrupted).finish()  # type: ignore[arg-type]
+        opening.finish()
 
 
 def test_a_missing_repository_is_told_before_any_key_is_worked_out(
