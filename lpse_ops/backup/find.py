@@ -2,7 +2,7 @@
 
 import fnmatch
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,11 +61,8 @@ class Finder:
         self._barren: set[tuple[bytes, bytes]] = set()
 
     def find(self, tree_id: bytes) -> Iterator[Entry]:
-        """What matches in one snapshot, in the order of the paths."""
-        return iter(self._search(tree_id))
-
-    def _search(self, tree_id: bytes) -> Sequence[Entry]:
-        found: list[Entry] = []
+        """What matches in one snapshot, in the order of the paths, as it is found."""
+        found = 0
         # Each open folder: its tree, what is left of it, matches before it began.
         stack = [(tree_id, iter(self._load(tree_id)), 0)]
         # The path of the innermost, and how much of it is that of each folder above.
@@ -74,22 +71,22 @@ class Finder:
             tree, nodes, before = stack[-1]
             node = next(nodes, None)
             if node is None:
-                if len(found) == before:
+                if found == before:
                     self._barren.add(self._key(tree, path))
                 stack.pop()
                 path = path[: above.pop()]
                 continue
             entry = Entry(path + node.name, node)
             if self._wanted.matches(entry):
-                found.append(entry)
+                found += 1
+                yield entry
             below = entry.path + b"/"
             if node.subtree is None or self._key(node.subtree, below) in self._barren:
                 continue
             refuse_endless(len(stack), entry.path)
-            stack.append((node.subtree, iter(self._load(node.subtree)), len(found)))
+            stack.append((node.subtree, iter(self._load(node.subtree)), found))
             above.append(len(path))
             path = below
-        return found
 
     def _key(self, tree_id: bytes, path: bytes) -> tuple[bytes, bytes]:
         return tree_id, path if self._wanted.looks_at_paths else b""

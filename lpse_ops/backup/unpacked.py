@@ -25,7 +25,8 @@ def encode_unpacked(
             hint="is it a snapshot? name folders, not each of their files: lpse-ops backup FOLDER",
         )
     stored = crypter.seal(_ZSTD + compressor.compress(content))
-    if decode_unpacked(stored, crypter, compressor, "a file just sealed", max_bytes) != content:
+    opened = memoryview(crypter.open(stored, "a file just sealed"))
+    if opened[:1] != _ZSTD or not compressor.holds(opened[1:], content):
         raise DamagedRepository(
             "a file read back differs from what was written",
             hint="this computer's memory may be failing: run a memory test before the next backup",

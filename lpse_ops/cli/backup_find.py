@@ -1,11 +1,14 @@
 """Find files by name in snapshots."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from lpse_ops.backup.find import Finder, Wanted
+from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.cli.backup_ls import entry_fields
 from lpse_ops.cli.backup_options import (
     Only,
@@ -14,7 +17,7 @@ from lpse_ops.cli.backup_options import (
     path_text,
     snapshot_fields,
 )
-from lpse_ops.cli.output import emit, printable
+from lpse_ops.cli.output import encode_text, open_output, printable, write_json_list
 from lpse_ops.cli.parameters import format_option, output_option, repository_options
 from lpse_ops.cli.repository_access import locked
 from lpse_ops.cli.wiring import App
@@ -55,33 +58,40 @@ def command(
         oldest=oldest.replace(tzinfo=zone) if oldest else None,
         newest=newest.replace(tzinfo=zone) if newest else None,
     )
-    with locked(app, no_lock=no_lock) as repository:
+    with locked(app, no_lock=no_lock) as repository, open_output(output) as stream:
         snapshots = repository.snapshots(app.console.warn)
         chosen = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
         finder = Finder(repository, repository.load_index(), wanted)
-        found = [(each, list(finder.find(each.tree))) for each in reversed(chosen)]
-    matching = [(snapshot, entries) for snapshot, entries in found if entries]
+        matching = _Matching(finder, chosen[::-1])
+        if output_format == "json":
+            write_json_list(stream, "backup/find", {}, "matches", matching.fields())
+        else:
+            for line in matching.lines():
+                stream.write(encode_text(f"{line}\n"))
+    return 0 if matching.found else _FOUND_NOTHING
 
-    def text() -> str:
-        lines = []
-        for snapshot, entries in matching:
-            lines.append(f"snapshot {snapshot.short_id} of {snapshot.time:%Y-%m-%d %H:%M:%S %z}")
-            lines += [f"  {printable(path_text(entry.path))}" for entry in entries]
-        return "\n".join(lines)
 
-    emit(
-        "backup/find",
-        {
-            "matches": [
-                {
-                    "snapshot": snapshot_fields(snapshot),
-                    "entries": [entry_fields(entry) for entry in entries],
-                }
-                for snapshot, entries in matching
-            ]
-        },
-        text=text,
-        output_format=output_format,
-        output=output,
-    )
-    return 0 if matching else _FOUND_NOTHING
+class _Matching:
+    """What is found, told snapshot by snapshot; ``found`` is the number of files so far."""
+
+    def __init__(self, finder: Finder, snapshots: Sequence[Snapshot]) -> None:
+        self._finder = finder
+        self._snapshots = snapshots
+        self.found = 0
+
+    def lines(self) -> Iterator[str]:
+        for snapshot in self._snapshots:
+            before = self.found
+            for entry in self._finder.find(snapshot.tree):
+                if self.found == before:
+                    moment = f"{snapshot.time:%Y-%m-%d %H:%M:%S %z}"
+                    yield f"snapshot {snapshot.short_id} of {moment}"
+                self.found += 1
+                yield f"  {printable(path_text(entry.path))}"
+
+    def fields(self) -> Iterator[dict[str, Any]]:
+        for snapshot in self._snapshots:
+            entries = [entry_fields(each) for each in self._finder.find(snapshot.tree)]
+            self.found += len(entries)
+            if entries:
+                yield {"snapshot": snapshot_fields(snapshot), "entries": entries}

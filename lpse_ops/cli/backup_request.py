@@ -6,7 +6,6 @@ Flags add to the settings when the configured backup runs; named paths and datab
 import os
 import socket
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from lpse_ops.cli.backup_options import read_patterns
 from lpse_ops.cli.backup_sources import DatabaseSource, Sources
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
+from lpse_ops.version import VERSION
 
 if TYPE_CHECKING:
     from lpse_ops.cli.settings import BackupSettings
@@ -45,7 +45,7 @@ def build_request(
     wanted = tuple(os.fsencode(os.path.abspath(path)) for path in paths)
     _refuse_nothing(found, wanted)
     moment = _moment(app, flags["moment"])
-    program = f"lpse-ops {version('lpse-ops')}"
+    program = f"lpse-ops {VERSION}"
     sources = Sources(found, flags["host"] or _hostname(app), moment, program)
     # Plain paths alone give the very tree that restic would store: no folder of our own.
     has_own_folder = is_configured or bool(found)

@@ -31,6 +31,7 @@ from lpse_ops.errors import (
     UsageError,
     WrongPassword,
 )
+from lpse_ops.version import VERSION
 
 COMMANDS = Group(
     "Keep an LPSE's SPSE server backed up, restorable and documented.",
@@ -192,7 +193,7 @@ def _make_root(commands: Group) -> LazyGroup:
         name=PROGRAM,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    @click.version_option(package_name=PROGRAM, message=f"{PROGRAM} %(version)s")
+    @click.version_option(VERSION, message=f"{PROGRAM} %(version)s")
     @common_options
     def root() -> None:
         """Hold the options that stand before the command's name."""

@@ -1,3 +1,4 @@
+import random
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -105,3 +106,16 @@ def test_a_claimed_size_takes_no_memory(window: int, size: int) -> None:
 def test_noise_is_damage_or_a_small_frame(noise: bytes) -> None:
     with suppress(DamagedRepository):
         assert len(Compressor().decompress_at_most(noise, LIMIT, "x")) < 1 << 24
+
+
+@pytest.mark.parametrize("size", [1, 1000, 3 << 20])
+def test_what_a_frame_holds_is_compared_piece_by_piece(size: int):
+    compressor = Compressor()
+    content = random.Random(size).randbytes(size)
+    frame = compressor.compress(content)
+    assert compressor.holds(frame, content)
+    assert not compressor.holds(frame, content + b"x")
+    assert not compressor.holds(frame, content[:-1])
+    assert not compressor.holds(frame, content[:-1] + bytes([content[-1] ^ 1]))
+    assert not compressor.holds(frame[:-1], content)
+    assert not compressor.holds(b"no frame at all", content)
