@@ -107,7 +107,13 @@ def test_what_looks_at_each_folder_once_is_done_at_once(
 
 
 @pytest.mark.parametrize(
-    "args", [["ls", "latest"], ["ls", "latest", "--format", "json"], ["diff", "OLDER", "latest"]]
+    "args",
+    [
+        ["ls", "latest"],
+        ["ls", "latest", "--format", "json"],
+        ["diff", "OLDER", "latest"],
+        ["find", "f"],
+    ],
 )
 def test_a_listing_without_end_needs_no_memory_and_can_be_stopped(
     builder: RepositoryBuilder, tmp_path: Path, args: list[str]
@@ -150,7 +156,7 @@ def test_a_tar_without_end_needs_no_memory_and_can_be_stopped(
 @pytest.mark.parametrize(
     "args",
     [
-        ["find", "f"],
+        ["find", "f", "--format", "json"],
         ["diff", "OLDER", "latest", "--format", "json"],
         ["restore", "latest", "--target", "TARGET"],
         ["restore", "latest", "--target", "TARGET", "--dry-run"],
