@@ -63,3 +63,27 @@ class SourceUnreadable(OpsError):
 
 class RestoreFailed(OpsError):
     """A restore could not write, or what it wrote is not what was stored."""
+
+
+class InventoryError(SettingsError):
+    """The inventory, or a pattern of hosts, is not what it should be."""
+
+
+class VaultError(OpsError):
+    """A vault file or value is damaged, or no secret opens it."""
+
+
+class PlaybookError(OpsError):
+    """A playbook, role or task file cannot be read, or asks for what there is not."""
+
+
+class TemplateError(PlaybookError):
+    """A template or an expression cannot be evaluated; ``origin`` is the place it was written."""
+
+    def __init__(self, message: str, *, hint: str, origin: object = None) -> None:
+        super().__init__(message, hint=hint)
+        self.origin = origin
+
+
+class HostUnreachable(OpsError):
+    """No connection to a host, or it broke; what was asked last may have been done."""
