@@ -23,6 +23,13 @@ missing_packages() {
     command -v setfacl >/dev/null || echo acl
     command -v setfattr >/dev/null || echo attr
     command -v strace >/dev/null || echo strace
+    # The lab: a real sshd, and Debian machines in namespaces.
+    command -v ssh-keygen >/dev/null || echo openssh-client
+    [ -x /usr/sbin/sshd ] || echo openssh-server
+    command -v sudo >/dev/null || echo sudo
+    command -v mmdebstrap >/dev/null || echo mmdebstrap
+    command -v systemd-nspawn >/dev/null || echo systemd-container
+    command -v ip >/dev/null || echo iproute2
 }
 
 install_packages() {

@@ -5,6 +5,8 @@ import pytest
 from tests.noskips import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary
 from tests.restic_binaries import Binaries, Restic, find_restics
 
+pytest_plugins = ["tests.lab.fixtures"]
+
 __all__ = ["pytest_addoption", "pytest_sessionfinish", "pytest_terminal_summary"]
 
 
