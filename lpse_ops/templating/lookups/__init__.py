@@ -1,0 +1,1 @@
+"""The lookups of ansible-core."""

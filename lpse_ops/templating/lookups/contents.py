@@ -1,0 +1,135 @@
+"""Lookups of files of the site: what is in them, and which of them there are.
+
+What is in a file is a plain string, never a template; only ``template`` renders.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from lpse_ops.errors import OpsError
+from lpse_ops.templating.lookups.call import LookupCall, LookupProblem
+
+_MAX_BYTES = 64 * 1024 * 1024
+
+
+def read_file(call: LookupCall) -> list[Any]:
+    call.only("rstrip", "lstrip")
+    result = []
+    for term in call.terms:
+        text = read_text(call.find("files", str(term)))
+        text = text.lstrip() if call.option("lstrip", False) else text
+        result.append(text.rstrip() if call.option("rstrip", True) else text)
+    return result
+
+
+def read_text(path: Path) -> str:
+    return read_bytes(path).decode("utf-8", "surrogateescape")
+
+
+def read_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise LookupProblem(f"cannot read {path}: {error.strerror}") from None
+    if len(content) > _MAX_BYTES:
+        raise LookupProblem(f"{path} is larger than {_MAX_BYTES >> 20} MiB")
+    return content
+
+
+_SYNTAX = (
+    "variable_start_string", "variable_end_string",
+    "comment_start_string", "comment_end_string", "trim_blocks",
+)  # fmt: skip
+
+
+def template(call: LookupCall) -> list[Any]:
+    """Templates of the site, rendered."""
+    call.only(*_SYNTAX, "template_vars", "convert_data", "jinja2_native")
+    syntax = {key: value for key, value in call.options.items() if key in _SYNTAX}
+    scope = _with_variables(call)
+    return [call.scope.resolver.render_file(str(term), scope, syntax) for term in call.terms]
+
+
+def _with_variables(call: LookupCall) -> Any:
+    extra = call.option("template_vars")
+    if not extra:
+        return call.scope
+    return type(call.scope)({**dict(call.scope.variables), **extra}, call.scope.resolver)
+
+
+# Which of them a task means depends on its module, which a template does not know.
+_FOLDERS = ["files", "vars", "templates", "tasks"]
+
+
+def first_found(call: LookupCall) -> list[Any]:
+    """The first of the files that exists, in the first of the folders that has it."""
+    skip = bool(call.option("skip", False))
+    candidates: list[str] = []
+    for term in call.terms or [None]:
+        options = term if isinstance(term, dict) else {}
+        skip = bool(options.get("skip", skip))
+        candidates += _candidates(term, call)
+    folders = [str(call.option("subdir"))] if call.option("subdir") else _FOLDERS
+    for name in candidates:
+        for folder in folders:
+            try:
+                return [str(call.find(folder, name))]
+            except OpsError:
+                continue
+    if skip:
+        return []
+    raise LookupProblem(
+        f"none of these files exists: {', '.join(candidates) or 'no file was named'}"
+    )
+
+
+def _candidates(term: Any, call: LookupCall) -> list[str]:
+    if isinstance(term, list):
+        return [name for each in term for name in _candidates(each, call)]
+    if isinstance(term, dict):
+        names, folders = _split(term.get("files")), _split(term.get("paths"), marks=",:;")
+    else:
+        names = _split(call.option("files")) + _split(term)
+        folders = _split(call.option("paths"), marks=",:;")
+    return [f"{path}/{name}" for path in folders for name in names] if folders else names
+
+
+def _split(value: Any, marks: str = ",;") -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [name for each in value for name in _split(each, marks)]
+    return [each for each in re.split(f"[{marks}]", str(value)) if each]
+
+
+def fileglob(call: LookupCall) -> list[Any]:
+    """The files that match a pattern; folders of the pattern itself must exist."""
+    result: list[Any] = []
+    for term in call.terms:
+        path = Path(str(term)).expanduser()
+        try:
+            parent = call.find("files", str(path.parent))
+        except OpsError:
+            continue
+        result += sorted(str(each) for each in parent.glob(path.name) if each.is_file())
+    return result
+
+
+def unvault(call: LookupCall) -> list[Any]:
+    """Files that may be vault-encrypted, opened."""
+    result = []
+    for term in call.terms:
+        path = call.find("files", str(term))
+        result.append(call.scope.resolver.open_content(read_bytes(path), str(path)))
+    return result
+
+
+LOOKUPS = {
+    "file": read_file,
+    "fileglob": fileglob,
+    "first_found": first_found,
+    "template": template,
+    "unvault": unvault,
+}

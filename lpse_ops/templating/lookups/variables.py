@@ -1,0 +1,80 @@
+"""Lookups of variables and of the environment."""
+
+import fnmatch
+import os
+import re
+from typing import Any
+
+from jinja2.utils import missing
+
+from lpse_ops.templating.lookups.call import LookupCall, LookupProblem
+from lpse_ops.templating.markers import Marker
+from lpse_ops.templating.natives import to_plain
+
+
+def env(call: LookupCall) -> list[Any]:
+    """Environment variables of the controller; ``default`` where one is not set, else ""."""
+    call.only("default")
+    fallback = call.option("default", "")
+    return [os.environ.get(_name(term), fallback) for term in call.terms]
+
+
+def variables(call: LookupCall) -> list[Any]:
+    """Values of variables by name; ``default`` where there is none."""
+    call.only("default")
+    result = []
+    for term in call.terms:
+        if not isinstance(term, str):
+            raise LookupProblem("the lookup 'vars' needs names of variables")
+        value = call.scope.find(term)
+        if value is missing:
+            value = call.options["default"] if "default" in call.options else Marker(name=term)
+        result.append(value)
+    return result
+
+
+def varnames(call: LookupCall) -> list[Any]:
+    """Names of all variables that match a pattern."""
+    names = [str(name) for name in call.scope.variables]
+    result: list[Any] = []
+    for term in call.terms:
+        try:
+            pattern = re.compile(term)
+        except (TypeError, re.error):
+            raise LookupProblem(f"{term!r} is no regular expression") from None
+        result.extend(name for name in names if pattern.search(name))
+    return result
+
+
+def inventory_hostnames(call: LookupCall) -> list[Any]:
+    """Hosts of the inventory that match patterns such as ``web:&prod:!db``."""
+    groups = to_plain(call.scope.find("groups"))
+    if not isinstance(groups, dict):
+        raise LookupProblem("the lookup 'inventory_hostnames' needs the variable 'groups'")
+    patterns = re.split(r"[,:]", ",".join(str(term) for term in call.terms))
+    wanted = [part for part in patterns if part[:1] not in ("&", "!")]
+    hosts = [host for part in wanted for host in _matching(part, groups)]
+    for part in patterns:
+        if part[:1] in ("&", "!"):
+            named = set(_matching(part[1:], groups))
+            hosts = [host for host in hosts if (host in named) == (part[0] == "&")]
+    return list(dict.fromkeys(hosts))
+
+
+def _matching(pattern: str, groups: dict[str, list[str]]) -> list[str]:
+    names = [name for name in groups if fnmatch.fnmatchcase(name, pattern)]
+    hosts = [host for name in names for host in groups[name]]
+    return hosts + [host for host in groups.get("all", []) if fnmatch.fnmatchcase(host, pattern)]
+
+
+def _name(term: Any) -> str:
+    words = str(term).split()
+    return words[0] if words else ""
+
+
+LOOKUPS = {
+    "env": env,
+    "inventory_hostnames": inventory_hostnames,
+    "varnames": varnames,
+    "vars": variables,
+}
