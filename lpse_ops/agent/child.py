@@ -1,0 +1,85 @@
+"""What happens in the process of one task, from the fork to its end.
+
+Runs on the managed host: standard library and ``lpse_ops.agent`` only, Python 3.6.
+"""
+
+import os
+import sys
+import time
+from types import ModuleType
+from typing import Any, Dict, Optional
+
+from lpse_ops.agent import frames
+from lpse_ops.agent.asyncjobs import start_job
+from lpse_ops.agent.channel import Channel, StreamedIncoming, send_file
+from lpse_ops.agent.context import Context, Incoming, InlineIncoming
+from lpse_ops.agent.dispatcher import is_failed, perform
+from lpse_ops.agent.request import Request
+from lpse_ops.agent.temporary import TemporaryFolder
+
+
+def work(request: Request, module: ModuleType, channel: Channel, temporary: str) -> None:
+    """Do the task and answer; returns only when the answer is with the agent."""
+    os.setsid()
+    try:
+        os.environ.update(request.environment)
+    except (ValueError, OSError) as error:
+        _fail(channel, f"the environment of the task cannot be set: {error}")
+        return
+    folder = TemporaryFolder(temporary)
+    if request.job is None:
+        channel.watch(on_end=folder.remove)
+        answer(channel, _perform(request, module, folder, channel))
+    else:
+
+        def do_later() -> Dict[str, Any]:
+            return _perform(request, module, folder, None)
+
+        answer(channel, start_job(request.job, do_later, detach=channel.close))
+
+
+def answer(channel: Channel, result: Dict[str, Any]) -> None:
+    """Send the result, or say why it cannot be sent."""
+    try:
+        channel.send(frames.FAILED if is_failed(result) else frames.DONE, result)
+    except frames.FrameTooLarge as error:
+        _fail(channel, f"the result of the task is too large: {error}")
+    except (TypeError, ValueError, RecursionError) as error:
+        _fail(channel, f"the result of the task is no JSON: {error}")
+
+
+def _fail(channel: Channel, message: str) -> None:
+    channel.send(frames.FAILED, {"failed": True, "changed": False, "msg": message})
+
+
+def _perform(
+    request: Request, module: ModuleType, folder: TemporaryFolder, channel: Optional[Channel]
+) -> Dict[str, Any]:
+    timeout = request.timeout_seconds
+    context = Context(
+        check_mode=request.check_mode,
+        diff_mode=request.diff_mode,
+        no_log=request.no_log,
+        environment=request.environment,
+        python=sys.executable,
+        deadline=None if timeout is None else time.monotonic() + timeout,
+        incoming=_incoming(request, channel),
+        send=(lambda file: send_file(channel, file)) if channel and request.sends else None,
+        temporary=folder,
+    )
+    try:
+        return perform(module, request.args, context)
+    finally:
+        # Before the answer: whoever has it may rely on nothing being left.
+        context.close()
+
+
+def _incoming(request: Request, channel: Optional[Channel]) -> Optional[Incoming]:
+    content = request.content
+    if content is None:
+        return None
+    if content.inline is not None:
+        return InlineIncoming(content.inline)
+    if channel is None:
+        return Incoming(content.size_bytes, content.checksum)
+    return StreamedIncoming(content.size_bytes, content.checksum, channel)

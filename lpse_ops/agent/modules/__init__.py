@@ -1,0 +1,1 @@
+"""One module for each of Ansible's modules that has a part on the host; see ``dispatcher``."""

@@ -1,0 +1,1 @@
+"""The controller's end: connections to hosts and the links to the agents that run there."""

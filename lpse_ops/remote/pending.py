@@ -1,0 +1,196 @@
+"""A task that was sent to an agent: its content goes and comes, and its result arrives here."""
+
+import hashlib
+import queue
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Protocol
+
+from lpse_ops.agent import frames
+from lpse_ops.errors import HostUnreachable
+from lpse_ops.remote.content import Content
+
+PIECE_BYTES = 1 << 18
+NOT_RUN = "_not_run"
+# A result as large as may be, and what is under way of a file.
+_MAX_WAITING_BYTES = frames.MAX_BYTES + (16 << 20)
+
+_BROKEN_HINT = "see whether the host is up; look at what the task has done before running it again"
+
+
+class Wire(Protocol):
+    """What a pending task needs of its link."""
+
+    def send(
+        self,
+        kind: int,
+        number: int,
+        header: dict[str, Any],
+        segments: tuple[bytes, ...] = (),
+        *,
+        compress: bool = True,
+    ) -> None:
+        """Send a frame; ``HostUnreachable`` when the link is lost."""
+        ...
+
+    def lose(self, reason: str) -> HostUnreachable:
+        """Give the link up because of what came over it."""
+        ...
+
+
+NEEDS_FAILED: dict[str, Any] = {
+    "failed": True,
+    "changed": False,
+    "msg": "not run: a task before it failed",
+    NOT_RUN: True,
+}
+
+
+class Pending:
+    """One task on its way; ``result`` waits for it and moves its content meanwhile.
+
+    ``result`` and ``cancel`` are for one thread; frames are delivered by the link's own.
+    """
+
+    def __init__(
+        self, wire: Wire, number: int, content: Content | None, save_to: BinaryIO | None
+    ) -> None:
+        self.number = number
+        self.was_sent = True
+        self._wire = wire
+        self._content = content
+        self._save_to = save_to
+        self._events: queue.SimpleQueue[frames.Frame | HostUnreachable] = queue.SimpleQueue()
+        # Each is changed by one thread only.
+        self._delivered_bytes = 0
+        self._taken_bytes = 0
+        self._upload: _Upload | None = None
+        self._digest = hashlib.sha1(usedforsecurity=False)
+        self._result: dict[str, Any] | None = None
+        self._lost: HostUnreachable | None = None
+
+    def result(self) -> dict[str, Any]:
+        """Wait for the result; ``HostUnreachable`` means that the task may have run or not."""
+        try:
+            while self._result is None:
+                if self._lost is not None:
+                    raise self._lost
+                self._take(self._events.get())
+            return self._result
+        except HostUnreachable:
+            raise
+        except frames.FrameError as error:
+            self._lost = self._wire.lose(f"it sent {error}")
+            raise self._lost from error
+        except BaseException:
+            self.cancel()
+            raise
+        finally:
+            if self._upload:
+                self._upload.close()
+
+    def cancel(self) -> None:
+        """End the task on the host; its result says so."""
+        try:
+            self._wire.send(frames.CANCEL, self.number, {})
+        except HostUnreachable as error:
+            self.fail(error)
+
+    @property
+    def was_run(self) -> bool:
+        """Whether the task was begun, once there is a result."""
+        return NOT_RUN not in self.result()
+
+    def deliver(self, frame: frames.Frame) -> None:
+        """Take a frame; ``FrameError`` when a host sends far more than it was asked for."""
+        self._delivered_bytes += len(frame.raw)
+        if self._delivered_bytes - self._taken_bytes > _MAX_WAITING_BYTES:
+            raise frames.FrameError("more than it was asked for")
+        self._events.put(frame)
+
+    def fail(self, error: HostUnreachable) -> None:
+        self._events.put(error)
+
+    def resolve(self, result: dict[str, Any]) -> None:
+        """Give the result without having asked the host."""
+        self._result = result
+        self.was_sent = False
+
+    def _take(self, event: frames.Frame | HostUnreachable) -> None:
+        if isinstance(event, HostUnreachable):
+            self._lost = event
+            return
+        self._taken_bytes += len(event.raw)
+        header, segments = event.open()
+        if event.kind in (frames.DONE, frames.FAILED):
+            self._result = header
+        elif event.kind == frames.CREDIT:
+            self._send_content(_size_in(header))
+        elif event.kind == frames.CONTENT and self._save_to:
+            self._save(self._save_to, header, segments)
+        else:
+            raise frames.FrameError(f"a frame of kind {event.kind} that nobody asked for")
+
+    def _send_content(self, credit: int) -> None:
+        """Send as much as the host has room for; what cannot be read here ends the task."""
+        if self._content is None:
+            raise frames.FrameError("a wish for content that there is not")
+        try:
+            self._upload = self._upload or _Upload(self._content)
+            for piece in self._upload.pieces(credit):
+                self._wire.send(frames.CONTENT, self.number, {}, (piece,), compress=False)
+            if self._upload.is_over:
+                self._wire.send(frames.CONTENT, self.number, {"end": True})
+        except OSError as error:
+            self._wire.send(frames.CONTENT, self.number, {"error": str(error)})
+
+    def _save(self, file: BinaryIO, header: dict[str, Any], segments: list[bytes]) -> None:
+        for piece in segments:
+            file.write(piece)
+            self._digest.update(piece)
+            self._wire.send(frames.CREDIT, self.number, {"bytes": len(piece)})
+        if header.get("end") and header.get("checksum") != self._digest.hexdigest():
+            raise frames.FrameError("a file whose checksum is not what it says")
+
+
+class _Upload:
+    """A content on its way to a host, never more than the host has room for."""
+
+    def __init__(self, content: Content) -> None:
+        self._file: BinaryIO | None = content.open()
+        self._credit = 0
+        self._told = False
+
+    def pieces(self, credit: int) -> Iterator[bytes]:
+        self._credit += credit
+        while self._file and self._credit >= PIECE_BYTES:
+            piece = self._file.read(PIECE_BYTES)
+            if not piece:
+                self.close()
+                return
+            self._credit -= len(piece)
+            yield piece
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+        self._file = None
+
+    @property
+    def is_over(self) -> bool:
+        """True once, when everything was sent."""
+        if self._file or self._told:
+            return False
+        self._told = True
+        return True
+
+
+def _size_in(header: dict[str, Any]) -> int:
+    size = header.get("bytes")
+    if not isinstance(size, int) or size < 0:
+        raise frames.FrameError("a credit that is no number")
+    return size
+
+
+def broken(name: str, reason: str) -> HostUnreachable:
+    """The error for every task that was under way when a link broke."""
+    return HostUnreachable(f"{name}: {reason}; the task may have run", hint=_BROKEN_HINT)
