@@ -22,9 +22,12 @@ FOUNDATION = {
     "atomicfile",
     "process",
     "marked",
+    "markedbuild",
     "markedyaml",
+    "masking",
     "templating",
     "vault",
+    "vaultsecrets",
     "version",
     "ledger",
 }
@@ -35,7 +38,7 @@ ROOMS = {
     "agent": set(),
     "inventory": {"foundation"},
     "remote": {"foundation", "agent", "inventory"},
-    "playbook": {"foundation", "inventory", "remote"},
+    "playbook": {"foundation", "agent", "inventory", "remote"},
     "backup": {"foundation"},
     "postgres": {"foundation"},
     "spse": {"foundation"},
@@ -51,7 +54,7 @@ ROOMS["cli"] = set(ROOMS)
 FENCES = {
     "boto3": ["backup/storage/s3.py"],
     "click": ["cli/*"],
-    "cryptography": ["backup/*", "vault.py"],
+    "cryptography": ["backup/*", "remote/*", "vault.py"],
     "fabric": ["remote/*"],
     "jinja2": ["templating/*"],
     "jsonschema": ["cli/settings_schema.py"],
@@ -62,7 +65,13 @@ FENCES = {
     "pyfastcdc": ["backup/chunker.py"],
     "rich": ["cli/*"],
     "segno": ["backup/recovery*.py", "cli/*"],
-    "yaml": ["markedyaml.py", "yamlfile.py"],
+    "yaml": [
+        "inventory/document.py",
+        "markedbuild.py",
+        "markedyaml.py",
+        "templating/filters/serial.py",
+        "yamlfile.py",
+    ],
     "zstandard": ["backup/*"],
 }
 

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
@@ -11,10 +11,14 @@ from click.shell_completion import CompletionItem
 
 @dataclass(frozen=True)
 class Command:
-    """A command that lives at ``target`` (``module:attribute``)."""
+    """A command that lives at ``target`` (``module:attribute``).
+
+    ``exit_codes`` are its own, where they differ from those of all others.
+    """
 
     target: str
     help: str
+    exit_codes: Mapping[type[BaseException], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,14 @@ class LazyGroup(click.Group):
 
     def get_command(
         self,
-        ctx: click.Context,  # noqa: ARG002 - as click calls it
+        ctx: click.Context,
         cmd_name: str,
     ) -> click.Command | None:
         entry = self._lazy.commands.get(cmd_name)
         if isinstance(entry, Group):
             return LazyGroup(entry, name=cmd_name)
+        if entry is not None and entry.exit_codes and ctx.obj is not None:
+            ctx.obj.exit_codes = entry.exit_codes
         return None if entry is None else load_command(entry)
 
     def resolve_command(

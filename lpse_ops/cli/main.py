@@ -25,6 +25,7 @@ from lpse_ops.cli.parameters import common_options, repository_options
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import (
     OpsError,
+    PlaybookError,
     RepositoryLocked,
     RepositoryMissing,
     SettingsError,
@@ -33,6 +34,16 @@ from lpse_ops.errors import (
 )
 from lpse_ops.version import VERSION
 
+# Those of ansible-playbook, by which scripts judge a run: 2 and 4 are hosts that failed or could
+# not be reached.
+ANSIBLE_EXIT_CODES: dict[type[BaseException], int] = {
+    OpsError: 1,
+    PlaybookError: 4,
+    UsageError: 5,
+    click.UsageError: 5,
+    KeyboardInterrupt: 99,
+    Exception: 250,
+}
 COMMANDS = Group(
     "Keep an LPSE's SPSE server backed up, restorable and documented.",
     example="lpse-ops init /etc/lpse-ops",
@@ -107,6 +118,42 @@ COMMANDS = Group(
                 ),
             },
         ),
+        "inventory": Group(
+            "Hosts, groups and variables of Ansible's inventory files.",
+            example="lpse-ops inventory graph -i inventory",
+            commands={
+                "list": Command("lpse_ops.cli.inventory_list:command", "List all of it."),
+                "graph": Command("lpse_ops.cli.inventory_graph:command", "Draw groups and hosts."),
+                "host": Command(
+                    "lpse_ops.cli.inventory_host:command", "Show a host's variables, and why."
+                ),
+            },
+        ),
+        "playbook": Group(
+            "Playbooks in Ansible's format, run over one connection a host.",
+            example="lpse-ops playbook run -i inventory playbooks/site.yml",
+            commands={
+                "run": Command(
+                    "lpse_ops.cli.playbook_run:command", "Run playbooks.", ANSIBLE_EXIT_CODES
+                ),
+                "lint": Command("lpse_ops.cli.playbook_lint:command", "Find what surprises."),
+            },
+        ),
+        "vault": Group(
+            "Secrets in files, in ansible-vault's format.",
+            example="lpse-ops vault edit inventory/group_vars/all/vault.yml",
+            commands={
+                "view": Command("lpse_ops.cli.vault_view:command", "Show what is encrypted."),
+                "create": Command("lpse_ops.cli.vault_create:command", "Write a new file."),
+                "edit": Command("lpse_ops.cli.vault_edit:command", "Change a file in an editor."),
+                "encrypt": Command("lpse_ops.cli.vault_encrypt:command", "Encrypt files."),
+                "encrypt-string": Command(
+                    "lpse_ops.cli.vault_encrypt_string:command", "Encrypt one value."
+                ),
+                "decrypt": Command("lpse_ops.cli.vault_decrypt:command", "Decrypt files."),
+                "rekey": Command("lpse_ops.cli.vault_rekey:command", "Change the password."),
+            },
+        ),
     },
 )
 
@@ -157,20 +204,23 @@ def run(args: Sequence[str], app: App, commands: Group = COMMANDS) -> int:
         try:
             return _run_command(args, app, _make_root(commands))
         except OpsError as error:
-            return _report(app, error.message, error.hint, _exit_code(error))
+            return _report(app, error.message, error.hint, _exit_code(app, error))
         except click.exceptions.NoArgsIsHelpError as error:
             app.stderr.write(f"{error.format_message()}\n")
             return error.exit_code
         except click.UsageError as error:
             path = error.ctx.command_path if error.ctx else PROGRAM
-            return _report(app, _plain(error), f"see `{path} --help`", error.exit_code)
+            code = app.exit_codes.get(click.UsageError, error.exit_code)
+            return _report(app, _plain(error), f"see `{path} --help`", code)
         except click.ClickException as error:
             return _report(app, _plain(error), "", error.exit_code)
         except (click.Abort, KeyboardInterrupt) as error:
             app.stderr.write(f"{PROGRAM}: interrupted\n")
             # A prompt of click turns what interrupts it into an Abort.
             cause = error.__context__ if isinstance(error, click.Abort) else error
-            return cause.exit_code if isinstance(cause, Interrupted) else 130
+            if isinstance(cause, Interrupted):
+                return cause.exit_code
+            return app.exit_codes.get(KeyboardInterrupt, 130)
         except MemoryError:
             return _report(
                 app,
@@ -223,8 +273,9 @@ def _run_command(args: Sequence[str], app: App, root: LazyGroup) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _exit_code(error: BaseException) -> int:
-    return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
+def _exit_code(app: App, error: BaseException) -> int:
+    codes = app.exit_codes or EXIT_CODES
+    return next(codes[kind] for kind in type(error).__mro__ if kind in codes)
 
 
 def _plain(error: click.ClickException) -> str:
@@ -253,7 +304,7 @@ def _report_bug(app: App, args: Sequence[str], error: Exception) -> int:
         app.stderr.write(trace)
         log = Path("the lines above")
     message = f"this is a bug in {PROGRAM} ({type(error).__name__}); what happened is in {log}"
-    return _report(app, message, "", INTERNAL_ERROR)
+    return _report(app, message, "", app.exit_codes.get(Exception, INTERNAL_ERROR))
 
 
 def _append_to_log(folder: Path, entry: str) -> Path:

@@ -29,6 +29,8 @@ class App:
     repo: str | None = None
     password_file: Path | None = None
     no_cache: bool = False
+    # Of the command that runs, where its own differ.
+    exit_codes: Mapping[type[BaseException], int] = field(default_factory=dict)
 
     @cached_property
     def settings(self) -> "Settings":

@@ -1,0 +1,108 @@
+"""The flags of ``playbook run``: those of ``ansible-playbook``, by its names."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from lpse_ops.cli.vault_options import VaultOptions, vault_options
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class PlaybookFlags:
+    """What the command line says; None and empty where it says nothing."""
+
+    inventory: tuple[str, ...]
+    limit: str | None
+    extra_vars: tuple[str, ...]
+    tags: tuple[str, ...]
+    skip_tags: tuple[str, ...]
+    check: bool
+    diff: bool
+    forks: int | None
+    user: str | None
+    connection: str | None
+    private_key: str | None
+    timeout: int | None
+    ssh_common_args: str | None
+    ssh_extra_args: str | None
+    become: bool
+    become_method: str | None
+    become_user: str | None
+    ask_become_pass: bool
+    become_password_file: str | None
+    ask_pass: bool
+    connection_password_file: str | None
+    start_at_task: str | None
+    force_handlers: bool
+    verbosity: int
+    list_hosts: bool
+    list_tasks: bool
+    list_tags: bool
+    syntax_check: bool
+    vault: VaultOptions
+
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("-i", "--inventory", "--inventory-file", "inventory", multiple=True,
+                 metavar="FILE", help="Inventory file, folder or script, or hosts: 'db-1,'."),
+    click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts."),
+    click.option("-e", "--extra-vars", "extra_vars", multiple=True, metavar="VARS",
+                 help="name=value, YAML or JSON, or @FILE."),
+    click.option("-t", "--tags", multiple=True, metavar="TAG[,TAG]", help="Only these tags."),
+    click.option("--skip-tags", multiple=True, metavar="TAG[,TAG]", help="Not these tags."),
+    click.option("-C", "--check", is_flag=True, help="Change nothing; say what would change."),
+    click.option("-D", "--diff", is_flag=True, help="Show what changes in files."),
+    click.option("-f", "--forks", type=click.IntRange(1), help="Hosts at once (50)."),
+    click.option("-u", "--user", metavar="NAME", help="Log in as this user."),
+    click.option("-c", "--connection", metavar="TYPE", help="ssh, paramiko or local."),
+    click.option("--private-key", "--key-file", "private_key", metavar="FILE"),
+    click.option("-T", "--timeout", type=int, metavar="SECONDS", help="For connecting (10)."),
+    click.option("--ssh-common-args", metavar="ARGS", help="More arguments for OpenSSH."),
+    click.option("--ssh-extra-args", metavar="ARGS", help="More arguments for OpenSSH."),
+    click.option("-b", "--become", is_flag=True, help="Work as another user (root)."),
+    click.option("--become-method", metavar="METHOD", help="sudo or su."),
+    click.option("--become-user", metavar="NAME", help="The user to become."),
+    click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for its password."),
+    click.option("--become-password-file", "--become-pass-file", "become_password_file",
+                 metavar="FILE"),
+    click.option("-k", "--ask-pass", is_flag=True, help="Ask for the login password."),
+    click.option("--connection-password-file", "--conn-pass-file", "connection_password_file",
+                 metavar="FILE"),
+    click.option("--start-at-task", metavar="NAME", help="Leave out all before this task."),
+    click.option("--force-handlers", is_flag=True, help="Run handlers even after a failure."),
+    click.option("-v", "--verbose", "verbosity", count=True, help="Say more; -vvv even more."),
+    click.option("--list-hosts", is_flag=True, help="Only list the hosts of each play."),
+    click.option("--list-tasks", is_flag=True, help="Only list the tasks."),
+    click.option("--list-tags", is_flag=True, help="Only list the tags."),
+    click.option("--syntax-check", is_flag=True, help="Only read the playbook."),
+    click.option("--flush-cache", is_flag=True, help="Forget cached facts."),
+)  # fmt: skip
+
+
+def playbook_options(command: Decorated) -> Decorated:
+    """All of them, as the argument ``flags``."""
+
+    @functools.wraps(command)
+    def with_flags(
+        *args: Any,
+        vault_id: tuple[str, ...],
+        vault_password_file: tuple[str, ...],
+        ask_vault_pass: bool,
+        flush_cache: bool,  # noqa: ARG001 - facts are never cached between runs
+        **options: Any,
+    ) -> Any:
+        vault = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
+        names = PlaybookFlags.__dataclass_fields__
+        own = {name: options.pop(name) for name in names if name != "vault"}
+        return command(*args, flags=PlaybookFlags(vault=vault, **own), **options)
+
+    wrapped: Any = vault_options(with_flags)
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    decorated: Decorated = wrapped
+    return decorated

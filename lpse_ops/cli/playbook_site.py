@@ -1,0 +1,217 @@
+"""From flags, settings and files to what a run needs."""
+
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lpse_ops.cli.inventory_options import DEFAULT_SOURCE, default_sources
+from lpse_ops.cli.playbook_options import PlaybookFlags
+from lpse_ops.cli.vault_options import VaultOptions, read_secrets
+from lpse_ops.cli.wiring import App
+from lpse_ops.errors import PlaybookError, UsageError
+from lpse_ops.inventory.inventory import Inventory, load_inventory
+from lpse_ops.marked import Map, Origin, Text, every_text
+from lpse_ops.markedyaml import load_marked, parse_marked
+from lpse_ops.playbook.config import Config
+from lpse_ops.playbook.load import load_playbook
+from lpse_ops.playbook.model import Playbook, Prompt, Task
+from lpse_ops.playbook.options import RunOptions
+from lpse_ops.playbook.registry import find_module, module_names
+from lpse_ops.playbook.scope import LoadContext
+from lpse_ops.playbook.splitter import parse_arguments
+from lpse_ops.playbook.targets import Defaults
+from lpse_ops.playbook.template_check import template_checker
+from lpse_ops.templating.engine import Templating
+from lpse_ops.vault import Vault
+
+_COMMAND_LINE = Origin("<command line>")
+
+
+class SiteReader:
+    """Reads what a command line names; nothing is run and no host is asked."""
+
+    def __init__(self, app: App, flags: PlaybookFlags, config: Config) -> None:
+        self._app = app
+        self._flags = flags
+        self._config = config
+        self._warn: Callable[[str], None] = app.console.warn
+        self.vault = ConcealingVault(read_secrets(app, self._vault_options(), prompt=False))
+        self.templating = Templating(vault=self.vault, warn=self._warn)
+
+    def _vault_options(self) -> VaultOptions:
+        flags, config = self._flags.vault, self._config
+        files = flags.password_files or tuple(filter(None, [config.vault_password_file]))
+        return VaultOptions(flags.vault_ids, files, flags.ask or config.ask_vault_pass)
+
+    def load_yaml(self, path: Path) -> Any:
+        return load_marked(path, open_sealed=self.vault.decrypt, warn=self._warn)
+
+    def inventory(self) -> Inventory:
+        sources = self._flags.inventory or default_sources(self._app, self._config.inventory)
+        if not self._flags.inventory and sources == (DEFAULT_SOURCE,):
+            # As in Ansible, nobody needs an inventory for localhost.
+            sources = ()
+        return load_inventory(
+            sources,
+            playbook_folder=None,
+            vault=self.vault,
+            warn=self._warn,
+            merge_hashes=self._config.hash_behaviour == "merge",
+        )
+
+    def extra_vars(self) -> Map:
+        """All ``-e``, the later ones stronger."""
+        merged = Map(origin=_COMMAND_LINE)
+        for text in self._flags.extra_vars:
+            merged.update(self._extra(text))
+        return merged
+
+    def _extra(self, text: str) -> Mapping[Any, Any]:
+        if text.startswith("@"):
+            value: Any = self.load_yaml(Path(text[1:]).expanduser())
+        elif text.lstrip()[:1] in ("{", "["):
+            value = parse_marked(text.encode(), str(_COMMAND_LINE), warn=self._warn)
+        else:
+            return parse_arguments(Text(text, _COMMAND_LINE), free_form=False)
+        if not isinstance(value, Mapping):
+            raise UsageError(f"-e {text[:60]} holds no variables", hint="write -e name=value")
+        return value
+
+    def context(
+        self,
+        playbook: Path,
+        inventory: Inventory,
+        extra: Mapping[str, Any],
+        check_templates: Callable[[Task], None] | None = None,
+    ) -> LoadContext:
+        return LoadContext(
+            load_yaml=self.load_yaml,
+            find_module=find_module,
+            module_names=module_names,
+            evaluate=self.templating.evaluate,
+            warn=self._warn,
+            extra_vars=extra,
+            variables={"groups": inventory.groups_magic()},
+            roles_path=self._config.roles_path,
+            collections_path=self._config.collections_path,
+            command=f"ansible-playbook {shlex.quote(str(playbook))}",
+            check_templates=check_templates,
+        )
+
+    def playbooks(
+        self, paths: Sequence[Path], inventory: Inventory, extra: Mapping[str, Any]
+    ) -> list[tuple[str, Playbook]]:
+        """Each with the name that it was asked for by; for a run every template is compiled."""
+        flags = self._flags
+        is_listing = flags.list_hosts or flags.list_tasks or flags.list_tags
+        check = None if is_listing else template_checker(self.templating)
+        return [
+            (str(path), load_playbook(path.absolute(), self.context(path, inventory, extra, check)))
+            for path in paths
+        ]
+
+    def options(self, extra: Mapping[str, Any]) -> RunOptions:
+        flags, config = self._flags, self._config
+        return RunOptions(
+            check_mode=flags.check,
+            diff_mode=flags.diff or config.diff_always,
+            forks=flags.forks or config.forks,
+            verbosity=flags.verbosity or config.verbosity,
+            limit=flags.limit,
+            tags=tuple(_words(flags.tags)) or config.run_tags or ("all",),
+            skip_tags=tuple(_words(flags.skip_tags)) or config.skip_tags,
+            start_at_task=flags.start_at_task,
+            extra_vars=extra,
+            force_handlers=flags.force_handlers or config.force_handlers,
+            gathering=config.gathering,
+            gather_subset=config.gather_subset,
+            gather_timeout=config.gather_timeout,
+            task_timeout_seconds=config.task_timeout or None,
+            defaults=self._defaults(),
+        )
+
+    def _defaults(self) -> Defaults:
+        flags, config = self._flags, self._config
+        password = become_password = None
+        if flags.ask_pass or config.ask_pass:
+            password = _ask("SSH password")
+        elif path := flags.connection_password_file or config.connection_password_file:
+            password = _read_secret(Path(path))
+        if flags.ask_become_pass or config.become_ask_pass:
+            default = " [defaults to SSH password]" if password else ""
+            become_password = _ask(f"BECOME password{default}") or password
+        elif path := flags.become_password_file or config.become_password_file:
+            become_password = _read_secret(Path(path))
+        return Defaults(
+            connection=flags.connection or config.transport,
+            user=flags.user or config.remote_user,
+            port=config.remote_port or None,
+            private_key_file=flags.private_key or config.private_key_file,
+            ssh_common_args=flags.ssh_common_args or config.ssh_common_args,
+            ssh_extra_args=flags.ssh_extra_args or config.ssh_extra_args,
+            timeout_seconds=flags.timeout or config.timeout,
+            host_key_checking=config.host_key_checking,
+            python=config.interpreter_python,
+            become=flags.become or config.become,
+            become_method=flags.become_method or config.become_method,
+            become_user=flags.become_user or config.become_user,
+            become_exe=config.become_exe,
+            become_flags=config.become_flags,
+            password=password,
+            become_password=become_password,
+        )
+
+
+class ConcealingVault(Vault):
+    """What stands in a file that is encrypted as a whole is as secret as a ``!vault`` value."""
+
+    def decrypt(self, ciphertext: bytes | str, where: Origin | str) -> bytes:
+        plaintext = super().decrypt(ciphertext, where)
+        if isinstance(ciphertext, bytes):
+            self.conceal(_values(plaintext, str(where)))
+        return plaintext
+
+
+def _values(content: bytes, name: str) -> Iterator[str]:
+    """The strings in a file of variables, but for their names; of another file none."""
+    try:
+        value = parse_marked(content, name, warn=lambda _message: None)
+    except PlaybookError:
+        return
+    for each in value.values() if isinstance(value, Mapping) else ():
+        yield from every_text(each)
+
+
+def ask_for(prompt: Prompt) -> str:
+    """The answer to one question of ``vars_prompt``."""
+    return str(
+        click.prompt(
+            str(prompt.prompt),
+            hide_input=prompt.private,
+            default=prompt.default,
+            show_default=not prompt.private,
+            confirmation_prompt=prompt.confirm,
+            err=True,
+        )
+    )
+
+
+def _words(values: Iterable[str]) -> list[str]:
+    return [word.strip() for value in values for word in value.split(",") if word.strip()]
+
+
+def _ask(question: str) -> str:
+    return str(click.prompt(question, hide_input=True, default="", show_default=False, err=True))
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        return path.expanduser().read_text().strip()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the password file {path}: {error.strerror}",
+            hint="check its name and its permissions",
+        ) from error

@@ -1,0 +1,1 @@
+"""Plays in Ansible's format: read, planned and executed."""

@@ -1,0 +1,1 @@
+"""The part of a module that runs on the controller, one module each; see ``context``."""

@@ -1,0 +1,123 @@
+"""``include_vars``: variables from a file or a folder of files, while the play runs."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lpse_ops.agent.conversions import convert
+from lpse_ops.errors import OpsError
+from lpse_ops.playbook.actions.context import ActionContext, ActionFailed, Result
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "file": {"type": "str"},
+    "dir": {"type": "str"},
+    "name": {"type": "str"},
+    "depth": {"type": "int", "default": 0},
+    "files_matching": {"type": "str"},
+    "ignore_files": {"type": "list", "elements": "str", "default": []},
+    "extensions": {"type": "list", "elements": "str", "default": ["json", "yaml", "yml"]},
+    "ignore_unknown_extensions": {"type": "bool", "default": False},
+    "hash_behaviour": {"type": "str", "choices": ["replace", "merge"]},
+}
+FREE_FORM = "_raw_params"
+
+
+def run(args: Mapping[str, Any], action: ActionContext) -> Result:
+    """The run takes ``ansible_facts`` of this action as included variables."""
+    variables: dict[str, Any] = {}
+    files: list[str] = []
+    for path in _files(args, action):
+        variables |= _load(path, action)
+        files.append(str(path))
+    if args.get("name"):
+        variables = {str(args["name"]): variables}
+    if args.get("hash_behaviour") == "merge":
+        # With what is known already; files of one folder replace each other all the same.
+        known = {name: action.variables[name] for name in variables if name in action.variables}
+        variables = _merge(known, variables)
+    return {
+        "ansible_facts": variables,
+        "ansible_included_var_files": files,
+        "changed": False,
+    }
+
+
+def _failed(message: str) -> ActionFailed:
+    failed = ActionFailed(message, ansible_included_var_files=[])
+    # Ansible says it under a name of this action's own; playbooks look for both.
+    failed.result["message"] = message
+    return failed
+
+
+def _load(path: Path, action: ActionContext) -> Mapping[str, Any]:
+    try:
+        loaded = action.load_yaml(path)
+    except OpsError as error:
+        raise _failed(error.message) from error
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, Mapping):
+        raise _failed(f"{path} must be stored as a dictionary/hash")
+    return loaded
+
+
+def _files(args: Mapping[str, Any], action: ActionContext) -> Iterator[Path]:
+    if not args.get("dir"):
+        name = args.get("file") or args.get("_raw_params")
+        if not name:
+            raise _failed("Could not find file: file, dir or the name of a file is required")
+        yield _find(str(name).strip(), action)
+        return
+    folder = _find(str(args["dir"]), action)
+    if not folder.is_dir():
+        raise _failed(f"{folder} is not a directory")
+    depth = int(convert(args.get("depth", 0), "int"))
+    extensions = {
+        f".{str(each).lstrip('.')}" if each else ""
+        for each in args.get("extensions", ARGUMENTS["extensions"]["default"])
+    }
+    ignored = [re.compile(str(each)) for each in args.get("ignore_files") or []]
+    matching = re.compile(str(args.get("files_matching") or ""))
+    skip_unknown = convert(args.get("ignore_unknown_extensions", False), "bool")
+    for path in _every_file(folder, depth):
+        if any(each.search(path.name) for each in ignored) or not matching.search(path.name):
+            continue
+        if path.suffix in extensions:
+            yield path
+        elif not skip_unknown and not args.get("files_matching"):
+            raise _failed(
+                f"{path} does not have a valid extension: {', '.join(sorted(extensions))}"
+            )
+
+
+def _find(name: str, action: ActionContext) -> Path:
+    try:
+        return action.find_file("vars", name)
+    except ActionFailed as error:
+        raise _failed(str(error)) from error
+
+
+def _every_file(folder: Path, depth: int) -> Iterator[Path]:
+    """In alphabetical order, at most ``depth`` levels deep; links to folders are followed."""
+    seen: set[Path] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        here = Path(place)
+        level = len(here.relative_to(folder).parts) + 1
+        folders.sort()
+        if here.resolve() in seen or (depth and level >= depth):
+            # A link to a folder above would never end.
+            folders.clear()
+        if here.resolve() not in seen and not (depth and level > depth):
+            yield from sorted(here / name for name in names)
+        seen.add(here.resolve())
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged

@@ -1,0 +1,27 @@
+"""``raw``: a command line and nothing around it; also for hosts that have no Python yet."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from lpse_ops.agent.modules import raw as raw_module
+from lpse_ops.playbook.actions.context import ActionContext, ActionFailed, Result
+
+ARGUMENTS = raw_module.ARGUMENTS
+FREE_FORM = raw_module.FREE_FORM
+
+
+def run(args: Mapping[str, Any], action: ActionContext) -> Result:
+    """No agent is started; output is as it came."""
+    if action.check_mode:
+        return {"skipped": True}
+    command = str(args.get("_raw_params") or "")
+    if not command:
+        raise ActionFailed("no command given")
+    if args.get("executable"):
+        command = f"{shlex.quote(str(args['executable']))} -c {shlex.quote(command)}"
+    found = action.run_raw(command)
+    result = {"rc": found.rc, "stdout": found.stdout, "stderr": found.stderr, "changed": True}
+    if found.rc:
+        raise ActionFailed("non-zero return code", **result)
+    return result

@@ -1,0 +1,161 @@
+"""What a playbook says that cannot run, or surprises: faults, YAML's traps, 2.18 against 2.19.
+
+Walks into everything that is included by a literal name.  The traps of one task are in
+``lint_rules``; here are those that take a whole play to see.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lpse_ops.errors import PlaybookError
+from lpse_ops.marked import Map, Origin, Text, key_origin, origin_of
+from lpse_ops.playbook.actions_table import INCLUDES, is_template, name_set
+from lpse_ops.playbook.imports import Loaded, load_included_role, load_tasks
+from lpse_ops.playbook.includes import find_tasks_file
+from lpse_ops.playbook.keyword_tables import BLOCK, PLAY, TASK
+from lpse_ops.playbook.keywords import values_of
+from lpse_ops.playbook.lint_rules import TASK_RULES, numbers_in
+from lpse_ops.playbook.load import load_playbook
+from lpse_ops.playbook.mode_trap import Finding
+from lpse_ops.playbook.model import Block, Play, Task, every_task
+from lpse_ops.playbook.problems import PlacedError, did_you_mean
+from lpse_ops.playbook.scope import LoadContext
+
+_DEEPEST = 20
+# Names of variables that mean something else already; ansible-core warns of the first ones.
+RESERVED = (
+    ((frozenset(PLAY) | frozenset(BLOCK) | frozenset(TASK)) - {"gather_subset", "user", "vars"})
+    | name_set("lookup now omit q query undef")
+    | name_set("group_names groups hostvars inventory_hostname play_hosts playbook_dir role_path")
+)
+
+
+def lint_playbook(
+    path: Path, make_context: Callable[[Callable[[str], None]], LoadContext]
+) -> list[Finding]:
+    """Everything worth a look in a playbook and what it uses, by file and line.
+
+    ``make_context`` is given what takes the warnings of reading.
+    """
+    findings: list[Finding] = []
+
+    def collect(error: PlaybookError) -> None:
+        findings.append(_finding_of(error))
+
+    def warn(message: str) -> None:
+        findings.append(Finding(None, "yaml", message, "see this place of the file"))
+
+    watched = replace(make_context(warn), collect=collect)
+    try:
+        for play in load_playbook(path, watched).plays:
+            findings.extend(_lint_play(_Walk(play, watched)))
+    except PlaybookError as error:
+        collect(error)
+    # What two plays use is found twice.
+    return sorted(dict.fromkeys(findings), key=_order)
+
+
+def _finding_of(error: PlaybookError) -> Finding:
+    if isinstance(error, PlacedError):
+        return Finding(error.origin, "error", error.problem, error.hint)
+    return Finding(None, "error", error.message.partition("\n")[0], error.hint)
+
+
+def _order(finding: Finding) -> tuple[str, int, int, str]:
+    origin = finding.origin or Origin("")
+    return origin.file, origin.line, origin.column, finding.message
+
+
+@dataclass
+class _Walk:
+    """One play, and what its includes bring as far as that is known without a host."""
+
+    play: Play
+    context: LoadContext
+    handlers: list[Block] = field(default_factory=list)
+    is_complete: bool = True
+
+    def every_task(self) -> Iterator[Task]:
+        sections = (*self.play.sections(), self.play.handlers)
+        for section in sections:
+            yield from self._follow(list(every_task(section)), 0)
+
+    def _follow(self, tasks: Sequence[Task], depth: int) -> Iterator[Task]:
+        for task in tasks:
+            yield task
+            if task.action in INCLUDES:
+                loaded = self._load(task) if depth < _DEEPEST else None
+                if loaded is None:
+                    self.is_complete = False
+                    continue
+                self.handlers.extend(loaded.handlers)
+                yield from self._follow(
+                    list(every_task([*loaded.nodes, *loaded.handlers])), depth + 1
+                )
+
+    def _load(self, task: Task) -> Loaded | None:
+        """What an include brings; None when only a run can tell."""
+        if task.loop is not None or any(map(is_template, task.args.values())):
+            return None
+        try:
+            if task.action == "include_role":
+                return load_included_role(task, task.args, self.play, self.context)
+            path = find_tasks_file(task, str(task.args["file"]), self.play.folder)
+            return load_tasks(path, task, self.play, self.context)
+        except PlaybookError as error:
+            self.context.refuse(error)
+            return None
+
+
+def _lint_play(walk: _Walk) -> Iterator[Finding]:
+    tasks = [task for task in walk.every_task() if not task.implicit]
+    yield from _variables(walk.play.vars)
+    for role in walk.play.roles:
+        yield from _variables(role.defaults)
+        yield from _variables(role.vars)
+    for task in tasks:
+        yield from _reserved(task.keywords.own.get("vars"))
+        for rule in TASK_RULES:
+            yield from rule(task)
+    if walk.is_complete:
+        yield from _unknown_handlers(walk, tasks)
+
+
+def _variables(variables: Map) -> Iterator[Finding]:
+    yield from _reserved(variables)
+    yield from numbers_in(variables)
+
+
+def _reserved(variables: object) -> Iterator[Finding]:
+    for name in variables if isinstance(variables, Map) else ():
+        if name in RESERVED:
+            yield Finding(
+                key_origin(variables, name) if isinstance(variables, Map) else None,
+                "reserved-name",
+                f"a variable named {str(name)!r} hides something of that name, or is hidden by it",
+                "give it another name",
+            )
+
+
+def _unknown_handlers(walk: _Walk, tasks: Sequence[Task]) -> Iterator[Finding]:
+    handlers = list(every_task([*walk.play.handlers, *walk.handlers]))
+    names = {name for handler in handlers for name in handler_names(handler)}
+    if any(is_template(name) for name in names):
+        return
+    for task in tasks:
+        for asked in values_of(task.keywords.get("notify")):
+            if isinstance(asked, Text) and not is_template(asked) and str(asked) not in names:
+                yield Finding(
+                    origin_of(asked),
+                    "unknown-handler",
+                    f"there is no handler {str(asked)!r}",
+                    did_you_mean(asked, names) or "add it below handlers:",
+                )
+
+
+def handler_names(handler: Task) -> frozenset[str]:
+    """Everything a ``notify`` may call a handler: name and topics, also with its role's name."""
+    own = {str(name) for name in (handler.name, *handler.listen) if name}
+    role = handler.role
+    return frozenset(own | {f"{role.name} : {name}" for name in own} if role else own)

@@ -1,0 +1,106 @@
+"""How a task ended on a host, and the rules that decide it: pure, as Ansible has them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lpse_ops.playbook.model import Task
+
+Result = dict[str, Any]
+Status = Literal["ok", "changed", "skipped", "failed", "unreachable"]
+
+CENSORED = (
+    "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
+)
+# What people are shown of a censored result besides that sentence.
+_SHOWN_OF_CENSORED = ("attempts", "changed", "retries", "failed", "unreachable", "skipped")
+
+
+@dataclass(frozen=True)
+class Include:
+    """One file or role that an ``include_*`` asks for, with the loop variables it sees."""
+
+    name: str
+    args: Mapping[str, Any]
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class TaskResult:
+    """``result`` is what ``register`` keeps; ``notified`` are names of handlers."""
+
+    host: str
+    task: Task
+    result: Result
+    is_ignored: bool = False
+    no_log: bool = False
+    shows_diff: bool = False
+    delegated_to: str = ""
+    name: str = ""
+    notified: list[str] = field(default_factory=list)
+    includes: list[Include] = field(default_factory=list)
+
+    @property
+    def status(self) -> Status:
+        return status_of(self.result)
+
+    @property
+    def shown(self) -> Result:
+        """What people may see."""
+        return censor(self.result) if self.no_log else self.result
+
+
+def status_of(result: Mapping[str, Any]) -> Status:
+    if result.get("unreachable"):
+        return "unreachable"
+    if result.get("failed"):
+        return "failed"
+    if result.get("skipped"):
+        return "skipped"
+    return "changed" if result.get("changed") else "ok"
+
+
+def finish(result: Result) -> Result:
+    """Fill in what a module may leave out: ``changed``, ``failed`` from ``rc``, the lines."""
+    result.setdefault("changed", False)
+    if "failed" not in result and result.get("rc", 0) not in (0, None):
+        result["failed"] = True
+    if result.get("failed"):
+        # What Ansible always has there; playbooks ask whether it is defined.
+        result.setdefault("exception", "(traceback unavailable)")
+    for stream in ("stdout", "stderr"):
+        if isinstance(result.get(stream), str) and f"{stream}_lines" not in result:
+            result[f"{stream}_lines"] = result[stream].splitlines()
+    return result
+
+
+def skipped(condition: Any) -> Result:
+    return {
+        "changed": False,
+        "skipped": True,
+        "skip_reason": "Conditional result was False",
+        "false_condition": condition,
+    }
+
+
+def of_loop(results: Sequence[Result]) -> Result:
+    """The result of a task with a loop, from those of its items."""
+    joined: Result = {"results": list(results)}
+    joined["changed"] = any(each.get("changed") for each in results)
+    if not results:
+        return joined | {"skipped": True, "skipped_reason": "No items in the list"}
+    if any(each.get("unreachable") for each in results):
+        joined["unreachable"] = True
+    if any(each.get("failed") and not each.get("_ignored") for each in results):
+        return joined | {"failed": True, "msg": "One or more items failed"}
+    if all(each.get("skipped") for each in results):
+        return joined | {"skipped": True, "msg": "All items skipped"}
+    return joined | {"msg": "All items completed"}
+
+
+def censor(result: Mapping[str, Any]) -> Result:
+    hidden: Result = {"censored": CENSORED}
+    hidden.update({key: result[key] for key in _SHOWN_OF_CENSORED if key in result})
+    if "results" in result:
+        hidden["results"] = [censor(each) for each in result["results"]]
+    return hidden

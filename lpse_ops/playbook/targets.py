@@ -1,0 +1,152 @@
+"""How to reach a host for a task: variables over keywords, keywords over the command line."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lpse_ops.agent.conversions import convert
+from lpse_ops.errors import PlaybookError
+from lpse_ops.playbook.model import Task
+from lpse_ops.remote.target import Become, Target
+
+LOCALHOST = frozenset({"localhost", "127.0.0.1", "::1"})
+_SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh", "openssh"})
+# What each setting may be called in variables, the strongest name first.
+_USER = ("ansible_user", "ansible_ssh_user")
+_PASSWORD = ("ansible_password", "ansible_ssh_pass", "ansible_ssh_password")
+_KEY = ("ansible_private_key_file", "ansible_ssh_private_key_file")
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What the command line and ``ansible.cfg`` say; passwords may be secret and are not shown."""
+
+    connection: str = "ssh"
+    user: str = ""
+    port: int | None = None
+    private_key_file: str = ""
+    ssh_common_args: str = ""
+    ssh_extra_args: str = ""
+    timeout_seconds: float = 10
+    host_key_checking: bool = True
+    python: str = ""
+    become: bool = False
+    become_method: str = "sudo"
+    become_user: str = "root"
+    become_exe: str = ""
+    become_flags: str = ""
+    password: str | None = field(default=None, repr=False)
+    become_password: str | None = field(default=None, repr=False)
+
+
+class TargetReader:
+    """``read`` gives the evaluated value of a name or None: the variables of the host to reach."""
+
+    def __init__(
+        self, name: str, task: Task, read: Callable[[str], Any], keyword: Callable[[str], Any],
+        defaults: Defaults,
+    ) -> None:  # fmt: skip
+        self._name = name
+        self._task = task
+        self._read = read
+        self._keyword = keyword
+        self._defaults = defaults
+
+    def target(self) -> Target:
+        """Raises ``PlaybookError`` for a connection that there is not."""
+        defaults = self._defaults
+        connection = str(
+            self._first("ansible_connection") or self._keyword("connection") or defaults.connection
+        ).removeprefix("ansible.builtin.")
+        become = self._become()
+        if connection == "local":
+            return Target(self._name, "local", python=self._python(), become=become)
+        if connection not in _SSH:
+            raise PlaybookError(
+                f"{self._task.origin}: there is no connection {connection!r} here",
+                hint="use ssh, paramiko or local; others: run the play with ansible-playbook",
+            )
+        port = self._first("ansible_port", "ansible_ssh_port") or self._keyword("port")
+        user = self._first(*_USER) or self._keyword("remote_user") or defaults.user
+        key = self._first(*_KEY) or defaults.private_key_file
+        checked = self._first("ansible_host_key_checking", "ansible_ssh_host_key_checking")
+        return Target(
+            name=self._name,
+            connection="paramiko" if connection.startswith("paramiko") else "ssh",
+            host=str(self._first("ansible_host", "ansible_ssh_host") or ""),
+            port=int(port) if port else defaults.port,
+            user=str(user or ""),
+            password=self._secret(*_PASSWORD) or defaults.password,
+            private_key_file=Path(str(key)).expanduser() if key else None,
+            ssh_common_args=self._ssh_args(),
+            python=self._python(),
+            become=become,
+            timeout_seconds=float(self._first("ansible_timeout") or defaults.timeout_seconds),
+            host_key_checking=defaults.host_key_checking
+            if checked is None
+            else bool(convert(checked, "bool")),
+        )
+
+    def _become(self) -> Become | None:
+        defaults = self._defaults
+        wanted = self._first("ansible_become")
+        if wanted is None:
+            wanted = self._keyword("become")
+        if not (defaults.become if wanted is None else convert(wanted, "bool")):
+            return None
+        method = str(
+            self._first("ansible_become_method")
+            or self._keyword("become_method")
+            or defaults.become_method
+        ).removeprefix("ansible.builtin.")
+        if method not in ("sudo", "su"):
+            raise PlaybookError(
+                f"{self._task.origin}: there is no become method {method!r} here",
+                hint="use sudo or su; others: run the play with ansible-playbook",
+            )
+        flags = self._own("become_flags", method)
+        return Become(
+            method=method,
+            user=str(self._own("become_user", method) or "root"),
+            password=self._secret(
+                "ansible_become_password",
+                "ansible_become_pass",
+                f"ansible_{method}_pass",
+                f"ansible_{method}_password",
+            )
+            or defaults.become_password,
+            exe=str(self._own("become_exe", method) or ""),
+            flags=str(flags) if flags else None,
+        )
+
+    def _own(self, name: str, method: str) -> Any:
+        """A setting of become: a variable, a keyword, or the default."""
+        short = name.removeprefix("become_")
+        value = self._first(f"ansible_{name}", f"ansible_{method}_{short}")
+        if value is None:
+            value = self._keyword(name)
+        return getattr(self._defaults, name) if value is None else value
+
+    def _python(self) -> str:
+        value = str(self._first("ansible_python_interpreter") or self._defaults.python or "")
+        return "" if value.startswith("auto") else value
+
+    def _ssh_args(self) -> tuple[str, ...]:
+        common = self._first("ansible_ssh_common_args") or self._defaults.ssh_common_args
+        extra = self._first("ansible_ssh_extra_args") or self._defaults.ssh_extra_args
+        return tuple(shlex.split(str(common or "")) + shlex.split(str(extra or "")))
+
+    def _first(self, *names: str) -> Any:
+        values = (self._read(name) for name in names)
+        return next((value for value in values if value is not None), None)
+
+    def _secret(self, *names: str) -> str | None:
+        value = self._first(*names)
+        return None if value is None else str(value)
+
+
+def is_local(name: str, variables: Mapping[str, Any]) -> bool:
+    """Whether a host nobody described is this machine."""
+    return name in LOCALHOST and "ansible_connection" not in variables
