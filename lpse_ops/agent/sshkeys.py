@@ -65,7 +65,11 @@ def _run_on_terminal(argv: List[str], passphrase: str) -> Finished:
     """Run ssh-keygen on a terminal of its own and type the passphrase at both prompts."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execvp(argv[0], argv)
+        try:
+            os.execvp(argv[0], argv)  # noqa: S606
+        finally:
+            # Never go on as a second copy of the task.
+            os._exit(127)
     said = b""
     answered = 0
     while True:

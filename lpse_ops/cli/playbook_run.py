@@ -11,11 +11,13 @@ import click
 from lpse_ops.cli.parameters import FILE, common_options
 from lpse_ops.cli.playbook_display import DefaultDisplay
 from lpse_ops.cli.playbook_options import PlaybookFlags, playbook_options
+from lpse_ops.cli.playbook_report import ReportDisplay, render_json, render_junit
 from lpse_ops.cli.playbook_site import SiteReader, ask_for
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import OpsError
 from lpse_ops.masking import Masker
 from lpse_ops.playbook.config import Config, load_config
+from lpse_ops.playbook.events import Display
 from lpse_ops.playbook.listing import Listing, Surroundings, render_listing, render_syntax_check
 from lpse_ops.playbook.model import Play
 
@@ -23,9 +25,18 @@ from lpse_ops.playbook.model import Play
 @click.command(epilog="Example: lpse-ops playbook run -i inventory playbooks/site.yml --check")
 @click.argument("playbooks", nargs=-1, required=True, type=FILE, metavar="PLAYBOOK...")
 @playbook_options
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", "junit"]),
+    default="text",
+    help="Lines as Ansible's, or a report at the end.",
+)
 @common_options
 @click.pass_obj
-def command(app: App, /, playbooks: tuple[Path, ...], flags: PlaybookFlags) -> int:
+def command(
+    app: App, /, playbooks: tuple[Path, ...], flags: PlaybookFlags, output_format: str
+) -> int:
     """Run PLAYBOOKs in Ansible's format; exit codes are those of ansible-playbook."""
     config = load_config(app.environment, Path.cwd(), app.console.warn)
     reader = SiteReader(app, flags, config)
@@ -63,7 +74,11 @@ def command(app: App, /, playbooks: tuple[Path, ...], flags: PlaybookFlags) -> i
     from lpse_ops.remote.connect import HostLinks
     from lpse_ops.remote.connections import Connections
 
-    display = _display(app, config, options.verbosity, Masker(lambda: reader.vault.revealed))
+    mask = Masker(lambda: reader.vault.revealed)
+    display: Display = _display(app, config, options.verbosity, mask)
+    if output_format != "text":
+        render = render_json if output_format == "json" else render_junit
+        display = ReportDisplay(render, sys.stdout, mask)
     links = Links(functools.partial(HostLinks, connect=Connections().open))
     context = reader.context(playbooks[0], inventory, extra)
     try:

@@ -227,7 +227,7 @@ class TaskAction:
         pause = _POLL_SECONDS if poll is None else float(poll)
         job = str(started.get("ansible_job_id", ""))
         if pause <= 0 or not job:
-            return started
+            return {**started, "changed": True}
         deadline = time.monotonic() + limit
         while True:
             time.sleep(pause)

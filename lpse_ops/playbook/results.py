@@ -65,6 +65,7 @@ def finish(result: Result) -> Result:
     result.setdefault("changed", False)
     if "failed" not in result and result.get("rc", 0) not in (0, None):
         result["failed"] = True
+    result.setdefault("failed", False)
     if result.get("failed"):
         # What Ansible always has there; playbooks ask whether it is defined.
         result.setdefault("exception", "(traceback unavailable)")

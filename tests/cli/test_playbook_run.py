@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -131,3 +132,47 @@ def test_without_the_password_the_file_is_named(secrets: Path):
     assert ran.returncode in (1, 4)
     assert "vault.yml" in ran.stderr
     assert "--vault-password-file" in ran.stderr
+
+
+MIXED = """
+- name: mixed
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - command: echo one
+      changed_when: false
+    - command: echo secret
+      no_log: true
+    - debug: {msg: never}
+      when: false
+    - fail: {msg: "<no & never>"}
+      ignore_errors: true
+    - fail: {msg: "the end"}
+"""
+
+
+def test_a_report_in_json(tmp_path: Path):
+    ran = run(tmp_path, *LOCAL, write(tmp_path, MIXED), "--format", "json")
+    assert ran.returncode == 2
+    report = json.loads(ran.stdout)
+    assert report["schema"] == "lpse-ops/playbook/run/1"
+    (play,) = report["plays"]
+    hosts = [task["hosts"]["localhost"] for task in play["tasks"]]
+    assert [host["status"] for host in hosts] == ["ok", "changed", "skipped", "failed", "failed"]
+    assert hosts[0]["result"]["stdout"] == "one"
+    assert "secret" not in ran.stdout
+    assert play["tasks"][0]["place"].endswith("play.yml:6:7")
+    assert report["stats"]["localhost"]["failed"] == 1
+    assert report["stats"]["localhost"]["ignored"] == 1
+
+
+def test_a_report_for_ci_pipelines(tmp_path: Path):
+    ran = run(tmp_path, *LOCAL, write(tmp_path, MIXED), "--format", "junit")
+    assert ran.returncode == 2
+    (suite,) = ElementTree.fromstring(ran.stdout)
+    assert suite.get("name") == "mixed"
+    counts = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "5", "failures": "1", "errors": "0", "skipped": "1"}
+    failures = [failure.get("message") for failure in suite.iter("failure")]
+    assert failures == ["the end"]
+    assert "secret" not in ran.stdout

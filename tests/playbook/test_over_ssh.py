@@ -157,3 +157,25 @@ def test_five_hosts_of_which_three_are_in_trouble(lab: Lab, tmp_path: Path):
         assert recap(ran.stdout, name)["unreachable"] == 1, ran.stdout
     assert "host key" in ran.stdout.lower()
     assert "python" in ran.stdout
+
+
+REBOOT = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - command: cat /proc/sys/kernel/random/boot_id
+      register: before
+      changed_when: false
+    - reboot: {reboot_timeout: 60}
+      become: true
+    - command: cat /proc/sys/kernel/random/boot_id
+      register: after
+      changed_when: false
+    - assert: {that: before.stdout != after.stdout}
+"""
+
+
+def test_a_host_is_rebooted_and_waited_for(fresh_host: Host, tmp_path: Path):
+    ran = run(tmp_path, {"one": fresh_host.ansible_variables(DEBIAN.name)}, REBOOT)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert recap(ran.stdout, "one")["changed"] == 1

@@ -22,7 +22,7 @@ def test_statuses(result: dict[str, object], status: str):
 def test_a_result_without_failed_fails_by_its_return_code():
     failed = {"rc": 2, "changed": False, "failed": True, "exception": "(traceback unavailable)"}
     assert finish({"rc": 2}) == failed
-    assert finish({"rc": 0}) == {"rc": 0, "changed": False}
+    assert finish({"rc": 0}) == {"rc": 0, "changed": False, "failed": False}
     assert finish({"rc": 2, "failed": False}) == {"rc": 2, "changed": False, "failed": False}
 
 
@@ -33,6 +33,7 @@ def test_lines_are_made_of_streams():
         "stderr": "",
         "stderr_lines": [],
         "changed": False,
+        "failed": False,
     }
 
 

@@ -12,8 +12,8 @@ from lpse_ops.agent.commands import Finished, run_command
 from lpse_ops.agent.context import Context, Failed
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
-    "pre_reboot_delay": {"type": "int", "default": 0},
-    "post_reboot_delay": {"type": "int", "default": 0},
+    "pre_reboot_delay": {"type": "float", "default": 0},
+    "post_reboot_delay": {"type": "float", "default": 0},
     "reboot_timeout": {"type": "int", "default": 600},
     "connect_timeout": {"type": "int"},
     "test_command": {"type": "str", "default": "whoami"},
@@ -50,7 +50,7 @@ def plan_reboot(args: Dict[str, Any]) -> List[str]:
     if args["reboot_command"]:
         words = shlex.split(args["reboot_command"])
         return [find_in(words[0], args["search_paths"]), *words[1:]]
-    minutes = max(0, args["pre_reboot_delay"]) // 60
+    minutes = int(max(0, args["pre_reboot_delay"])) // 60
     program = find_in("shutdown", args["search_paths"])
     return [program, "-r", f"+{minutes}" if minutes else "0", args["msg"]]
 

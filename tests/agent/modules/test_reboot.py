@@ -24,7 +24,7 @@ def words(folder: Path, **args: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "when"), [(0, "0"), (59, "0"), (60, "+1"), (150, "+2"), (-5, "0")]
+    ("seconds", "when"), [(0, "0"), (59, "0"), (60, "+1"), (150, "+2"), (-0.5, "0")]
 )
 def test_the_delay_is_in_whole_minutes(programs, seconds, when):
     expected = [f"{programs}/shutdown", "-r", when, "now then"]
