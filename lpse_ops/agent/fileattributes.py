@@ -118,21 +118,32 @@ def _chown(path: str, uid: int, gid: int, context: Context, message: str) -> boo
 def _apply_mode(path: str, args: Dict[str, Any], context: Context, diff: Optional[Diff]) -> bool:
     if args.get("mode") is None or _would_be_new(path, context):
         return args.get("mode") is not None
-    status = os.lstat(path)
-    before = stat.S_IMODE(status.st_mode)
-    after = mode_bits(args["mode"], status.st_mode, path)
-    if after == before:
-        return False
-    note(diff, "mode", octal(before), octal(after))
-    if context.check_mode:
-        return True
-    # A link has no mode of its own here, and its target was not asked for.
-    if not stat.S_ISLNK(status.st_mode):
-        try:
-            os.chmod(path, stat.S_IMODE(after))
-        except OSError as error:
-            raise _failed("chmod failed", path, details=str(error)) from error
-    return stat.S_IMODE(os.lstat(path).st_mode) != before
+    # Held by a descriptor, so that nobody can put a link to another file in its place meanwhile.
+    handle = os.open(path, os.O_PATH | os.O_NOFOLLOW)
+    try:
+        status = os.fstat(handle)
+        before = stat.S_IMODE(status.st_mode)
+        after = mode_bits(args["mode"], status.st_mode, path)
+        if after == before:
+            return False
+        note(diff, "mode", octal(before), octal(after))
+        if context.check_mode:
+            return True
+        # A link has no mode of its own here, and its target was not asked for.
+        if not stat.S_ISLNK(status.st_mode):
+            _chmod(handle, stat.S_IMODE(after), path)
+        return stat.S_IMODE(os.fstat(handle).st_mode) != before
+    finally:
+        os.close(handle)
+
+
+def _chmod(handle: int, mode: int, path: str) -> None:
+    try:
+        # fchmod wants a file opened for reading, which not everybody who may set its mode can do.
+        os.chmod(f"/proc/self/fd/{handle}", mode)
+    except OSError as error:
+        error.filename = path
+        raise _failed("chmod failed", path, details=str(error)) from error
 
 
 def mode_bits(mode: Any, current: int, path: str) -> int:

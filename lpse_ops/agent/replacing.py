@@ -2,6 +2,9 @@
 
 Runs on the managed host: standard library and ``lpse_ops.agent`` only, Python 3.6.  Whoever
 reads the file sees the old content or the new one, never a part of it.
+
+The folder may belong to an account that we do not trust and that moves the files in it while we
+work: what was opened is written, given away and judged by its descriptor, not by its name.
 """
 
 import contextlib
@@ -12,7 +15,7 @@ import shutil
 import stat
 import tempfile
 import time
-from typing import IO, Any, Callable, Dict, Iterator, Optional, Union
+from typing import IO, Any, Callable, Dict, Iterator, Optional, Tuple, Union
 
 from lpse_ops.agent import selinux
 from lpse_ops.agent.commands import Finished, run_command
@@ -29,6 +32,7 @@ _CANNOT_RENAME = (errno.EPERM, errno.EXDEV, errno.EACCES, errno.ETXTBSY, errno.E
 # Labels and access lists stay with the name; capabilities do not outlive a change of content.
 _KEPT_ATTRIBUTES = ("security.selinux", "system.posix_acl_access", "user.")
 _DEFAULT_MODE = 0o666
+_PIECE_BYTES = 1 << 20
 
 
 def write_atomically(
@@ -47,31 +51,39 @@ def write_atomically(
     before the new content shows.
     With ``unsafe_writes`` a file that cannot be replaced is overwritten where it is.
     """
-    with _errors(path), _temporary(path, unsafe_writes=unsafe_writes) as temporary:
-        with open(temporary, "wb") as file:
+    with _errors(path), _temporary(path, unsafe_writes=unsafe_writes) as (handle, temporary):
+        with open(handle, "wb") as file:
             if callable(content):
                 content(file)
             else:
                 file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        _dress(temporary, path, mode, keeps=keeps)
-        if check:
-            check(temporary)
-        _rename(temporary, path, unsafe_writes=unsafe_writes)
+            written = _open_again(file, temporary)
+        # Closed above: nobody can run, as a check may want to, what is open for writing.
+        with written:
+            _dress(written.fileno(), temporary, path, mode, keeps=keeps)
+            if check:
+                check(temporary)
+            _refuse_another(written, temporary)
+            _rename(written, temporary, path, unsafe_writes=unsafe_writes)
 
 
 def backup(path: str) -> str:
     """Copy a file beside itself, as ``path.PID.YYYY-MM-DD@HH:MM:SS~``; return that name."""
     name = backup_name(path)
     try:
-        # Nobody else may read it before it has the mode of what it is a copy of.
-        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        shutil.copyfile(path, name)
-        shutil.copystat(path, name)
-        status = os.stat(path)
-        os.chown(name, status.st_uid, status.st_gid)
-        os.chmod(name, stat.S_IMODE(status.st_mode))
+        with open(path, "rb") as source:
+            # Nobody else may read it before it has the mode of what it is a copy of.
+            made = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(made, "wb") as target:
+                shutil.copyfileobj(source, target, _PIECE_BYTES)
+                target.flush()
+                _copy_attributes(source.fileno(), made, ("",))
+                status = os.fstat(source.fileno())
+                os.chown(made, status.st_uid, status.st_gid)
+                os.chmod(made, stat.S_IMODE(status.st_mode))
+                os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns))
     except OSError as error:
         raise Failed(f"Could not make backup of {path} to {name}: {error}") from error
     return name
@@ -125,7 +137,8 @@ def _errors(path: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _temporary(path: str, *, unsafe_writes: bool) -> Iterator[str]:
+def _temporary(path: str, *, unsafe_writes: bool) -> Iterator[Tuple[int, str]]:
+    """A new file as its descriptor, which is for the caller to close, and its name."""
     folder = os.path.dirname(path) or "."
     try:
         handle, name = tempfile.mkstemp(prefix=".lpse-ops-", suffix=".tmp", dir=folder)
@@ -133,34 +146,57 @@ def _temporary(path: str, *, unsafe_writes: bool) -> Iterator[str]:
         if not unsafe_writes or error.errno not in (*_CANNOT_RENAME, errno.EROFS):
             raise
         handle, name = tempfile.mkstemp(prefix=".lpse-ops-", suffix=".tmp")
-    os.close(handle)
     try:
-        yield name
+        yield handle, name
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
 
 
-def _dress(temporary: str, path: str, mode: Any, *, keeps: bool) -> None:
+def _open_again(file: IO[bytes], name: str) -> IO[bytes]:
+    """The same file for reading; ``Failed`` if the name is another one's by now."""
+    # A pipe in its place must not hold us up.
+    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not os.path.samestat(os.fstat(file.fileno()), os.fstat(handle)):
+        os.close(handle)
+        raise _moved(name)
+    return os.fdopen(handle, "rb")
+
+
+def _refuse_another(file: IO[bytes], name: str) -> None:
+    """Fail if a name is not (any more) that of the open file."""
+    try:
+        is_same = os.path.samestat(os.fstat(file.fileno()), os.lstat(name))
+    except FileNotFoundError:
+        is_same = False
+    if not is_same:
+        raise _moved(name)
+
+
+def _moved(name: str) -> Failed:
+    return Failed(f"{name} was replaced by somebody else while it was written")
+
+
+def _dress(handle: int, temporary: str, path: str, mode: Any, *, keeps: bool) -> None:
     """Make the new file look like the one that it takes the place of."""
-    old = os.lstat(path) if keeps and os.path.isfile(path) and not os.path.islink(path) else None
-    if old is None:
-        _set_mode(temporary, _wanted(mode, _DEFAULT_MODE & ~current_umask(), path))
+    old = os.lstat(path) if keeps and os.path.lexists(path) else None
+    if old is None or not stat.S_ISREG(old.st_mode):
+        _set_mode(handle, _wanted(mode, _DEFAULT_MODE & ~current_umask(), path))
         label = selinux.default_label(path) if selinux.is_enabled() else None
         if label:
             selinux.write_label(temporary, label)
         return
     # Only root may give a file away; whoever cannot becomes its owner, as with any editor.
     with contextlib.suppress(PermissionError):
-        os.chown(temporary, old.st_uid, old.st_gid)
-    _keep_attributes(path, temporary)
-    _set_mode(temporary, _wanted(mode, stat.S_IMODE(old.st_mode), path))
+        os.chown(handle, old.st_uid, old.st_gid)
+    _copy_attributes(path, handle, _KEPT_ATTRIBUTES)
+    _set_mode(handle, _wanted(mode, stat.S_IMODE(old.st_mode), path))
 
 
-def _set_mode(path: str, mode: int) -> None:
+def _set_mode(handle: int, mode: int) -> None:
     # On FAT modes are all the same; one that a task asks for is judged after the file is there.
     with contextlib.suppress(PermissionError):
-        os.chmod(path, mode)
+        os.chmod(handle, mode)
 
 
 def _wanted(mode: Any, current: int, path: str) -> int:
@@ -169,22 +205,25 @@ def _wanted(mode: Any, current: int, path: str) -> int:
     return stat.S_IMODE(mode_bits(mode, stat.S_IFREG | current, path))
 
 
-def _keep_attributes(source: str, target: str) -> None:
+def _copy_attributes(source: Union[int, str], target: int, kept: Tuple[str, ...]) -> None:
+    # A descriptor is no link, and the system takes none for one.
+    follow = isinstance(source, int)
     with contextlib.suppress(OSError):
-        for name in os.listxattr(source):
-            if name.startswith(_KEPT_ATTRIBUTES):
+        for name in os.listxattr(source, follow_symlinks=follow):
+            if name.startswith(kept):
                 with contextlib.suppress(OSError):
-                    os.setxattr(target, name, os.getxattr(source, name))
+                    value = os.getxattr(source, name, follow_symlinks=follow)
+                    os.setxattr(target, name, value)
 
 
-def _rename(temporary: str, path: str, *, unsafe_writes: bool) -> None:
+def _rename(written: IO[bytes], temporary: str, path: str, *, unsafe_writes: bool) -> None:
     try:
         os.rename(temporary, path)
     except OSError as error:
         if not unsafe_writes or error.errno not in _CANNOT_RENAME:
             raise
-        with open(temporary, "rb") as source, open(path, "wb") as target:
-            shutil.copyfileobj(source, target)
+        with open(path, "wb") as target:
+            shutil.copyfileobj(written, target, _PIECE_BYTES)
 
 
 def validation_failure(finished: Finished) -> Dict[str, Any]:

@@ -1,10 +1,15 @@
-"""SSH keys of accounts: made by ssh-keygen, which asks for the passphrase on a terminal."""
+"""SSH keys of accounts: made by ssh-keygen, which asks for the passphrase on a terminal.
+
+The folder they go to is the account's, which can put links in it at any time: ssh-keygen, which
+follows them, works in a folder of ours, and nothing of the account's is opened by its path.
+"""
 
 import contextlib
 import os
 import pty
 import socket
-from typing import Any, Dict, List, Optional
+import tempfile
+from typing import Any, Dict, Iterator, List, Optional
 
 from lpse_ops.agent.commands import Finished, decode, run_command
 from lpse_ops.agent.context import Failed
@@ -30,23 +35,20 @@ def plan_keygen(args: Dict[str, Any], path: str) -> List[str]:
 
 def generate_key(args: Dict[str, Any], path: str, uid: int, gid: int) -> None:
     """Make a key pair that belongs to the account; with ``force`` it takes an old one's place."""
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
-        os.mkdir(folder, 0o700)
-        os.chown(folder, uid, gid)
-    for old in (path, path + ".pub"):
-        # Also a link that leads nowhere: nothing may be written through it.
-        if os.path.lexists(old) and not args["force"]:
+    with _folder_of_account(args, os.path.dirname(path), uid, gid) as folder:
+        names = [os.path.basename(path), os.path.basename(path) + ".pub"]
+        # Also a link that leads nowhere is one that is there.
+        found = [name for name in names if name in os.listdir(folder)]
+        if found and not args["force"]:
+            old = os.path.join(os.path.dirname(path), found[0])
             raise Failed(f"{old} is there already, and force is not set", name=args["name"])
-        if os.path.lexists(old):
-            os.unlink(old)
-    argv = plan_keygen(args, path)
-    passphrase = args["ssh_key_passphrase"]
-    finished = run_command(argv) if passphrase is None else _run_on_terminal(argv, passphrase)
-    if finished.rc:
-        raise Failed(finished.stderr or "ssh-keygen failed", name=args["name"], rc=finished.rc)
-    os.chown(path, uid, gid, follow_symlinks=False)
-    os.chown(path + ".pub", uid, gid, follow_symlinks=False)
+        with tempfile.TemporaryDirectory(prefix="lpse-ops-") as ours:
+            made = os.path.join(ours, "key")
+            _run_keygen(args, made)
+            for name in found:
+                os.unlink(name, dir_fd=folder)
+            _copy_to(folder, names[0], made, 0o600, uid, gid)
+            _copy_to(folder, names[1], made + ".pub", 0o644, uid, gid)
 
 
 def describe_key(path: str) -> Dict[str, Optional[str]]:
@@ -59,6 +61,46 @@ def describe_key(path: str) -> Dict[str, Optional[str]]:
         with contextlib.suppress(OSError), open(path + ".pub", "rb") as stream:
             facts["ssh_public_key"] = decode(stream.read()).strip()
     return facts
+
+
+@contextlib.contextmanager
+def _folder_of_account(args: Dict[str, Any], path: str, uid: int, gid: int) -> Iterator[int]:
+    """A descriptor of the folder, made if it is missing; ``Failed`` if it is not the account's."""
+    is_new = not os.path.lexists(path)
+    if is_new:
+        os.mkdir(path, 0o700)
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        message = f"{path} is a link or no folder: no key is made there"
+        raise Failed(message, name=args["name"]) from error
+    try:
+        if is_new:
+            os.chown(folder, uid, gid)
+        # Who names a path outside of the home may mean one of root's.
+        owners = (uid, 0) if os.path.isabs(args["ssh_key_file"] or "") else (uid,)
+        if os.fstat(folder).st_uid not in owners:
+            message = f"{path} does not belong to the account: no key is made there"
+            raise Failed(message, name=args["name"])
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _run_keygen(args: Dict[str, Any], path: str) -> None:
+    argv = plan_keygen(args, path)
+    passphrase = args["ssh_key_passphrase"]
+    finished = run_command(argv) if passphrase is None else _run_on_terminal(argv, passphrase)
+    if finished.rc:
+        raise Failed(finished.stderr or "ssh-keygen failed", name=args["name"], rc=finished.rc)
+
+
+def _copy_to(folder: int, name: str, source: str, mode: int, uid: int, gid: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with open(source, "rb") as key, open(os.open(name, flags, mode, dir_fd=folder), "wb") as target:
+        target.write(key.read())
+        os.chown(target.fileno(), uid, gid)
+        os.chmod(target.fileno(), mode)
 
 
 def _run_on_terminal(argv: List[str], passphrase: str) -> Finished:

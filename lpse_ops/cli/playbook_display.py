@@ -1,6 +1,7 @@
 """What a run prints: Ansible's default lines, which people and scripts know."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,8 @@ _COLORS = {
     "debug": "1;30",
     "warning": "1;35",
 }
+# What is not a newline or a tab.
+_LAYOUT = re.compile(r"[^\n\t]+")
 _INCLUDES = ("include_tasks", "include_role")
 # What these say is why they are there.
 _VERBOSE = ("debug", "assert")
@@ -215,13 +218,17 @@ class DefaultDisplay:
         self._line(f"\n{text} {'*' * stars}")
 
     def _line(self, text: str, color: str = "") -> None:
+        self._write(text, color, end="\n")
+
+    def _write(self, text: str, color: str = "", *, end: str = "") -> None:
+        # Masked first: a secret with such characters would not be known again.
+        text = harmless(self._mask(text))
         if self._color and color:
             text = f"\x1b[{_COLORS[color]}m{text}\x1b[0m"
-        self._write(text + "\n")
-
-    def _write(self, text: str) -> None:
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
         with self._lock:
-            self._stream.write(self._mask(text))
+            self._stream.write(text + end)
             self._stream.flush()
 
 
@@ -232,6 +239,13 @@ _HEADS = {
     "failed": "failed",
     "unreachable": "unreachable",
 }
+
+
+def harmless(text: str) -> str:
+    """The lines of a text without what a terminal would obey: hosts choose what results say."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _LAYOUT.sub(lambda found: printable(found[0]), text)
 
 
 def source_lines(origin: Origin) -> list[str]:

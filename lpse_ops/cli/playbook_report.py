@@ -85,7 +85,9 @@ class ReportDisplay:
                 sys.stderr.write(f"[WARNING]: {self._mask(printable(message))}\n")
 
     def recap(self, hosts: Mapping[str, HostState]) -> None:
-        self._stream.write(self._mask(self._render(self._plays, hosts)))
+        told = self._mask(self._render(self._plays, hosts))
+        # What is no UTF-8 on a host came as a lone surrogate, which JSON understands as \\udcXX.
+        self._stream.write(told.encode("utf-8", "backslashreplace").decode())
         self._stream.flush()
 
 

@@ -1,5 +1,6 @@
 """From flags, settings and files to what a run needs."""
 
+import contextlib
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,12 +16,14 @@ from lpse_ops.errors import PlaybookError, UsageError
 from lpse_ops.inventory.inventory import Inventory, load_inventory
 from lpse_ops.marked import Map, Origin, Text, every_text
 from lpse_ops.markedyaml import load_marked, parse_marked
+from lpse_ops.masking import MIN_LENGTH
 from lpse_ops.playbook.config import Config
 from lpse_ops.playbook.load import load_playbook
 from lpse_ops.playbook.model import Playbook, Prompt, Task
 from lpse_ops.playbook.options import RunOptions
 from lpse_ops.playbook.registry import find_module, module_names
 from lpse_ops.playbook.scope import LoadContext
+from lpse_ops.playbook.searchpath import expand
 from lpse_ops.playbook.splitter import parse_arguments
 from lpse_ops.playbook.targets import Defaults
 from lpse_ops.playbook.template_check import template_checker
@@ -28,6 +31,8 @@ from lpse_ops.templating.engine import Templating
 from lpse_ops.vault import Vault
 
 _COMMAND_LINE = Origin("<command line>")
+# Every line is looked for in all that is printed; keys and certificates are far smaller.
+_MOST_BYTES = 256 * 1024
 
 
 class SiteReader:
@@ -71,7 +76,7 @@ class SiteReader:
 
     def _extra(self, text: str) -> Mapping[Any, Any]:
         if text.startswith("@"):
-            value: Any = self.load_yaml(Path(text[1:]).expanduser())
+            value: Any = self.load_yaml(expand(text[1:]))
         elif text.lstrip()[:1] in ("{", "["):
             value = parse_marked(text.encode(), str(_COMMAND_LINE), warn=self._warn)
         else:
@@ -126,6 +131,7 @@ class SiteReader:
             start_at_task=flags.start_at_task,
             extra_vars=extra,
             force_handlers=flags.force_handlers or config.force_handlers,
+            missing_handler_fails=config.error_on_missing_handler,
             gathering=config.gathering,
             gather_subset=config.gather_subset,
             gather_timeout=config.gather_timeout,
@@ -176,13 +182,32 @@ class ConcealingVault(Vault):
 
 
 def _values(content: bytes, name: str) -> Iterator[str]:
-    """The strings in a file of variables, but for their names; of another file none."""
+    """The values in a file of variables, but for their names; of another file its text."""
     try:
         value = parse_marked(content, name, warn=lambda _message: None)
     except PlaybookError:
-        return
-    for each in value.values() if isinstance(value, Mapping) else ():
-        yield from every_text(each)
+        value = None
+    if isinstance(value, Mapping):
+        for each in value.values():
+            yield from every_text(each)
+            yield from _numbers(each)
+    elif len(content) <= _MOST_BYTES:
+        # What is not text is shown by nothing.
+        with contextlib.suppress(UnicodeDecodeError):
+            yield content.decode()
+
+
+def _numbers(value: Any) -> Iterator[str]:
+    """The numbers in a value that are long enough to be a secret: a PIN, an account."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _numbers(each)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        text = str(value)
+        if sum(map(str.isdigit, text)) >= MIN_LENGTH:
+            yield text
 
 
 def ask_for(prompt: Prompt) -> str:

@@ -9,12 +9,16 @@ from lpse_ops.errors import HostUnreachable, OpsError, TemplateError
 from lpse_ops.marked import Map, Origin
 from lpse_ops.playbook.actions.context import ActionFailed
 from lpse_ops.playbook.actions_table import is_template
+from lpse_ops.playbook.flags import as_number
+from lpse_ops.playbook.hostile import safe_facts, without_our_keys
 from lpse_ops.playbook.model import Task
 from lpse_ops.playbook.registry import raw_arguments
 from lpse_ops.playbook.results import Result, finish, skipped
 from lpse_ops.playbook.templatings import Templatings
 from lpse_ops.playbook.variables import Variables
+from lpse_ops.remote.link import AgentLink
 from lpse_ops.remote.pending import Pending
+from lpse_ops.remote.target import Target
 
 _RETRIES = 3
 _DELAY_SECONDS = 5.0
@@ -28,10 +32,20 @@ class Invoke(Protocol):
     def can_begin(self, task: Task) -> bool:
         """Whether ``begin`` serves for the task: all of it happens on its host."""
 
-    def begin(
-        self, task: Task, args: Result, variables: Variables, after: Pending | None
-    ) -> Pending:
-        """Send it without waiting for the answer; it runs when ``after`` has been answered."""
+    def begin(self, task: Task, args: Result, variables: Variables, after: "Sent | None") -> "Sent":
+        """Send it without waiting for the answer; it runs when ``after`` has been answered.
+
+        The way to the host stays that of ``after``: what was lost is not made anew in a loop.
+        """
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What is on its way to a host, and over which link."""
+
+    pending: Pending
+    target: Target
+    link: AgentLink
 
 
 @dataclass
@@ -40,7 +54,7 @@ class Begun:
 
     variables: Variables
     result: Result | None = None
-    pending: Pending | None = None
+    sent: Sent | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +86,7 @@ class Attempts:
         waits = any(own.get(name) is not None for name in ("until", "retries", "async"))
         return not waits and self.invoke.can_begin(task)
 
-    def begin(self, task: Task, variables: Variables, after: Pending | None) -> Begun:
+    def begin(self, task: Task, variables: Variables, after: Sent | None) -> Begun:
         """Send one item; what cannot be sent has its result at once."""
         begun = Begun(variables)
         try:
@@ -81,7 +95,7 @@ class Attempts:
                 begun.result = skipped(false)
             else:
                 args = self.arguments(task, variables)
-                begun.pending = self.invoke.begin(task, args, variables, after)
+                begun.sent = self.invoke.begin(task, args, variables, after)
         except HostUnreachable as error:
             begun.result = unreachable(error)
         except OpsError as error:
@@ -90,10 +104,10 @@ class Attempts:
 
     def end(self, task: Task, begun: Begun) -> Result:
         """The result of what was begun, judged as any other."""
-        if begun.pending is None:
+        if begun.sent is None:
             return begun.result or {}
         try:
-            result = finish(begun.pending.result())
+            result = finish(without_our_keys(begun.sent.pending.result()))
         except HostUnreachable as error:
             return unreachable(error)
         self._judge(task, result, self._with_result(task, result, begun.variables))
@@ -124,8 +138,8 @@ class Attempts:
         retries = evaluate(own.get("retries"), variables)
         tries = 1
         if until is not None or retries is not None:
-            tries = 1 + max(0, int(_RETRIES if retries is None else retries))
-        delay = float(evaluate(own.get("delay", _DELAY_SECONDS), variables))
+            tries = 1 + max(0, int(as_number("retries", retries, default=_RETRIES)))
+        delay = as_number("delay", evaluate(own.get("delay"), variables), default=_DELAY_SECONDS)
         result: Result = {}
         for attempt in range(1, tries + 1):
             args = self.arguments(task, variables)
@@ -189,7 +203,7 @@ class Attempts:
             layer[str(task.register)] = result
         facts = result.get("ansible_facts")
         if isinstance(facts, dict):
-            layer.update({str(name): value for name, value in facts.items()})
+            layer.update(safe_facts(facts))
         return variables.above(layer) if layer else variables
 
     def _judge(self, task: Task, result: Result, variables: Variables) -> None:

@@ -39,6 +39,7 @@ OTHER_FAILED: Result = {"failed": True, "msg": "another host failed"}
 _INCLUDES = frozenset({"include_tasks", "include_role"})
 # Results of these are variables of their own kinds, not facts.
 _ASSIGNS = "set_fact"
+_HIDDEN = "(censored due to no_log)"
 _INCLUDES_VARIABLES = "include_vars"
 
 
@@ -59,6 +60,7 @@ class Services:
     # A host left the run, or came back.
     hosts_changed: Callable[[], None]
     force_handlers: bool = False
+    missing_handler_fails: bool = True
 
 
 class Batch:
@@ -242,16 +244,22 @@ class Batch:
                 found = True
         # By name only the first is meant; a topic reaches all that listen.
         if not found:
-            raise PlaybookError(
+            message = (
                 f"{task.origin}: The requested handler '{wanted}' was not found in either the main "
-                "handlers list nor in the listening handlers list",
-                hint="write a handler of this name, or one that listens to it",
+                "handlers list nor in the listening handlers list"
+            )
+            if not self._services.missing_handler_fails:
+                self._services.display.warning(message)
+                return
+            raise PlaybookError(
+                message, hint="write a handler of this name, or one that listens to it"
             )
 
     def _answers_to(self, handler: Task, wanted: str, variables: Variables) -> bool:
         topics = [str(each) for each in handler.listen]
         if handler.role is not None:
-            topics += [f"{handler.role.name} : {each}" for each in topics]
+            names = {handler.role.name, handler.role.short_name}
+            topics += [f"{name} : {each}" for each in topics for name in names]
         if wanted in topics:
             return True
         return wanted in self._names_of(handler, variables) and handler is self._named(
@@ -279,7 +287,9 @@ class Batch:
             except OpsError:
                 return []
         role = handler.role
-        return [name] if role is None else [name, f"{role.name} : {name}"]
+        if role is None:
+            return [name]
+        return [name, f"{role.name} : {name}", f"{role.short_name} : {name}"]
 
     def _include(
         self,
@@ -315,12 +325,14 @@ class Batch:
         sharing = [each for each, outcome in results.items() if include in outcome.includes]
         loop_variable = include.variables.get("ansible_loop_var", "")
         label = str(include.variables.get(loop_variable, ""))
+        if any(results[each].no_log for each in sharing):
+            shown = label = _HIDDEN
         self._services.display.included(shown, label, sharing)
         return nodes
 
     def _include_failed(self, name: str, outcome: TaskResult, error: OpsError) -> Reply:
         result = failure(error)
-        failed = TaskResult(name, outcome.task, result, name=outcome.name)
+        failed = TaskResult(name, outcome.task, result, name=outcome.name, no_log=outcome.no_log)
         self._show(failed)
         return self._conclude(name, failed, own=True)
 

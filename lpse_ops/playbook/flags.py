@@ -1,5 +1,6 @@
 """Values of keywords, once they are evaluated."""
 
+import math
 from typing import Any
 
 from lpse_ops.agent.conversions import convert
@@ -23,3 +24,18 @@ def as_flag(name: str, value: Any, *, default: bool = False) -> bool:
             f"the value {value!r} of {name} is neither true nor false",
             hint=f"write {name}: true or {name}: false",
         ) from error
+
+
+def as_number(name: str, value: Any, *, default: float = 0) -> float:
+    """The value of a keyword that counts or measures; None is the default."""
+    if value is None or value == "":
+        return default
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number) or isinstance(value, bool):
+        raise PlaybookError(
+            f"the value {value!r} of {name} is no number", hint=f"write a number behind {name}:"
+        )
+    return number

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lpse_ops.playbook.hostile import safe_facts
+
 
 @dataclass
 class Recap:
@@ -48,11 +50,12 @@ class HostState:
     def learn(self, facts: Mapping[str, Any]) -> None:
         """Take in ``ansible_facts`` of a result.
 
-        As variables they keep their names, in ``ansible_facts`` they lose an ``ansible_``.
+        As variables they keep their names, unless these would decide how the host is reached; in
+        ``ansible_facts`` they lose an ``ansible_``.
         """
         for name, value in facts.items():
             self.facts[name.removeprefix("ansible_")] = value
-            self.injected[name] = value
+        self.injected.update(safe_facts(facts))
 
     def clear_facts(self) -> None:
         self.facts.clear()

@@ -97,6 +97,8 @@ def _role_use(
     around = task.role
     return RoleUse(
         name if isinstance(name, Text) else Text(str(name), task.origin),
+        # What was evaluated when the task ran may come from a host: it is a name, never a template.
+        is_evaluated=not isinstance(name, Text),
         from_files=files,
         from_include=True,
         public=flag(args.get("public"), otherwise=public),

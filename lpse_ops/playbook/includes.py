@@ -1,5 +1,6 @@
 """``include_*`` and ``import_*``: what they may say, and where their files are found."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from lpse_ops.playbook.keywords import as_bool
 from lpse_ops.playbook.model import Keywords, Task
 from lpse_ops.playbook.problems import problem_at, what_there_is
 from lpse_ops.playbook.scope import Scope
+from lpse_ops.playbook.searchpath import expand
 
 FROM_FILES = ("tasks_from", "vars_from", "defaults_from", "handlers_from")
 _TASK_OPTIONS = frozenset({"file", "apply"})
@@ -78,7 +80,7 @@ def find_tasks_file(task: Task, name: str, play_folder: Path) -> Path:
 
     Relative to the file that says so, to the role's ``tasks`` (or ``handlers``), to the playbook.
     """
-    asked = Path(name).expanduser()
+    asked = expand(name, origin_of(task.args.get("file")) or task.origin)
     beside = Path(task.origin.file).parent if task.origin else play_folder
     folders = [beside]
     if task.role is not None:
@@ -87,7 +89,7 @@ def find_tasks_file(task: Task, name: str, play_folder: Path) -> Path:
         folders += [task.role.folder / "tasks", task.role.folder]
     folders += [play_folder / "tasks", play_folder] if task.role else [play_folder]
     candidates = [folder / asked for folder in folders]
-    found = next((each for each in candidates if each.is_file()), None)
+    found = next((each for each in candidates if os.path.isfile(each)), None)
     if found is None:
         looked = ", ".join(dict.fromkeys(str(each.parent) for each in candidates))
         raise problem_at(

@@ -14,7 +14,9 @@ from lpse_ops.inventory.inventory import Inventory
 from lpse_ops.marked import every_text
 from lpse_ops.playbook.actions.context import ActionFailed, Folder
 from lpse_ops.playbook.actions_table import INCLUDES
-from lpse_ops.playbook.flags import as_flag, given
+from lpse_ops.playbook.attempt import Sent
+from lpse_ops.playbook.flags import as_flag, as_number, given
+from lpse_ops.playbook.hostile import without_our_keys
 from lpse_ops.playbook.links import Links
 from lpse_ops.playbook.model import Task
 from lpse_ops.playbook.registry import find_action, find_module
@@ -24,7 +26,6 @@ from lpse_ops.playbook.targets import Defaults, TargetReader
 from lpse_ops.playbook.variables import Variables
 from lpse_ops.remote.content import Content
 from lpse_ops.remote.link import AgentLink
-from lpse_ops.remote.pending import Pending
 from lpse_ops.remote.raw import RawResult, run_raw
 from lpse_ops.remote.request import AsyncJob, RunOptions
 from lpse_ops.remote.target import Target
@@ -83,9 +84,7 @@ class Invoker:
         is_module = task.action not in INCLUDES and find_action(task.action) is None
         return is_module and own.get("delegate_to") is None
 
-    def begin(
-        self, task: Task, args: Result, variables: Variables, after: Pending | None
-    ) -> Pending:
+    def begin(self, task: Task, args: Result, variables: Variables, after: Sent | None) -> Sent:
         return TaskAction(self.around, task, variables).begin_module(args, after)
 
 
@@ -115,17 +114,18 @@ class TaskAction:
         content: Content | None = None,
         save_to: BinaryIO | None = None,
     ) -> Result:
-        limit = float(self._keyword("async") or 0)
+        limit = as_number("async", self._keyword("async"))
         job = AsyncJob(_job_name(), limit) if limit > 0 and name == self._task.action else None
         link = self._link()
-        result = link.run(name, args, options=self._options(job), content=content, save_to=save_to)
+        result = without_our_keys(
+            link.run(name, args, options=self._options(job), content=content, save_to=save_to)
+        )
         if job is not None and not result.get("failed"):
             return self._follow(link, result, limit)
         return result
 
     def run_raw(self, command: str) -> RawResult:
         target = self._where()
-        timeout = self._keyword("timeout") or self._around.task_timeout_seconds
         environment = "".join(
             f"export {name}={shlex.quote(value)}; " for name, value in self._environment().items()
         )
@@ -135,14 +135,21 @@ class TaskAction:
             environment + command,
             become=target.become,
             become_timeout_seconds=target.timeout_seconds,
-            timeout_seconds=float(timeout) if timeout else None,
+            timeout_seconds=self._timeout_seconds(),
         )
 
-    def begin_module(self, args: Mapping[str, Any], after: Pending | None) -> Pending:
+    def begin_module(self, args: Mapping[str, Any], after: Sent | None) -> Sent:
         """Send the task's own module without waiting for its answer."""
-        return self._link().submit(
-            self._task.action, args, options=self._options(None), after=after
-        )
+        target, before = self._where(), None
+        if after is not None and after.target == target:
+            link, before = after.link, after.pending
+        else:
+            if after is not None:
+                # Another account: it has to wait here, where both are known.
+                after.pending.result()
+            link = self._link()
+        pending = link.submit(self._task.action, args, options=self._options(None), after=before)
+        return Sent(pending, target, link)
 
     def disconnect(self) -> None:
         self._around.links.drop(self._reached)
@@ -161,7 +168,7 @@ class TaskAction:
 
     @property
     def is_async(self) -> bool:
-        return float(self._keyword("async") or 0) > 0
+        return as_number("async", self._keyword("async")) > 0
 
     @property
     def _reached(self) -> str:
@@ -195,15 +202,18 @@ class TaskAction:
         ).target()
 
     def _options(self, job: AsyncJob | None) -> RunOptions:
-        timeout = self._keyword("timeout") or self._around.task_timeout_seconds
         return RunOptions(
             check_mode=self.check_mode,
             diff_mode=self.diff_mode,
             no_log=self._flag("no_log", default=False),
             environment=self._environment(),
-            timeout_seconds=float(timeout) if timeout else None,
+            timeout_seconds=self._timeout_seconds(),
             job=job,
         )
+
+    def _timeout_seconds(self) -> float | None:
+        own = as_number("timeout", self._keyword("timeout"))
+        return own or self._around.task_timeout_seconds
 
     def _environment(self) -> dict[str, str]:
         """Outer ones first; inner ones win."""
@@ -223,22 +233,27 @@ class TaskAction:
 
     def _follow(self, link: AgentLink, started: Result, limit: float) -> Result:
         """Ask after a job until it has ended, unless ``poll`` is 0."""
-        poll = self._keyword("poll")
-        pause = _POLL_SECONDS if poll is None else float(poll)
+        pause = as_number("poll", self._keyword("poll"), default=_POLL_SECONDS)
         job = str(started.get("ansible_job_id", ""))
         if pause <= 0 or not job:
             return {**started, "changed": True}
         deadline = time.monotonic() + limit
         while True:
             time.sleep(pause)
-            status = link.run("async_status", {"jid": job}, options=RunOptions())
+            status = self._ask_job(link, job, "status")
             if status.get("finished"):
+                # Its result may hold what no_log hides.
+                self._ask_job(link, job, "cleanup")
                 return status
             if time.monotonic() > deadline:
                 raise ActionFailed(
                     f"async task did not complete within the requested time - {limit:g}s",
                     async_result=status,
                 )
+
+    def _ask_job(self, link: AgentLink, job: str, mode: str) -> Result:
+        args = {"jid": job, "mode": mode}
+        return without_our_keys(link.run("async_status", args, options=self._options(None)))
 
     def _keyword(self, name: str) -> Any:
         written = self._task.keywords.get(name)

@@ -13,6 +13,7 @@ from lpse_ops.playbook.place_check import check_place
 from lpse_ops.playbook.plays import parse_play
 from lpse_ops.playbook.problems import problem_at
 from lpse_ops.playbook.scope import LoadContext
+from lpse_ops.playbook.searchpath import expand
 from lpse_ops.playbook.tags import tag_values
 
 
@@ -80,7 +81,7 @@ def _import(
         raise problem_at(
             key_origin(entry, key), "import_playbook needs a file", hint="name the playbook's file"
         )
-    imported = path.parent / Path(asked).expanduser()
+    imported = path.parent / expand(asked)
     if not imported.is_file() or imported.resolve() in above:
         problem = "imports itself" if imported.is_file() else "is not there"
         raise problem_at(

@@ -21,6 +21,7 @@ class RunOptions:
     start_at_task: str | None = None
     extra_vars: Mapping[str, Any] = field(default_factory=dict)
     force_handlers: bool = False
+    missing_handler_fails: bool = True
     gathering: str = "implicit"
     gather_subset: tuple[str, ...] = ("all",)
     gather_timeout: int = 10

@@ -26,6 +26,7 @@ from lpse_ops.playbook.place_check import check_place
 from lpse_ops.playbook.problems import problem_at
 from lpse_ops.playbook.roles import load_role, read_use
 from lpse_ops.playbook.scope import Collected, LoadContext, Scope
+from lpse_ops.playbook.searchpath import expand
 from lpse_ops.playbook.tags import tag_values
 from lpse_ops.playbook.tasks import parse_nodes
 
@@ -190,5 +191,5 @@ def _vars_file(name: Any, play: Play, context: LoadContext) -> Path | None:
         return None
     if not isinstance(known, str):
         return None
-    candidates = (play.folder / "vars" / known, play.folder / Path(known).expanduser())
+    candidates = (play.folder / "vars" / known, play.folder / expand(str(known)))
     return next((each for each in candidates if each.is_file()), None)

@@ -102,6 +102,7 @@ def of_loop(results: Sequence[Result]) -> Result:
 def censor(result: Mapping[str, Any]) -> Result:
     hidden: Result = {"censored": CENSORED}
     hidden.update({key: result[key] for key in _SHOWN_OF_CENSORED if key in result})
-    if "results" in result:
-        hidden["results"] = [censor(each) for each in result["results"]]
+    items = result.get("results")
+    if isinstance(items, list):
+        hidden["results"] = [censor(each if isinstance(each, dict) else {}) for each in items]
     return hidden

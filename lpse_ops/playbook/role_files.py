@@ -1,5 +1,6 @@
 """The folders of a role: found by name, read with the names of files Ansible reads."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from lpse_ops.playbook import keywords as words
 from lpse_ops.playbook.model import RoleMeta
 from lpse_ops.playbook.problems import problem_at
 from lpse_ops.playbook.scope import LoadContext, Scope
+from lpse_ops.playbook.searchpath import expand
 
 _EXTENSIONS = (".yml", ".yaml", ".json")
 _DEEPEST_FOLDER = 20
@@ -25,10 +27,11 @@ def find_role(name: Any, written: Text, scope: Scope, beside: Path | None) -> tu
     folders += [beside] if beside is not None else []
     folders.append(scope.play.folder)
     for folder in [*_collection_folders(name, scope), *(each / name for each in folders)]:
-        if folder.is_dir():
+        if os.path.isdir(folder):
             return _full_name(name, folder), folder
-    if Path(name).expanduser().is_dir():
-        return Path(name).name, Path(name).expanduser()
+    asked = expand(name, written.origin)
+    if os.path.isdir(asked):
+        return asked.name, asked
     raise problem_at(
         written.origin,
         f"there is no role {name!r}",

@@ -33,6 +33,7 @@ class RoleUse:
     parents: tuple[Role, ...] = ()
     # A folder to look in besides the usual ones: that of the role which depends on this one.
     beside: Path | None = None
+    is_evaluated: bool = False
 
 
 def read_use(entry: Any, scope: Scope, *, parents: tuple[Role, ...] = ()) -> RoleUse:
@@ -73,7 +74,7 @@ def load_role(use: RoleUse, scope: Scope, around: Keywords) -> tuple[Role, list[
 
     ``scope.position`` is the place of the use; ``around`` are the keywords that hold there.
     """
-    name = scope.evaluate_name(use.name, around)
+    name = str(use.name) if use.is_evaluated else scope.evaluate_name(use.name, around)
     name, folder = find_role(name, use.name, scope, use.beside)
     if any(parent.folder == folder for parent in use.parents if not use.from_include):
         chain = " -> ".join([*(parent.name for parent in use.parents), str(name)])

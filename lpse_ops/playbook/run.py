@@ -32,6 +32,7 @@ from lpse_ops.playbook.model import Keywords, Node, Play, Playbook, Prompt, Task
 from lpse_ops.playbook.options import RunOptions
 from lpse_ops.playbook.results import Include
 from lpse_ops.playbook.scope import LoadContext
+from lpse_ops.playbook.searchpath import search_folders
 from lpse_ops.playbook.serial import cut, ordered
 from lpse_ops.playbook.tags import selected, tags_of
 from lpse_ops.playbook.taskrun import TaskRun
@@ -223,6 +224,7 @@ class _PlayRun:
             state_of=self._run.state,
             hosts_changed=self._hosts_changed,
             force_handlers=options.force_handlers,
+            missing_handler_fails=options.missing_handler_fails,
         )
 
     # -- variables ---------------------------------------------------------------------------
@@ -234,6 +236,7 @@ class _PlayRun:
             **play_variables(self._facts),
             **host_variables(site.inventory, state.name),
             **(task_variables(task) if task is not None else {}),
+            "ansible_search_path": [str(each) for each in search_folders(task, self._play.folder)],
             "hostvars": self._hostvars(),
             "ansible_facts": state.facts,
         }

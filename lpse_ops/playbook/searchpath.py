@@ -1,10 +1,29 @@
 """Where files that a task names are looked for: the role first, then beside task and play."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from lpse_ops.errors import PlaybookError
+from lpse_ops.marked import Origin
 from lpse_ops.playbook.model import Task
+from lpse_ops.playbook.problems import problem_at
+
+
+def expand(name: str, origin: Origin | None = None) -> Path:
+    """The path with a home for its ``~``, or ``PlaybookError`` if no file can have that name."""
+    try:
+        if "\0" in name:
+            raise ValueError("there is a NUL in it")
+        os.fsencode(name)
+        return Path(name).expanduser()
+    except (RuntimeError, ValueError) as error:
+        why = error.reason if isinstance(error, UnicodeEncodeError) else error
+        raise problem_at(
+            origin,
+            f"{name!r} is no name of a file: {why}",
+            hint="correct the name; the user behind `~` has to be one of this machine",
+        ) from error
 
 
 def search_folders(task: Task | None, play_folder: Path) -> Iterator[Path]:
@@ -19,13 +38,13 @@ def search_folders(task: Task | None, play_folder: Path) -> Iterator[Path]:
 
 def find_file(task: Task | None, play_folder: Path, folder: str, name: str) -> Path:
     """The absolute path of a file or folder that is there, or ``PlaybookError``."""
-    asked = Path(name).expanduser()
+    asked = expand(name)
     if asked.is_absolute():
         candidates = [asked]
     else:
         places = list(dict.fromkeys(search_folders(task, play_folder)))
         candidates = [place / sub / asked for place in places for sub in (folder, "")]
-    found = next((each for each in candidates if each.exists()), None)
+    found = next((each for each in candidates if os.path.exists(each)), None)
     if found is None:
         looked = "\n\t".join(str(each.absolute()) for each in dict.fromkeys(candidates))
         raise PlaybookError(

@@ -3,12 +3,12 @@
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from lpse_ops.agent.conversions import convert
 from lpse_ops.errors import PlaybookError
+from lpse_ops.playbook.flags import as_flag, as_number
 from lpse_ops.playbook.model import Task
+from lpse_ops.playbook.searchpath import expand
 from lpse_ops.remote.target import Become, Target
 
 LOCALHOST = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -76,17 +76,19 @@ class TargetReader:
             name=self._name,
             connection="paramiko" if connection.startswith("paramiko") else "ssh",
             host=str(self._first("ansible_host", "ansible_ssh_host") or ""),
-            port=int(port) if port else defaults.port,
+            port=int(as_number("ansible_port", port)) if port else defaults.port,
             user=str(user or ""),
             password=self._secret(*_PASSWORD) or defaults.password,
-            private_key_file=Path(str(key)).expanduser() if key else None,
+            private_key_file=expand(str(key)) if key else None,
             ssh_common_args=self._ssh_args(),
             python=self._python(),
             become=become,
-            timeout_seconds=float(self._first("ansible_timeout") or defaults.timeout_seconds),
+            timeout_seconds=as_number(
+                "ansible_timeout", self._first("ansible_timeout"), default=defaults.timeout_seconds
+            ),
             host_key_checking=defaults.host_key_checking
             if checked is None
-            else bool(convert(checked, "bool")),
+            else as_flag("ansible_host_key_checking", checked),
         )
 
     def _become(self) -> Become | None:
@@ -94,7 +96,7 @@ class TargetReader:
         wanted = self._first("ansible_become")
         if wanted is None:
             wanted = self._keyword("become")
-        if not (defaults.become if wanted is None else convert(wanted, "bool")):
+        if not as_flag("become", wanted, default=defaults.become):
             return None
         method = str(
             self._first("ansible_become_method")

@@ -2,19 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
 from lpse_ops.errors import OpsError, TemplateError
 from lpse_ops.marked import Text, origin_of
-from lpse_ops.playbook.attempt import Attempts, Begun, failure
-from lpse_ops.playbook.flags import as_flag, given
+from lpse_ops.playbook.actions_table import find_action
+from lpse_ops.playbook.attempt import Attempts, Begun, Sent, failure
+from lpse_ops.playbook.flags import as_flag, as_number, given
 from lpse_ops.playbook.model import Task
+from lpse_ops.playbook.registry import find_module
 from lpse_ops.playbook.results import Include, Result, TaskResult, censor, of_loop
 from lpse_ops.playbook.templatings import Templatings
 from lpse_ops.playbook.variables import Variables
-from lpse_ops.remote.pending import Pending
 
 _INCLUDES = frozenset({"include_tasks", "include_role"})
 # The first of these words in an item is what a loop's line shows of it.
@@ -90,6 +91,8 @@ class TaskRun:
         """The result on a host; failures of every kind are in it, only bugs are raised."""
         outcome = TaskResult(host, task, {})
         try:
+            if not task.action and not self.attempts.is_skipped(task, variables):
+                outcome.task = task = self._with_action(task, variables)
             outcome.name = self._name(task, variables)
             outcome.no_log = self._flag(task, "no_log", variables)
             outcome.shows_diff = self._flag(task, "diff", variables, default=self.diff_mode)
@@ -104,6 +107,19 @@ class TaskRun:
         self._conclude(outcome, variables)
         return outcome
 
+    def _with_action(self, task: Task, variables: Variables) -> Task:
+        """The task with the module that its template names on this host."""
+        written = Text(task.written_action, task.origin)
+        name = str(self.templatings.of(task).evaluate(written, variables))
+        found = find_action(name, find_module)
+        if found is None:
+            raise TemplateError(
+                f"couldn't resolve module/action {name!r}",
+                hint="write the name of a module; lpse-ops playbook lint lists them",
+                origin=task.origin,
+            )
+        return replace(task, action=found[0])
+
     def _run_items(self, outcome: TaskResult, items: Items | None, variables: Variables) -> None:
         if items is None:
             outcome.result = self._one(outcome, variables)
@@ -116,6 +132,8 @@ class TaskRun:
         layers = items.layers()
         while some := list(islice(layers, _ITEMS_AHEAD)):
             results += self._sent_together(outcome, items, variables, some)
+            if results[-1].get("unreachable"):
+                break
         outcome.result = of_loop(results)
 
     def _sent_together(
@@ -123,14 +141,19 @@ class TaskRun:
     ) -> Iterator[Result]:
         """Items that need nothing of each other: all are sent before the first is answered."""
         begun: list[Begun] = []
-        last: Pending | None = None
+        last: Sent | None = None
         for layer in layers:
             begun.append(self.attempts.begin(outcome.task, variables.above(layer), last))
-            last = begun[-1].pending or last
-        for layer, each in zip(layers, begun, strict=True):
+            last = begun[-1].sent or last
+            if (begun[-1].result or {}).get("unreachable"):
+                break
+        for layer, each in zip(layers, begun, strict=False):
             result = {**self.attempts.end(outcome.task, each), **layer}
             self._tell(outcome, items, each.variables, result)
             yield result
+            if result.get("unreachable"):
+                # Whether the items behind it were run nobody knows; none is sent again.
+                return
 
     def _one_by_one(self, outcome: TaskResult, items: Items, variables: Variables) -> list[Result]:
         results: list[Result] = []
@@ -145,6 +168,8 @@ class TaskRun:
             if outcome.task.action == "set_fact":
                 facts.update(result.get("ansible_facts") or {})
             self._tell(outcome, items, seen, result)
+            if result.get("unreachable"):
+                break
             if items.break_when is not None and self._breaks(outcome.task, items, seen, result):
                 break
         return results
@@ -252,7 +277,7 @@ class TaskRun:
             extended=bool(quick.get("extended", False)),
             all_items=bool(quick.get("extended_allitems", True)),
             label=control.get("label"),
-            pause_seconds=float(quick.get("pause") or 0),
+            pause_seconds=as_number("pause", quick.get("pause")),
             break_when=control.get("break_when"),
         )
 

@@ -182,7 +182,7 @@ def talk(
         if received == b"":
             # What it wrote last to stderr may come a moment later.
             transport.status(_SECONDS_FOR_LAST_WORDS)
-            said = _words(output + b"\n" + transport.errors(), request)
+            said = _words(output + b"\n" + transport.errors(), request, become)
             if _NEEDS_TERMINAL.search(said) and not request.on_terminal:
                 raise _NeedsTerminal
             raise explain_refusal(name, become, said)
@@ -190,7 +190,7 @@ def talk(
         if len(output) > _MAX_TALK_BYTES:
             raise explain_refusal(name, become, "it never stops talking")
         if time.monotonic() >= deadline:
-            said = _words(output + b"\n" + transport.errors(), request)
+            said = _words(output + b"\n" + transport.errors(), request, become)
             raise HostUnreachable(
                 f"{name}: {become.method} did not let us through in time"
                 + f": {said}" * bool(said),
@@ -199,8 +199,13 @@ def talk(
     return output.partition(request.marker)[2].partition(b"\n")[2]
 
 
-def _words(output: bytes, request: Request) -> str:
-    text = output.replace(request.prompt, b"").decode(errors="replace")
+def _words(output: bytes, request: Request, become: Become) -> str:
+    """What was said, as it may be shown: without our question, and without the answer."""
+    output = output.replace(request.prompt, b"")
+    if become.password:
+        # While it is whole: below it may be cut, or have signs that are not shown.
+        output = output.replace(become.password.encode(), b"***")
+    text = output.decode(errors="replace")
     words = " / ".join(line.strip() for line in text.splitlines() if line.strip())
     return "".join(char if char.isprintable() else "?" for char in words)[-_SHOWN:]
 

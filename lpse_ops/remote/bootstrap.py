@@ -187,7 +187,7 @@ def _parse_hello(frame: frames.Frame) -> Hello:
             uid=int(header["uid"]),
             pid=int(header["pid"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise frames.FrameError("no hello") from error
 
 

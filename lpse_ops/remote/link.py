@@ -243,9 +243,11 @@ class AgentLink:
             self.lose(self._read_to_end(greeting.decoder))
         except HostUnreachable as error:
             self._receivers.lose(error)
-        except (OSError, frames.FrameError) as error:
+        except Exception as error:
+            # Whatever it was: nobody reads any more, and nobody may wait for this thread.
             self._receivers.lose(self._describe(error))
-        self._greeted.set()
+        finally:
+            self._greeted.set()
         # A sender may hang in the dead connection; this sets it free.
         with contextlib.suppress(OSError, HostUnreachable):
             self._transport.close()

@@ -148,7 +148,8 @@ class Templating:
             return all(self._holds(each, scope) for each in expression)
         if not isinstance(expression, Text):
             raise template_error(
-                f"a condition must be an expression, not a {type_name(expression)!r}",
+                f"a condition must be an expression, not a {type_name(expression)!r}"
+                + (": untrusted template or expression" if isinstance(expression, str) else ""),
                 Source("", getattr(expression, "origin", None)),
                 hint="write an expression that is true or false",
             )
@@ -165,6 +166,12 @@ class Templating:
         if isinstance(result, Text):
             # A variable that holds a condition.
             return self._holds(result, scope)
+        if isinstance(result, str):
+            raise template_error(
+                f"the condition gives an untrusted template or expression: {expression}",
+                source_of(expression, is_expression=True),
+                hint="write the condition itself, without {{ }}",
+            )
         return self._refuse(result, expression, scope)
 
     def _refuse(self, result: Any, expression: Text, scope: Scope) -> bool:

@@ -108,6 +108,80 @@ def test_unsafe_writes_overwrites_what_cannot_be_replaced(immutable):
     assert (immutable / "f").stat().st_ino == before
 
 
+def replace_with(taken, target):
+    """What the owner of a folder can do to a file in it."""
+    taken.rename(taken.with_name("moved"))
+    taken.symlink_to(target)
+
+
+@pytest.fixture
+def secret(tmp_path):
+    path = tmp_path / "secret"
+    path.write_text("root's\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize("moment", ["written", "checked"])
+@pytest.mark.parametrize("unsafe_writes", [False, True])
+def test_a_link_put_in_the_place_of_the_new_file_changes_no_other_file(
+    tmp_path, secret, moment, unsafe_writes
+):
+    folder = tmp_path / "home"
+    folder.mkdir()
+    old = folder / "f"
+    old.write_text("old\n")
+    old.chmod(0o644)
+    os.chown(old, 12345, 23456)
+
+    def swap():
+        (taken,) = folder.glob(".lpse-ops-*")
+        replace_with(taken, secret)
+
+    def write(file):
+        file.write(b"new\n")
+        if moment == "written":
+            swap()
+
+    with pytest.raises(Failed):
+        write_atomically(
+            str(old),
+            write,
+            unsafe_writes=unsafe_writes,
+            check=lambda _: swap() if moment == "checked" else None,
+        )
+    status = secret.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (0, 0, 0o600)
+    assert secret.read_text() == "root's\n"
+    assert old.read_text() == "old\n"
+    assert not old.is_symlink()
+
+
+def test_a_file_given_away_by_its_descriptor_is_the_one_that_was_written(tmp_path, secret):
+    """A file of the same folder, swapped in: it is no link, and it is another one all the same."""
+    path = tmp_path / "f"
+
+    def write(file):
+        (taken,) = tmp_path.glob(".lpse-ops-*")
+        taken.rename(tmp_path / "moved")
+        secret.rename(taken)
+
+    with pytest.raises(Failed, match="was replaced by somebody else while it was written"):
+        write_atomically(str(path), write)
+    assert not path.exists()
+
+
+def test_the_new_file_can_be_run_by_its_check(tmp_path):
+    path = str(tmp_path / "f")
+    ran = []
+
+    def check(name):
+        ran.append(subprocess.run([name], stdout=subprocess.PIPE, check=True).stdout)
+
+    write_atomically(path, b"#!/bin/sh\necho here\n", mode="0755", check=check)
+    assert ran == [b"here\n"]
+
+
 @pytest.mark.parametrize("name", ["plain", "with space", "quote'd"])
 def test_a_validation_gets_the_file_as_one_word(tmp_path, name):
     (tmp_path / name).write_text("here\n")

@@ -98,7 +98,8 @@ def tree(folder: Path) -> dict[str, tuple[str, bytes]]:
     """Names, modes and contents of all that is below."""
     return {
         str(path.relative_to(folder)): (
-            oct(path.lstat().st_mode),
+            # What ours fetches is its owner's alone; Ansible follows the umask.
+            oct(path.lstat().st_mode & (~0o077 if path.parent.name == "fetched" else ~0)),
             path.read_bytes().replace(str(folder).encode(), b"PLACE") if path.is_file() else b"",
         )
         for path in sorted(folder.rglob("*"))

@@ -63,3 +63,15 @@ def test_what_is_nowhere_names_all_places(site: Path):
     for place in ("roles/web/files/none", "files/none"):
         assert str(site / place) in refused.value.message
     assert "remote_src" in refused.value.hint
+
+
+@pytest.mark.parametrize("name", ["~nosuchuser/x", "a\0b", "~a\0b/x", "\ud800"])
+def test_what_can_be_no_name_of_a_file_is_refused(site: Path, name: str):
+    with pytest.raises(PlaybookError, match="is no name of a file") as refused:
+        find_file(None, site, "files", name)
+    assert "~" in refused.value.hint
+
+
+def test_a_name_that_is_too_long_is_nowhere(site: Path):
+    with pytest.raises(PlaybookError, match="Could not find"):
+        find_file(None, site, "files", "x" * 300)

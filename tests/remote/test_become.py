@@ -138,6 +138,13 @@ def test_a_wrong_password_is_tried_once(host, sudo, tmp_path):
     assert host.link().run("ping", {})["ping"] == "pong"
 
 
+def test_a_password_that_the_host_says_back_is_not_shown(host, sudo):
+    says = 'printf %s "$prompt" >&2; read -r given; echo "you said: $given" >&2; exit 1'
+    with pytest.raises(BecomeRefused, match=r"you said: \*\*\*") as caught:
+        host.link(sudo_to(exe=sudo(before=says), password="rahasia"))
+    assert "rahasia" not in f"{caught.value} {caught.value.hint}"
+
+
 def test_no_password_where_one_is_needed(host, sudo):
     with pytest.raises(BecomeRefused, match="sudo to daemon on server needs a password"):
         host.link(sudo_to(exe=sudo("rahasia")))

@@ -104,6 +104,7 @@ def test_what_no_agent_says_ends_the_task(meet, after, options, message):
         "say(frames.HELLO, 0, {})",
         "say(frames.HELLO, 0, dict(HELLO, version=99))",
         "say(frames.HELLO, 0, dict(HELLO, uid='root'))",
+        "say(frames.HELLO, 0, dict(HELLO, uid=float('inf')))",
         "say(frames.DONE, 0, HELLO)",
         "sys.stdout.buffer.write(b'\\xff' * 100); sys.stdout.flush()",
     ],
@@ -111,6 +112,27 @@ def test_what_no_agent_says_ends_the_task(meet, after, options, message):
 def test_a_wrong_hello(meet, hello):
     with pytest.raises(HostUnreachable, match="answered with what no agent says"):
         run(meet(before=hello))
+
+
+def test_a_reader_that_fails_in_any_way_leaves_nobody_waiting():
+    class Broken:
+        def receive(self, _seconds):
+            raise RecursionError("too deep")
+
+        def send(self, raw):
+            pass
+
+        def end_input(self):
+            pass
+
+        def close(self):
+            pass
+
+    link = AgentLink("server", Broken(), magic=MAGIC, timeout_seconds=20)
+    with pytest.raises(HostUnreachable, match="too deep"):
+        assert link.hello
+    with pytest.raises(HostUnreachable, match="too deep"):
+        run(link)
 
 
 def test_frames_for_nobody_are_dropped(meet):

@@ -47,7 +47,7 @@ def test_a_template_that_is_put_together_is_not_evaluated_again():
 def test_a_plain_string_is_no_condition():
     with pytest.raises(TemplateError, match="must be an expression"):
         TEMPLATING.condition("1 == 1", {})
-    with pytest.raises(TemplateError, match="not true or false"):
+    with pytest.raises(TemplateError, match="gives an untrusted template or expression"):
         TEMPLATING.condition(Text("{{ x }}"), {"x": "1 == 1"})
 
 

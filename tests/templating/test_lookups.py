@@ -104,7 +104,8 @@ def test_a_vault_encrypted_file_is_opened_by_unvault(tmp_path: Path):
 
 
 def test_unknown_options_are_refused():
-    with pytest.raises(TemplateError, match="'file' has no option 'rstirp', only: rstrip, lstrip"):
+    said = "'rstirp' is not a valid option of the lookup 'file', only: rstrip, lstrip"
+    with pytest.raises(TemplateError, match=said):
         evaluate("{{ lookup('file', '/etc/passwd', rstirp=false) }}")
 
 

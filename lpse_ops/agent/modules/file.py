@@ -27,7 +27,8 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = dict(
     _original_basename={"type": "str"},
     recurse={"type": "bool", "default": False},
     force={"type": "bool", "default": False},
-    follow={"type": "bool", "default": True},
+    # Below a folder links are followed only if the task says so; elsewhere it is the default.
+    follow={"type": "bool"},
     _diff_peek={"type": "bool"},
     src={"type": "path"},
     modification_time={"type": "str"},
@@ -42,7 +43,9 @@ Result = Dict[str, Any]
 
 def run(args: Dict[str, Any], context: Context) -> Result:
     """Bring the path to the wanted state."""
-    args = dict(args, path=_path_inside(args))
+    follow = args["follow"]
+    args = dict(args, follow=follow is not False, follow_below=bool(follow))
+    args["path"] = _path_inside(args)
     state = args["state"] or _usual_state(args)
     if args["recurse"] and state != "directory":
         raise _failed("recurse option requires state to be 'directory'", args["path"])
@@ -154,7 +157,8 @@ def _ensure_directory(args: Dict[str, Any], context: Context) -> Result:
         raise _failed(f"{path} already exists as a {kind}", path)
     changed = _apply(path, args, context, times, diff)
     if args["recurse"]:
-        changed = apply_below(path, args, context, times) or changed
+        below = dict(args, follow=args["follow_below"])
+        changed = apply_below(path, below, context, times) or changed
     return {"path": path, "changed": changed, "diff": diff}
 
 

@@ -26,6 +26,8 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
     if not name:
         raise ActionFailed("name, host or hostname needs to be provided")
     written: Any = next((args[each] for each in _GROUPS if args.get(each)), [])
+    if not isinstance(written, str | list | tuple):
+        raise ActionFailed(f"groups of add_host has to be a list, not {written!r}")
     groups = written.split(",") if isinstance(written, str) else list(written)
     groups = [str(each).strip() for each in groups if str(each).strip()]
     variables = {str(key): value for key, value in args.items() if key not in (*_NAMES, *_GROUPS)}
@@ -33,6 +35,9 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
     if address is not None and address.port is not None:
         name = address.host
         variables.setdefault("ansible_ssh_port", address.port)
+    if "/" in name or "\0" in name or name in (".", ".."):
+        # Files are named after hosts.
+        raise ActionFailed(f"{name!r} is no name of a host")
     changed = action.inventory.add_host(name, groups=groups, variables=variables)
     return {
         "changed": changed,

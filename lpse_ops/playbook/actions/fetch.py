@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from lpse_ops.errors import PlaybookError
 from lpse_ops.playbook.actions.context import ActionContext, ActionFailed, Result
 from lpse_ops.playbook.actions.sending import checked, flag
+from lpse_ops.playbook.searchpath import expand
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "str", "required": True},
@@ -39,7 +41,9 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
         answer = action.run_module("fetch", {"src": src, "_only_path": True})
     if answer.get("failed"):
         return _failure(answer, src, args)
-    dest = plan_dest(str(answer["src"]), str(args["dest"]), action, flat=flat)
+    # Of a flat one the host chooses nothing.
+    named = src if flat else _believed(answer.get("src"), src)
+    dest = plan_dest(named, str(args["dest"]), action, flat=flat)
     if dest.is_dir():
         raise ActionFailed(f"calculated dest '{dest}' is an existing directory, use another path")
     had = _digest(dest, "sha1")
@@ -56,8 +60,10 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
 
 def plan_dest(src: str, dest: str, action: ActionContext, *, flat: bool) -> Path:
     """Where the file goes; ``ActionFailed`` if it would be outside of the host's folder."""
+    # Only for what it refuses: a `~` of the host is not one of this machine.
+    _expanded(f"/{src}")
     folder = Path(str(action.variables.get("playbook_dir", ".")))
-    root = folder / Path(dest).expanduser()
+    root = folder / _expanded(dest)
     if flat:
         if dest.endswith("/"):
             return root / os.path.basename(src)
@@ -67,12 +73,34 @@ def plan_dest(src: str, dest: str, action: ActionContext, *, flat: bool) -> Path
                 "into that directory"
             )
         return root
-    host = root / action.host
-    target = Path(os.path.normpath(f"{host}/{src}"))
+    above = Path(os.path.abspath(root))
+    host = Path(os.path.abspath(f"{root}/{action.host}"))
+    # add_host makes a host of any word.
+    if host == above or not host.is_relative_to(above):
+        raise ActionFailed(f"the folder of {action.host} would be outside of {root}", file=src)
+    target = Path(os.path.abspath(f"{host}/{src}"))
     # The name may come from the host itself, as the result of a find.
-    if not target.is_relative_to(os.path.normpath(host)):
+    if not target.is_relative_to(host):
         raise ActionFailed(f"{src} would be saved outside of {host}", file=src)
     return target
+
+
+def _expanded(name: str) -> Path:
+    try:
+        return expand(name)
+    except PlaybookError as error:
+        raise ActionFailed(error.message, hint=error.hint) from error
+
+
+def _believed(answered: Any, src: str) -> str:
+    """Where the host says that ``~user/name`` is: only the part before the name is its to say."""
+    name = src.partition("/")[2] if src.startswith("~") else ""
+    if "$" in name:
+        # Nor does anybody but the host know its environment.
+        name = name.rpartition("$")[2].partition("/")[2]
+    if not isinstance(answered, str) or (name and not answered.endswith(f"/{name}")):
+        raise ActionFailed(f"the host says that {src} is {answered!r}", file=src)
+    return answered
 
 
 def _failure(answer: Result, src: str, args: Mapping[str, Any]) -> Result:
@@ -125,7 +153,9 @@ class _Arriving:
     def _opened(self) -> BinaryIO:
         if not self._file:
             self._dest.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("xb")
+            # Nobody else's to read: what is fetched may be a key.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            self._file = os.fdopen(os.open(self._path, flags, 0o600), "wb")
         return self._file
 
 

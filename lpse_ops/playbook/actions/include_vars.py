@@ -73,14 +73,13 @@ def _files(args: Mapping[str, Any], action: ActionContext) -> Iterator[Path]:
     folder = _find(str(args["dir"]), action)
     if not folder.is_dir():
         raise _failed(f"{folder} is not a directory")
-    depth = int(convert(args.get("depth", 0), "int"))
+    depth = _converted(args, "depth")
     extensions = {
-        f".{str(each).lstrip('.')}" if each else ""
-        for each in args.get("extensions", ARGUMENTS["extensions"]["default"])
+        f".{str(each).lstrip('.')}" if each else "" for each in _converted(args, "extensions")
     }
-    ignored = [re.compile(str(each)) for each in args.get("ignore_files") or []]
-    matching = re.compile(str(args.get("files_matching") or ""))
-    skip_unknown = convert(args.get("ignore_unknown_extensions", False), "bool")
+    ignored = [_pattern("ignore_files", each) for each in _converted(args, "ignore_files")]
+    matching = _pattern("files_matching", args.get("files_matching") or "")
+    skip_unknown = _converted(args, "ignore_unknown_extensions")
     for path in _every_file(folder, depth):
         if any(each.search(path.name) for each in ignored) or not matching.search(path.name):
             continue
@@ -90,6 +89,22 @@ def _files(args: Mapping[str, Any], action: ActionContext) -> Iterator[Path]:
             raise _failed(
                 f"{path} does not have a valid extension: {', '.join(sorted(extensions))}"
             )
+
+
+def _converted(args: Mapping[str, Any], name: str) -> Any:
+    spec = ARGUMENTS[name]
+    value = args.get(name)
+    try:
+        return convert(spec["default"] if value is None else value, spec["type"])
+    except ValueError as error:
+        raise _failed(f"{name} of include_vars: {error}") from error
+
+
+def _pattern(name: str, written: Any) -> re.Pattern[str]:
+    try:
+        return re.compile(str(written))
+    except re.error as error:
+        raise _failed(f"{name} of include_vars: {written!r} is no pattern: {error}") from error
 
 
 def _find(name: str, action: ActionContext) -> Path:

@@ -6,6 +6,7 @@ from typing import Any
 
 from lpse_ops.agent.modules import raw as raw_module
 from lpse_ops.playbook.actions.context import ActionContext, ActionFailed, Result
+from lpse_ops.remote.become import BecomeRefused
 
 ARGUMENTS = raw_module.ARGUMENTS
 FREE_FORM = raw_module.FREE_FORM
@@ -15,9 +16,17 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
     """No agent is started; output is as it came."""
     if action.check_mode:
         return {"skipped": True}
-    command = str(args.get("_raw_params") or "")
-    if not command:
+    if not args.get("_raw_params"):
         raise ActionFailed("no command given")
+    try:
+        return _run(args, action)
+    except BecomeRefused:
+        # What only an agent can do, su for one; a wrong password is refused there again.
+        return action.run_module("raw", args)
+
+
+def _run(args: Mapping[str, Any], action: ActionContext) -> Result:
+    command = str(args["_raw_params"])
     if args.get("executable"):
         command = f"{shlex.quote(str(args['executable']))} -c {shlex.quote(command)}"
     found = action.run_raw(command)

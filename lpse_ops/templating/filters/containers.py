@@ -110,19 +110,26 @@ def _descend(element: Any, keys: list[Any], *, skip_missing: bool) -> Any:
 
 def rekey_on_member(data: Any, key: Any, duplicates: str = "error") -> dict[Any, Any]:
     if duplicates not in ("error", "overwrite"):
-        raise FilterProblem(f"rekey_on_member: {duplicates!r} is neither 'error' nor 'overwrite'")
+        raise FilterProblem(
+            f"duplicates parameter to rekey_on_member has unknown value {duplicates!r}: "
+            "write error or overwrite"
+        )
     if isinstance(data, Mapping):
         items = list(data.values())
     else:
-        want(data, _LIST, "rekey_on_member", "a list or a dict of dicts")
+        if not isinstance(data, _LIST):
+            raise FilterProblem("rekey_on_member: Type is not a valid list, set, or dict")
         items = list(data)
     result: dict[Any, Any] = {}
     for item in items:
-        want(item, Mapping, "rekey_on_member", "a list or a dict of dicts")
+        if not isinstance(item, Mapping):
+            raise FilterProblem("rekey_on_member: List item is not a valid dict")
         if key not in item:
-            raise FilterProblem(f"rekey_on_member: there is no key {key!r} in an item")
+            raise FilterProblem(f"rekey_on_member: the key {key!r} was not found in an item")
         if item[key] in result and duplicates == "error":
-            raise FilterProblem(f"rekey_on_member: two items have the same {key!r}")
+            raise FilterProblem(
+                f"rekey_on_member: the key {key!r} is not unique, cannot convert to dict"
+            )
         result[item[key]] = item
     return result
 

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Any
 
-from lpse_ops.templating.filters.problem import FilterProblem, want
+from lpse_ops.templating.filters.problem import FilterProblem
 
 _UNITS = "YZEPTGMKB"
 _TRUE = {"yes", "on", "1", "true"}
@@ -21,26 +21,27 @@ def log(value: Any, base: Any = math.e) -> float:
     try:
         return math.log10(value) if base == 10 else math.log(value, base)
     except (TypeError, ValueError) as error:
-        raise FilterProblem(f"log: {error}") from None
+        raise FilterProblem(f"log() can only be used on numbers: {error}") from None
 
 
 def power(value: Any, exponent: Any) -> float:
     try:
         return math.pow(value, exponent)
     except (TypeError, ValueError, OverflowError) as error:
-        raise FilterProblem(f"pow: {error}") from None
+        raise FilterProblem(f"pow() can only be used on numbers: {error}") from None
 
 
 def root(value: Any, base: Any = 2) -> float:
     try:
         return math.sqrt(value) if base == 2 else math.pow(value, 1.0 / float(base))
     except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
-        raise FilterProblem(f"root: {error}") from None
+        raise FilterProblem(f"root() can only be used on numbers: {error}") from None
 
 
 def human_readable(size: Any, isbits: bool = False, unit: str | None = None) -> str:
     """A number of bytes (or bits) with two decimals and the largest unit that fits."""
-    want(size, (int, float), "human_readable", "a number")
+    if not isinstance(size, int | float):
+        raise FilterProblem(f"human_readable() failed on bad input: {size!r}")
     number = float(size)
     base = "bits" if isbits else "Bytes"
     letter = "b" if isbits else "B"

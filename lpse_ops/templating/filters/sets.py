@@ -10,12 +10,13 @@ from jinja2 import pass_context, pass_environment
 from jinja2.environment import Environment
 
 from lpse_ops.templating.filters.problem import FilterProblem
+from lpse_ops.templating.markers import type_name
 from lpse_ops.templating.natives import to_plain
 
 
 def _plain_list(value: Any, name: str) -> list[Any]:
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise FilterProblem(f"{name} needs a list")
+        raise FilterProblem(f"{name} needs a list: {type_name(value)!r} object is not iterable")
     return list(to_plain(list(value)))
 
 
@@ -42,7 +43,10 @@ def unique(
     except TypeError:
         # Dicts and lists cannot be in a set.
         if attribute is not None or case_sensitive is False:
-            raise
+            raise FilterProblem(
+                "unique cannot fall back to comparing whole values when case_sensitive=False or "
+                "attribute is given"
+            ) from None
     return _distinct(_plain_list(value, "unique"))
 
 

@@ -146,7 +146,9 @@ def url_split(value: Any, query: str = "") -> Any:
     if not query:
         return {name: getattr(parts, name) for name in _URL_PARTS}
     if query not in _URL_PARTS:
-        raise FilterProblem(f"urlsplit: {query!r} is none of {', '.join(_URL_PARTS)}")
+        raise FilterProblem(
+            f"urlsplit: unknown URL component: {query!r} is none of {', '.join(_URL_PARTS)}"
+        )
     return getattr(parts, query)
 
 

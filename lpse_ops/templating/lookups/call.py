@@ -34,7 +34,8 @@ class LookupCall:
         unknown = sorted(set(self.options) - set(names))
         if unknown:
             raise LookupProblem(
-                f"the lookup {self.name!r} has no option {unknown[0]!r}, only: {', '.join(names)}"
+                f"{unknown[0]!r} is not a valid option of the lookup {self.name!r}, "
+                f"only: {', '.join(names)}"
             )
 
 

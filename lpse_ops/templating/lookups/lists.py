@@ -30,7 +30,7 @@ def as_dict(call: LookupCall) -> list[Any]:
     result = []
     for term in _flatten_once(call.terms):
         if not isinstance(term, Mapping):
-            raise LookupProblem("the lookup 'dict' needs dicts")
+            raise LookupProblem("the 'dict' lookup plugin expects a dictionary")
         result += [{"key": key, "value": value} for key, value in term.items()]
     return result
 
@@ -50,7 +50,7 @@ def nested(call: LookupCall) -> list[Any]:
 def together(call: LookupCall) -> list[Any]:
     """The first items of all lists, then the second ones; None where a list is shorter."""
     if not call.terms:
-        raise LookupProblem("the lookup 'together' needs at least one list")
+        raise LookupProblem("with_together requires at least one element in each list")
     lists = [each if isinstance(each, list) else [each] for each in call.terms]
     return [_flatten_once(list(each)) for each in itertools.zip_longest(*lists)]
 
@@ -62,17 +62,27 @@ def random_choice(call: LookupCall) -> list[Any]:
 def subelements(call: LookupCall) -> list[Any]:
     """Pairs of each item and each element of the list that it holds under a key."""
     if len(call.terms) not in (2, 3):
-        raise LookupProblem("the lookup 'subelements' needs a list, a key, and maybe flags")
+        raise LookupProblem("the lookup 'subelements' expects a list of two or three items")
     elements, path, flags = call.terms[0], call.terms[1], (*call.terms[2:], {})[0]
     if isinstance(elements, Mapping):
+        if elements.get("skipped", False) is not False:
+            return []
         elements = list(elements.values())
-    if not isinstance(elements, list) or not isinstance(path, str) or not isinstance(flags, dict):
-        raise LookupProblem("the lookup 'subelements' needs a list, a key, and maybe flags")
+    if not isinstance(elements, list) or not isinstance(path, str):
+        raise LookupProblem(
+            "the lookup 'subelements' expects two items: first a dict or a list, second a string"
+        )
+    if not isinstance(flags, dict) or set(flags) - {"skip_missing"}:
+        raise LookupProblem(
+            "the lookup 'subelements': the optional third item must be a dict with skip_missing"
+        )
     skip_missing = str(flags.get("skip_missing", False)).lower() in ("true", "yes", "1", "on")
     result = []
     for element in elements:
         if not isinstance(element, Mapping):
-            raise LookupProblem("the lookup 'subelements' needs dicts in its list")
+            raise LookupProblem(
+                "the lookup 'subelements': each of the first a dict or a list has to be a dict"
+            )
         if element.get("skipped", False) is not False:
             continue
         found = _subelement(element, path, skip=skip_missing)
@@ -83,14 +93,19 @@ def subelements(call: LookupCall) -> list[Any]:
 
 def _subelement(element: Any, path: str, *, skip: bool) -> list[Any]:
     value = element
-    for key in path.split("."):
+    *above, _ = path.split(".")
+    for number, key in enumerate(path.split(".")):
         if not isinstance(value, Mapping) or key not in value:
             if skip:
                 return []
-            raise LookupProblem(f"the lookup 'subelements' found no key {key!r} in an item")
+            raise LookupProblem(f"could not find {key!r} key in iterated item of 'subelements'")
         value = value[key]
+        if number < len(above) and not isinstance(value, Mapping):
+            if skip:
+                return []
+            raise LookupProblem(f"the key {key!r} of 'subelements' should point to a dictionary")
     if not isinstance(value, list):
-        raise LookupProblem(f"the lookup 'subelements' needs a list under {path!r}")
+        raise LookupProblem(f"the key {path!r} of 'subelements' should point to a list")
     return value
 
 
@@ -119,10 +134,14 @@ def _sequence(term: str, options: dict[str, Any]) -> Iterator[str]:
     given: dict[str, Any] = {"start": 1, "stride": 1, "format": "%d", **options, **_read_term(term)}
     start, stride = _number(given["start"]), _number(given["stride"])
     if ("end" in given) == ("count" in given):
-        raise LookupProblem("the lookup 'sequence' needs either end or count")
+        problem = (
+            "can't specify both count and end" if "end" in given else "must specify count or end"
+        )
+        raise LookupProblem(f"{problem} in with_sequence")
     if "count" in given:
         count = _number(given["count"])
-        end = start + count * stride - (1 if stride >= 0 else -1)
+        # As Ansible has it, also for a stride below zero: two numbers more than were asked for.
+        end = start + count * stride - 1
         if not count:
             return
     else:
@@ -130,12 +149,16 @@ def _sequence(term: str, options: dict[str, Any]) -> Iterator[str]:
     if not stride:
         return
     if (end < start) != (stride < 0) and end != start:
-        raise LookupProblem("the lookup 'sequence' counts away from its end, check stride")
+        raise LookupProblem(
+            "to count backwards make stride negative"
+            if stride > 0
+            else "to count forward don't make stride negative"
+        )
     for number in range(start, end + (1 if stride > 0 else -1), stride):
         try:
             yield str(given["format"]) % number
         except (TypeError, ValueError):
-            raise LookupProblem(f"{given['format']!r} is no format of one number") from None
+            raise LookupProblem(f"bad formatting string: {given['format']}") from None
 
 
 def _read_term(term: str) -> dict[str, Any]:
@@ -145,10 +168,12 @@ def _read_term(term: str) -> dict[str, Any]:
     if match:
         names = ("start", "end", "stride", "format")
         return {key: value for key, value in zip(names, match.groups(), strict=True) if value}
+    if "=" not in term:
+        raise LookupProblem(f"the short form of with_sequence has an invalid value: {term!r}")
     pairs = dict(part.partition("=")[::2] for part in term.split())
     unknown = set(pairs) - {"start", "end", "count", "stride", "format"}
     if unknown:
-        raise LookupProblem(f"the lookup 'sequence' does not understand {term!r}")
+        raise LookupProblem(f"unrecognized arguments to with_sequence: {sorted(unknown)}")
     return pairs
 
 
@@ -158,7 +183,7 @@ def _number(value: Any) -> int:
             return int(value, 8)
         return int(value, 0) if isinstance(value, str) else int(value)
     except (TypeError, ValueError):
-        raise LookupProblem(f"{value!r} is no number") from None
+        raise LookupProblem(f"an option of 'sequence' has an invalid value: {value!r}") from None
 
 
 LOOKUPS = {

@@ -12,11 +12,11 @@ from lpse_ops.templating.lookups.contents import read_bytes
 
 def ini(call: LookupCall) -> list[Any]:
     """Values of keys of an INI file, or of a properties file."""
+    call = _with_inline_options(call, "file")
     call.only(
         "type", "file", "section", "re", "encoding", "default", "case_sensitive", "allow_no_value",
         "allow_none", "interpolation",
     )  # fmt: skip
-    call = _with_inline_options(call, "file")
     parser = _ini_parser(call)
     path = call.find("files", str(call.option("file", "ansible.ini")))
     text = read_bytes(path).decode(call.option("encoding", "utf-8"), "surrogateescape")
@@ -25,6 +25,8 @@ def ini(call: LookupCall) -> list[Any]:
     try:
         parser.read_string(f"[java_properties]\n{text}" if is_properties else text)
         return [each for term in call.terms for each in _ini_values(parser, section, term, call)]
+    except (configparser.DuplicateOptionError, configparser.DuplicateSectionError) as error:
+        raise LookupProblem(f"Duplicate option in {path}: {error.message}") from None
     except configparser.Error as error:
         raise LookupProblem(f"{path}: {error.message}") from None
 
@@ -58,12 +60,17 @@ def _ini_values(
 
 def csvfile(call: LookupCall) -> list[Any]:
     """The value in a column of the line whose key column is the term."""
-    call.only("file", "delimiter", "encoding", "default", "col", "keycol")
+    if not call.terms:
+        raise LookupProblem("Search key is required but was not found")
     values = (_csv_value(_with_inline_options(call, "file", term)) for term in call.terms)
     return [value for value in values if value is not None]
 
 
 def _csv_value(call: LookupCall) -> Any:
+    call.only("file", "delimiter", "encoding", "default", "col", "keycol")
+    key = str(call.terms[0]).strip()
+    if not key or key.startswith(("file=", "delimiter=", "col=")):
+        raise LookupProblem("Search key is required but was not found")
     path = call.find("files", str(call.option("file", "ansible.csv")))
     delimiter = str(call.option("delimiter", "TAB"))
     delimiter = "\t" if delimiter in ("TAB", "t", "\\t") else delimiter
@@ -81,6 +88,12 @@ def _with_inline_options(call: LookupCall, mark: str, term: Any = None) -> Looku
     for each in call.terms if term is None else [term]:
         words = str(each).split()
         pairs = [word for word in words[1:] if "=" in word]
+        if call.name == "ini" and words and words[0].startswith(f"{mark}="):
+            raise LookupProblem(
+                "No key to look up was provided as first term within string inline options"
+            )
+        if call.name == "ini" and re.fullmatch(r"[a-z_]+=\S*", str(each)):
+            options[str(each).partition("=")[0]] = ""
         if pairs and f"{mark}=" in str(each):
             options.update(dict(pair.partition("=")[::2] for pair in pairs))
             each = words[0]

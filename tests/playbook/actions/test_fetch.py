@@ -1,6 +1,8 @@
 """Where ``fetch`` puts a file, and where it does not."""
 
+import hashlib
 import os
+import stat
 
 import pytest
 
@@ -98,3 +100,71 @@ def test_a_folder_in_the_place_of_the_file_is_said_plainly(action, tmp_path):
     (tmp_path / "d/s").mkdir(parents=True)
     with pytest.raises(ActionFailed, match="d/s' is an existing directory"):
         fetch.run({"src": "/x/s", "dest": f"{tmp_path}/d/", "flat": True}, action)
+
+
+def lying(answered):
+    """A host that says so to whatever it is asked, and sends a word."""
+
+    def run_module(name, args, *, save_to=None):
+        if save_to:
+            save_to.write(b"evil")
+        return {"src": answered, "checksum": hashlib.sha1(b"evil").hexdigest(), "sent": True}
+
+    return run_module
+
+
+@pytest.mark.parametrize("answered", ["/home/x/.bashrc", "/home/x/nox", "", None, 5, ["/x"]])
+def test_the_host_says_only_where_home_is(action, answered, tmp_path):
+    action.run_module = lying(answered)
+    with pytest.raises(ActionFailed, match="the host says"):
+        fetch.run({"src": "~/x", "dest": "got"}, action)
+    assert not (tmp_path / "play").exists()
+
+
+def test_the_environment_is_the_hosts_as_well(action, tmp_path):
+    action.run_module = lying("/home/a/b/c/x")
+    result = fetch.run({"src": "~/$PLACE/x", "dest": "got"}, action)
+    assert result["dest"] == f"{tmp_path}/play/got/web1/home/a/b/c/x"
+
+
+def test_a_flat_file_has_the_name_the_task_gives(action, tmp_path):
+    action.run_module = lying("/home/x/authorized_keys")
+    result = fetch.run({"src": "~/x", "dest": f"{tmp_path}/d/", "flat": True}, action)
+    assert result["dest"] == f"{tmp_path}/d/x"
+
+
+@pytest.mark.parametrize("dest", ["got", ".", "/srv/got/"])
+@pytest.mark.parametrize("host", ["../web2", "..", ".", "a/../../b"])
+def test_a_hosts_name_cannot_lead_out(tmp_path, host, dest):
+    action = LocalAction(tmp_path, host=host)
+    with pytest.raises(ActionFailed, match="would be outside of"):
+        fetch.plan_dest("/x", dest, action, flat=False)
+
+
+def test_a_hosts_name_that_is_a_path_stays_below(tmp_path):
+    action = LocalAction(tmp_path, host="/tmp/escaped")
+    assert str(fetch.plan_dest("/x", "/got", action, flat=False)) == "/got/tmp/escaped/x"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [{"src": "/x", "dest": "~nosuchuser/d"}, {"src": "/a\0b", "dest": "d"}],
+    ids=["dest", "src"],
+)
+def test_what_can_be_no_name_of_a_file_is_refused(action, args):
+    with pytest.raises(ActionFailed, match="is no name of a file"):
+        fetch.run(args, action)
+
+
+def test_what_the_host_answers_can_be_no_name(action):
+    action.run_module = lying("/home\0/x")
+    with pytest.raises(ActionFailed, match="is no name of a file"):
+        fetch.run({"src": "~/x", "dest": "d"}, action)
+
+
+def test_nobody_else_may_read_what_is_fetched(action, tmp_path):
+    (tmp_path / "s").write_text("key")
+    (tmp_path / "d").write_text("old")
+    (tmp_path / "d").chmod(0o644)
+    fetch.run({"src": f"{tmp_path}/s", "dest": f"{tmp_path}/d", "flat": True}, action)
+    assert stat.S_IMODE((tmp_path / "d").stat().st_mode) == 0o600

@@ -33,7 +33,12 @@ def golden():
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_same_as_ansible(case, golden, tmp_path):
-    assert_same(run_ours(case, tmp_path / "ours", run_task), golden[case.name])
+    ours = run_ours(case, tmp_path / "ours", run_task)
+    if case.module == "fetch":
+        # What ours fetches is its owner's alone (test_fetch.py); Ansible follows the umask.
+        for part, tree in ours.trees.items():
+            ours.trees[part] = tree.replace("0o100600", "0o100644")
+    assert_same(ours, golden[case.name])
 
 
 def test_the_golden_file_is_what_ansible_does(golden, tmp_path):

@@ -128,7 +128,11 @@ def test_a_hash_that_would_be_another_line_is_refused(done, link):
 
 
 def test_a_public_half_that_is_there_stays(done, hosts, link):
-    hosts[1].run("sh", "-c", "cd ~budi && mkdir -p .ssh && ln -s /etc/shadow .ssh/id_lama.pub")
+    hosts[1].run(
+        "sh",
+        "-c",
+        "cd ~budi && mkdir -p .ssh && chown budi .ssh && ln -s /etc/shadow .ssh/id_lama.pub",
+    )
     args = {"name": "budi", "generate_ssh_key": True, "ssh_key_file": ".ssh/id_lama"}
     refused = link.run("user", args, options=RunOptions())
     assert "id_lama.pub is there already" in refused["msg"]

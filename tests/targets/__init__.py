@@ -1,0 +1,1 @@
+"""ansible-core's own integration targets, run by our engine."""

@@ -1,0 +1,48 @@
+"""Targets of ansible-core that pass, and the list of them all.
+
+Only those that are quick are run here; ``python -m tests.targets.run --listed`` runs all.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.targets.listing import load_entries
+from tests.targets.run import load_target, run_target, target_names
+from tests.targets.sdist import find_integration
+
+ENTRIES = load_entries()
+# The yardstick: of the targets of the language that need no plugin of the "never" kinds.
+LEAST_PASSING = 0.60
+# About 1.5 s of CPU each; together they touch every part of the language.
+QUICK = (
+    "add_host", "getent", "group_by", "import-role-tasks", "include_import_tasks_nested",
+    "include_when_parent_is_dynamic", "include_when_parent_is_static", "include_with_templating",
+    "lookup_dict", "lookup_file", "lookup_items", "lookup_nested", "lookup_password",
+    "lookup_unvault", "loop_control", "path_lookups", "ping", "register", "roles_var_inheritance",
+    "special_vars", "stat", "task_ordering", "tempfile", "undefined", "var_blending",
+    "var_inheritance", "vars_files",
+)  # fmt: skip
+
+
+def test_the_list_names_every_target_of_the_distribution() -> None:
+    assert sorted(ENTRIES) == target_names(find_integration())
+
+
+def test_enough_of_the_language_passes() -> None:
+    words = [each.word for each in ENTRIES.values()]
+    passing, failing = words.count("pass"), words.count("not-yet")
+    assert passing / (passing + failing) >= LEAST_PASSING, f"{passing} pass, {failing} do not"
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_target_passes(name: str, tmp_path: Path) -> None:
+    assert ENTRIES[name].word == "pass"
+    ending = run_target(name, tmp_path)
+    assert ending.status == 0, ending.output[-4000:]
+
+
+def test_settings_in_aliases_are_read() -> None:
+    target = load_target(find_integration(), "task-esoterica")
+    assert target.environment == {"ANSIBLE_DEPRECATION_WARNINGS": "yes"}
+    assert not target.gathers_facts
