@@ -27,6 +27,7 @@ lint: .venv/stamp.lint
 
 bench: .venv/stamp.test
 	$(PYTHON) -m benchmarks
+	$(PYTHON) -m benchmarks.playbooks
 
 .venv/stamp.%: pyproject.toml setup.sh
 	./setup.sh $*
