@@ -33,6 +33,8 @@ SUBSETS = {
 # They change while we look, or ansible-core misreads what newer programs print.
 MOVING = {"date_time", "loadavg", "memfree_mb", "memory_mb", "uptime_seconds", "env"}
 MOVING |= {"system_capabilities"}
+UNORDERED = ("interfaces", "virtualization_tech_guest", "virtualization_tech_host")
+UNORDERED += ("all_ipv4_addresses", "all_ipv6_addresses")
 # Of a mount, what does not change while others write to it.
 FIXED = ("mount", "device", "fstype", "options", "size_total", "block_size", "inode_total", "uuid")
 
@@ -65,9 +67,12 @@ def fact_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def comparable(facts: dict[str, Any]) -> dict[str, Any]:
     named = {name.removeprefix("ansible_"): value for name, value in facts.items()}
     kept = {name: value for name, value in named.items() if name not in MOVING}
-    # Sets of ansible-core's, in no order.
-    for name in ("interfaces", "virtualization_tech_guest", "virtualization_tech_host"):
+    # Sets of ansible-core's, and addresses in the order in which interfaces happen to stand.
+    for name in UNORDERED:
         kept[name] = sorted(named[name])
+    kept["locally_reachable_ips"] = {
+        kind: sorted(each) for kind, each in named["locally_reachable_ips"].items()
+    }
     kept["mounts"] = [{key: each[key] for key in FIXED} for each in named["mounts"]]
     return kept
 
