@@ -16,7 +16,7 @@ from lpse_ops.backup.pruneplan import MaxUnused
 from lpse_ops.backup.retention import GroupBy, KeepPolicy
 from lpse_ops.errors import OpsError
 from tests.backup.cheap_repository import PASSWORD, init_cheaply
-from tests.backup.smalldisk import mount_small_disk
+from tests.backup.smalldisk import fill, mount_small_disk
 from tests.backup.statejudge import find_errors, read_all
 from tests.backup.storing import HOST, open_cheap
 from tests.restic_binaries import Binaries
@@ -27,7 +27,6 @@ FIRST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 # So long that a pack which a stopped backup left is old enough to go the next time.
 PAUSE = timedelta(days=2)
 TIMING = LockTiming(sleep=lambda _: None)
-DISK_BYTES = 1 << 20
 
 
 class Archive:
@@ -137,12 +136,13 @@ def fill_again_and_again(
                 assert archive.back_up(docs), archive.refused[-1]
         assert times_full >= rounds // 8
         assert all("No space left on device" in each for each in archive.refused)
-        assert fullest > 0.9 * DISK_BYTES
+        assert fullest > 0.9 * os.statvfs(disk).f_blocks * os.statvfs(disk).f_frsize
         assert archive.make_room(keep=1, max_repack_bytes=0)
         assert archive.make_room(keep=1)
         archive.judge(restics)
-        # What the documents of one snapshot take, and some files of a block or two.
+        # What the documents of one snapshot take, folders, and some files of a block or two.
         needed = sum(path.stat().st_size for path in docs.iterdir())
+        needed += sum(path.stat().st_size for path in disk.rglob("*") if path.is_dir())
         assert used_bytes(disk) - at_start < needed + 64 * 1024
         print(f"{rounds} rounds, {times_full} times full, {fullest} bytes at most")
 
@@ -160,8 +160,7 @@ def test_a_disk_filled_by_others_to_the_last_block(
         for _ in range(3):
             change_documents(docs, chance)
             assert archive.back_up(docs)
-        status = os.statvfs(disk)
-        (disk / "others").write_bytes(bytes((status.f_bfree - free_blocks) * status.f_frsize))
+        fill(disk / "others", free_blocks=free_blocks)
         change_documents(docs, chance)
         fits = archive.back_up(docs)
         assert not (fits and free_blocks == 0)
