@@ -13,7 +13,6 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from lpse_ops.backup.retention import KeepPolicy, parse_calendar_duration, parse_tags
-from lpse_ops.cli.settings_schema import check_settings
 from lpse_ops.cli.settings_values import TransferLimit, find_database_name, parse_limit
 from lpse_ops.cli.sizes import parse_size
 from lpse_ops.clock import parse_zone
@@ -121,6 +120,9 @@ def require_settings(settings: Settings | None) -> Settings:
 
 def load_settings(path: Path) -> Settings:
     """Read, check and resolve a settings file; raises one SettingsError with all its errors."""
+    # 4 MiB and 50 ms: not for those who name everything on the command line.
+    from lpse_ops.cli.settings_schema import check_settings
+
     document = load_yaml(path)
     check_settings(document)
     return _Resolver(path.absolute()).settings(document.value)

@@ -78,6 +78,7 @@ def ssh_argv(target: Target, command: str) -> list[str]:
         "BatchMode": "no" if has_secrets(target) else "yes",
         "NumberOfPasswordPrompts": "1",
         "ConnectTimeout": str(max(1, round(target.timeout_seconds))),
+        "ConnectionAttempts": "3",
         "ServerAliveInterval": "15",
         "ServerAliveCountMax": "2",
     }

@@ -34,10 +34,16 @@ DROP_IN = "/etc/ssh/sshd_config.d/way.conf"
 def host(request, lab_host) -> Iterator[Host]:
     """The host, whose sshd wants to be asked in one way; afterwards as it was."""
     lab_host.run("tee", DROP_IN, stdin=WAYS[request.param] + "\n")
-    lab_host.run("systemctl", "reload", "ssh")
+    restart_sshd(lab_host)
     yield lab_host
     lab_host.run("rm", DROP_IN)
-    lab_host.run("systemctl", "reload", "ssh")
+    restart_sshd(lab_host)
+
+
+def restart_sshd(host: Host) -> None:
+    """And wait until it listens: after a mere reload it does not for a moment."""
+    host.run("systemctl", "reset-failed", "ssh")
+    host.run("systemctl", "restart", "ssh")
 
 
 @pytest.fixture
@@ -90,7 +96,7 @@ def test_the_program_of_openssh_gets_the_password_unseen(host, tmp_path):
     asked = target(host, password=VISITOR.password, ssh_common_args=options)
     with contextlib.closing(open_openssh(asked)) as connection:
         stream = connection.start("whoami; cat")
-        assert stream.receive(10) == b"visitor\n"
+        assert stream.receive(10) == b"visitor\n", stream.errors()
         argv = Path(f"/proc/{stream.pid}/cmdline").read_bytes().decode()
         assert VISITOR.password not in argv
     assert VISITOR.password not in repr(asked)
