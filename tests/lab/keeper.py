@@ -31,6 +31,7 @@ from tests.lab.machine import Machine, Place
 from tests.lab.network import Network, open_network
 from tests.lab.protocol import LabError, Server
 from tests.lab.sshd import make_key
+from tests.lab.trouble import raise_limits
 from tests.lab.wire import Settings
 
 _HOSTS = Path("/run/hosts")
@@ -214,8 +215,7 @@ def start_proxy(address: str) -> None:
 
 def _power_on(machine: Machine) -> None:
     with machine.lock:
-        machine.power_on()
-        machine.wait_until_up()
+        machine.bring_up()
 
 
 def _replace(file: Path, text: str) -> None:
@@ -242,6 +242,7 @@ def _make_room() -> None:
 
 def main(folder: Path, base: Path) -> None:
     _make_room()
+    raise_limits()
     if not hold_lock(folder):
         raise LabError(f"a lab lives in {folder} already")
     remove_dead_labs(folder.parent)

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -13,11 +14,15 @@ from pathlib import Path
 from tests.lab.disk import Disk
 from tests.lab.leftovers import remove_cgroup
 from tests.lab.protocol import LabError
+from tests.lab.trouble import explain
 
 # What systemd-nspawn ends with when the host wants to be started again.
 _REBOOT_STATUS = 133
 _LISTENS = "0A"
-_SECONDS_TO_BOOT = 60.0
+# Half a second where nobody else works.
+_SECONDS_TO_BOOT = 120.0
+_BOOTS = 2
+_SECONDS_FOR_JOBS = 5.0
 _SECONDS_TO_SHUT_DOWN = 30.0
 # On top of nspawn's own; not SYS_TIME and SYS_MODULE, which are the whole machine's.
 _CAPABILITIES = "CAP_NET_ADMIN,CAP_IPC_LOCK"
@@ -62,6 +67,21 @@ class Machine:
     def is_on(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def bring_up(self) -> None:
+        """Power on and wait until everybody is let in; a boot that fails is tried once more.
+
+        The disk stays as it is.
+        """
+        for left in reversed(range(_BOOTS)):
+            self.power_on()
+            try:
+                self.wait_until_up()
+                break
+            except LabError:
+                if not left:
+                    raise
+            self.cut_power()
+
     def power_on(self) -> None:
         """Start booting; ``wait_until_up`` waits for the end of it."""
         if not self._wanted:
@@ -96,10 +116,19 @@ class Machine:
         """Wait until sshd listens and lets everybody in, whatever line there is to the host."""
         give_up = time.monotonic() + _SECONDS_TO_BOOT
         while not self._lets_in():
-            if time.monotonic() > give_up or not (self.is_on or self._wanted):
-                last = self.place.console.read_text(errors="replace")[-2000:]
-                raise LabError(f"{self.name} did not come up: {last}")
+            if not (self.is_on or self._wanted):
+                status = self._process.returncode if self._process else None
+                raise self._trouble(f"systemd-nspawn ended with {status}")
+            if time.monotonic() > give_up:
+                raise self._trouble(f"it let nobody in for {_SECONDS_TO_BOOT:g} seconds")
             time.sleep(0.01)
+
+    def _trouble(self, how: str) -> LabError:
+        jobs = ""
+        with contextlib.suppress(LabError, OSError):
+            _, jobs, _ = self.execute(["systemctl", "list-jobs"], "", _SECONDS_FOR_JOBS)
+        console = self.place.console.read_text(errors="replace")
+        return LabError(explain(self.name, how, console, jobs))
 
     def _start(self) -> None:
         with self._starting:
@@ -137,7 +166,8 @@ class Machine:
             "--resolv-conf=off",
             "--timezone=off",
             "--link-journal=no",
-            "--console=pipe",
+            # A terminal: systemd says nothing to a pipe.
+            "--console=read-only",
             f"--capability={_CAPABILITIES}",
             *(f"--bind={device}" for device in _DEVICES if Path(device).exists()),
         ]
@@ -173,27 +203,29 @@ class Machine:
     ) -> tuple[int, str, str]:
         """Run a program in the host, without ssh; return exit status, output and errors."""
         spaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd")
-        process = subprocess.Popen(
-            ["nsenter", f"--target={self.init_pid()}", *spaces, "--", *argv],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_ENVIRONMENT,
-        )
-        written = stdin.encode(errors="surrogateescape")
-        texts = _communicate(process, written, timeout_seconds)
+        with tempfile.TemporaryFile() as file:
+            file.write(stdin.encode(errors="surrogateescape"))
+            file.seek(0)
+            process = subprocess.Popen(
+                ["nsenter", f"--target={self.init_pid()}", *spaces, "--", *argv],
+                stdin=file,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_ENVIRONMENT,
+            )
+        texts = _communicate(process, timeout_seconds)
         out, err = (text.decode(errors="surrogateescape") for text in texts)
         return process.returncode, out, err
 
 
 def _communicate(
-    process: "subprocess.Popen[bytes]", stdin: bytes, timeout_seconds: float | None
+    process: "subprocess.Popen[bytes]", timeout_seconds: float | None
 ) -> tuple[bytes, bytes]:
     """Wait for a program that ``nsenter`` has started in a host; kill it when time is up."""
     give_up = None if timeout_seconds is None else time.monotonic() + timeout_seconds
     while give_up is None or time.monotonic() < give_up:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.communicate(stdin, timeout=0.2)
+            return process.communicate(timeout=0.2)
         # A host that shuts down stops all its processes for a moment.  nsenter then stops itself
         # too, and nobody tells it to go on; shutdown would wait for the child that it never reaps.
         process.send_signal(signal.SIGCONT)

@@ -20,17 +20,18 @@ PROGRAMS = {
 PROGRAMS_OF_SSHD = ("ssh", "ssh-keygen", "sshd")
 
 
-def find_missing(programs: Iterable[str] = tuple(PROGRAMS)) -> list[str]:
-    """Return the Debian packages of the programs that are not there."""
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
+def say_missing(programs: Iterable[str], path: str) -> str | None:
+    """Return what to type for the programs that are in no folder of the path."""
     missing = {PROGRAMS[name] for name in programs if shutil.which(name, path=path) is None}
-    return sorted(missing)
+    if not missing:
+        return None
+    return f"needs: apt-get install --no-install-recommends {' '.join(sorted(missing))}"
 
 
 def say_what_machines_need() -> str | None:
     """Return why there can be no lab here, with what to do; ``None`` when there can."""
-    if missing := find_missing():
-        return f"the lab needs: apt-get install --no-install-recommends {' '.join(missing)}"
+    if missing := say_missing(PROGRAMS, _own_path()):
+        return f"the lab {missing}"
     if os.geteuid() != 0:
         return "the lab needs root"
     if not _may_mount():
@@ -46,6 +47,8 @@ def _may_mount() -> bool:
 
 
 def say_what_sshd_needs() -> str | None:
-    if missing := find_missing(PROGRAMS_OF_SSHD):
-        return f"needs: apt-get install --no-install-recommends {' '.join(missing)}"
-    return None
+    return say_missing(PROGRAMS_OF_SSHD, _own_path())
+
+
+def _own_path() -> str:
+    return os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.lab.leash import Leash, leashed
 
 _PRIVILEGE_SEPARATION_FOLDER = Path("/run/sshd")
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,34 @@ def test_power_loss_keeps_the_disk_and_a_reset_does_not(host):
     assert host.ssh("id -un") == "root\n"
 
 
+INIT = "/usr/lib/systemd/systemd"
+
+
+def replace_init(host: Host, script: str) -> None:
+    """Have another program as first process from the next boot on."""
+    line = f"[ -e {INIT}.kept ] || mv {INIT} {INIT}.kept; cat >{INIT}; chmod 755 {INIT}"
+    host.run("sh", "-c", line, stdin=script)
+
+
+def test_a_boot_that_fails_is_tried_once_more(fresh_host):
+    fresh_host.run("touch", "/kept")
+    replace_init(
+        fresh_host, f"#!/bin/sh\n[ -e /tried ] && exec {INIT}.kept\ntouch /tried; exit 7\n"
+    )
+    fresh_host.kill()
+    fresh_host.on()
+    assert fresh_host.run("ls", "/kept", "/tried").stdout == "/kept\n/tried\n"
+
+
+def test_a_host_that_does_not_come_up_says_why(fresh_host):
+    replace_init(fresh_host, "#!/bin/sh\necho the disk stands on its head\nexit 7\n")
+    fresh_host.kill()
+    with pytest.raises(LabError) as caught:
+        fresh_host.on()
+    assert "did not come up: systemd-nspawn ended with 7" in str(caught.value)
+    assert "the disk stands on its head" in str(caught.value)
+
+
 def test_an_orderly_end_stops_the_services(host):
     unit = ["--unit=farewell", "--property=ExecStop=/bin/touch /etc/farewell", "sleep", "1000"]
     host.run("systemd-run", *unit)
@@ -126,6 +154,11 @@ def test_a_program_in_a_host_that_takes_too_long_is_killed(host):
     assert wait_until(lambda: host.run("pgrep", "-f", "sleep 1234", check=False).status == 1)
 
 
+def test_a_program_in_a_host_that_takes_its_time_gets_all_of_its_input(host):
+    text = "baris\n" * 100_000
+    assert host.run("sh", "-c", "sleep 0.5; cat", stdin=text).stdout == text
+
+
 def test_an_address_keeps_its_hardware_address(lab):
     # Else nobody could reach the second host until the first one is forgotten.
     first, second = [boot_and_remove(lab, name) for name in ("first", "second")]
@@ -147,6 +180,7 @@ def test_labs_do_not_meet(lab, host):
     assert host.ssh("hostname") == "lab-test\n"
 
 
+@pytest.mark.usefixtures("lab")
 def test_nothing_is_left_of_a_lab_whose_owner_was_killed():
     owner = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None

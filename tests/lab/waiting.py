@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def wait_until(claim: Callable[[], bool], *, timeout_seconds: float = 10) -> bool:
+def wait_until(claim: Callable[[], bool], *, timeout_seconds: float = 60) -> bool:
     """Return whether the claim came true in time."""
     give_up = time.monotonic() + timeout_seconds
     while not claim():
