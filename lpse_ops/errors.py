@@ -87,3 +87,7 @@ class TemplateError(PlaybookError):
 
 class HostUnreachable(OpsError):
     """No connection to a host, or it broke; what was asked last may have been done."""
+
+
+class InterpreterMissing(HostUnreachable):
+    """The host has no Python of the name that was given; as in Ansible, the task has failed."""

@@ -37,6 +37,19 @@ def check(arguments: Table, rules: Rules, args: Mapping[str, Any]) -> Values:
     return checked
 
 
+def with_environment(
+    arguments: Table, args: Mapping[str, Any], environment: Mapping[str, str]
+) -> Values:
+    """The same, and from the environment what is not among them and may come from there."""
+    given = rename_aliases(arguments, args)
+    found = {
+        name: environment[spec["environment"]]
+        for name, spec in arguments.items()
+        if "environment" in spec and name not in given and spec["environment"] in environment
+    }
+    return dict(args, **found)
+
+
 def unknown(arguments: Table, args: Mapping[str, Any]) -> List[str]:
     """Names of arguments that the module does not have, sorted; those of options as ``a.b``."""
     known = set(arguments) | set(alias_names(arguments))

@@ -13,14 +13,15 @@ from lpse_ops.agent import frames
 from lpse_ops.agent.asyncjobs import start_job
 from lpse_ops.agent.channel import Channel, StreamedIncoming, send_file
 from lpse_ops.agent.context import Context, Incoming, InlineIncoming
-from lpse_ops.agent.dispatcher import is_failed, perform
-from lpse_ops.agent.request import Request
+from lpse_ops.agent.dispatcher import is_failed, load_module, perform, prepare
+from lpse_ops.agent.request import Request, parse_requests, render_request
 from lpse_ops.agent.temporary import TemporaryFolder
+
+_NO_ITEM: Dict[str, Any] = {"id": 0, "args": {}}
 
 
 def work(request: Request, module: ModuleType, channel: Channel, temporary: str) -> None:
     """Do the task and answer; returns only when the answer is with the agent."""
-    os.setsid()
     try:
         os.environ.update(request.environment)
     except (ValueError, OSError) as error:
@@ -36,6 +37,34 @@ def work(request: Request, module: ModuleType, channel: Channel, temporary: str)
             return _perform(request, module, folder, None)
 
         answer(channel, start_job(request.job, do_later, detach=channel.close))
+
+
+def wait_for_work(channel: Channel, likely: str) -> None:
+    """Wait for a request from the agent, and do it; end with the agent if there is none.
+
+    ``likely`` is the module that the last request named: the next one may be like it.
+    """
+    _rehearse()
+    prepare(load_module(likely))
+    header, segments = channel.receive(frames.RUN)
+    (request,) = parse_requests(header, segments, lambda _name, _source: None)
+    channel.number = request.id
+    work(request, load_module(request.module), channel, header["folder"])
+
+
+def _rehearse() -> None:
+    """Do nothing, in the way in which tasks are done.
+
+    A forked process gets its own copy of whatever memory it touches, and most of it is the same for
+    all tasks: better now than when somebody waits.
+    """
+    module: Any = ModuleType("rehearsal")
+    module.ARGUMENTS, module.CHECK_MODE, module.run = {}, "full", lambda _args, _context: {}
+    header = render_request(parse_requests({"module": "", "items": [_NO_ITEM]}, [], print)[0])[0]
+    frame = frames.Frame(frames.RUN, 0, frames.encode(frames.RUN, 0, header))
+    (request,) = parse_requests(frame.open()[0], [], print)
+    os.environ.update(request.environment)
+    frames.encode(frames.DONE, 0, _perform(request, module, TemporaryFolder("rehearsal"), None))
 
 
 def answer(channel: Channel, result: Dict[str, Any]) -> None:
@@ -82,4 +111,4 @@ def _incoming(request: Request, channel: Optional[Channel]) -> Optional[Incoming
         return InlineIncoming(content.inline)
     if channel is None:
         return Incoming(content.size_bytes, content.checksum)
-    return StreamedIncoming(content.size_bytes, content.checksum, channel)
+    return StreamedIncoming(content.size_bytes, content.checksum, channel, later=content.later)

@@ -23,12 +23,20 @@ class Failed(Exception):
 class Incoming:
     """Content that the controller has for this task; nothing moves before ``copy_to``.
 
-    This one cannot move at all: an asynchronous task has nobody who would send it.
+    This one cannot move at all: an asynchronous task has nobody who would send it.  ``checksum`` is
+    None while it is not known.
     """
 
     def __init__(self, size_bytes: int, checksum: Optional[str]) -> None:
         self.size_bytes = size_bytes
         self.checksum = checksum
+
+    def ask_checksum(self) -> None:
+        """Ask for a checksum that is not known, and do not wait for it."""
+
+    def find_checksum(self) -> Optional[str]:
+        """The checksum of what is to come, before any of it was copied; None if nobody knows."""
+        return self.checksum
 
     def copy_to(self, file: IO[bytes]) -> int:  # noqa: ARG002
         """Write all of the content to a file, once; return its size or raise ``Failed``."""

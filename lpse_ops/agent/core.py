@@ -5,11 +5,13 @@ controller goes away or is silent for too long, tasks are killed and the agent e
 Runs on the managed host: standard library and ``lpse_ops.agent`` only, Python 3.6.
 """
 
+import contextlib
 import functools
 import os
 import select
 import time
-from typing import Any, Callable, Dict, List
+from types import ModuleType
+from typing import Any, Callable, Dict, List, Optional
 
 from lpse_ops.agent import frames
 from lpse_ops.agent.dispatcher import NoSuchModule, load_module
@@ -17,7 +19,7 @@ from lpse_ops.agent.outbox import Outbox
 from lpse_ops.agent.program import RunningProgram, start_program
 from lpse_ops.agent.request import AddSource, Request, parse_requests
 from lpse_ops.agent.schedule import Schedule
-from lpse_ops.agent.task import RunningTask, start_task
+from lpse_ops.agent.task import RunningTask, SpareProcess, start_spare, start_task
 from lpse_ops.agent.temporary import candidate_roots, choose_root, new_name
 
 # The controller beats as often as we; its machine may sleep for a moment.
@@ -25,6 +27,9 @@ _MISSED_BEATS = 12
 # So much may wait for the controller to read it; then tasks and programs have to wait.
 _FULL_BYTES = 8 << 20
 _READ_BYTES = 1 << 18
+# While there is more to read at once, nobody else is looked after for so many times.
+_READS_IN_A_ROW = 16
+_MUCH_BYTES = 1 << 14
 
 
 class Agent:
@@ -38,10 +43,12 @@ class Agent:
         self._patience_seconds = beat_seconds * _MISSED_BEATS
         self._outbox = Outbox(write_fd)
         self._add_source = add_source
-        self._decoder = frames.Decoder()
+        # Content is passed on as it comes.
+        self._decoder = frames.Decoder(parted=(frames.CONTENT,))
         self._schedule = Schedule()
         self._tasks: Dict[int, RunningTask] = {}
         self._programs: Dict[int, RunningProgram] = {}
+        self._spare: Optional[SpareProcess] = None
         self._temporary_root = choose_root(candidate_roots())
         self._heard = self._spoke = time.monotonic()
         self._over = False
@@ -54,6 +61,8 @@ class Agent:
             while not self._over:
                 self._turn()
         finally:
+            if self._spare:
+                self._spare.bury()
             for task in list(self._tasks.values()):
                 # What an answered task has left running may stay.
                 if not task.answered:
@@ -108,7 +117,7 @@ class Agent:
             if task.deadline is not None and now >= task.deadline and not task.answered:
                 seconds = task.request.timeout_seconds
                 task.kill()
-                msg = f"Timed out after {seconds or 0:g} second(s)."
+                msg = f"Task failed: Timed out after {seconds or 0:.15g} second(s)."
                 self._finish(task, _failure(msg, timedout={"period": seconds}))
         if now >= self._spoke + self._beat_seconds:
             self._say(frames.BEAT, 0, {})
@@ -117,18 +126,21 @@ class Agent:
 
     def _listen(self) -> None:
         """Take what the controller sent."""
-        try:
-            received = os.read(self._read_fd, _READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            received = b""
-        self._heard = time.monotonic()
-        if not received:
-            self._over = True
-            return
-        for frame in self._decoder.feed(received):
-            self._obey(frame)
+        for _ in range(_READS_IN_A_ROW):
+            try:
+                received = os.read(self._read_fd, _READ_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                received = b""
+            self._heard = time.monotonic()
+            if not received:
+                self._over = True
+                return
+            for frame in self._decoder.feed(received):
+                self._obey(frame)
+            if len(received) < _MUCH_BYTES:
+                return
 
     def _obey(self, frame: frames.Frame) -> None:
         if frame.kind in (frames.CONTENT, frames.CREDIT):
@@ -162,13 +174,27 @@ class Agent:
         try:
             module = load_module(request.module)
             folder = os.path.join(self._temporary_root, new_name())
-            task = start_task(request, module, folder, self._descriptors())
+            task = self._use_spare(request, module, folder) or start_task(
+                request, module, folder, self._descriptors()
+            )
         except NoSuchModule as error:
             self._refuse(request.id, _failure(str(error)))
         except OSError as error:
             self._refuse(request.id, _failure(f"cannot start a process: {error}"))
         else:
             self._tasks[request.id] = task
+
+    def _use_spare(
+        self, request: Request, module: ModuleType, folder: str
+    ) -> Optional[RunningTask]:
+        spare, self._spare = self._spare, None
+        return spare.take(request, module, folder) if spare else None
+
+    def _keep_spare(self, likely: str) -> None:
+        """Fork for the next task while the controller looks at the answer to the last one."""
+        if self._spare is None:
+            with contextlib.suppress(OSError):
+                self._spare = start_spare(likely, self._descriptors())
 
     def _refuse(self, number: int, result: Dict[str, Any]) -> None:
         """Answer for a task that did not."""
@@ -196,6 +222,7 @@ class Agent:
         if not task.answered:
             self._refuse(task.request.id, _failure("the process of the task " + end))
             self._start_ready()
+        self._keep_spare(task.request.module)
 
     def _finish(self, task: RunningTask, result: Dict[str, Any]) -> None:
         """Answer for a task that was killed."""
@@ -265,6 +292,8 @@ class Agent:
         """What a task's process must not hold open: then it would not see us go."""
         found = [self._read_fd] + [box.fd for box in self._boxes() if box.fd is not None]
         found += [task.fd for task in self._tasks.values()]
+        if self._spare and self._spare.inbox.fd is not None:
+            found += [self._spare.fd, self._spare.inbox.fd]
         return found + [fd for program in self._programs.values() for fd in program.outputs]
 
 

@@ -4,12 +4,14 @@ Runs on the managed host: standard library and ``lpse_ops.agent`` only, Python 3
 """
 
 import importlib
+import os
 import re
+import sys
 import traceback
 from types import ModuleType
 from typing import Any, Dict
 
-from lpse_ops.agent.arguments import ArgumentProblem, check, secret_values
+from lpse_ops.agent.arguments import ArgumentProblem, check, secret_values, with_environment
 from lpse_ops.agent.context import Context, Failed
 from lpse_ops.agent.redaction import redact
 
@@ -21,13 +23,27 @@ class NoSuchModule(Exception):
 
 
 def load_module(name: str) -> ModuleType:
-    """Import a module by its short name; its file must be here already."""
+    """Import a module by its short name, and prepare it; its file must be here already."""
     if not _NAME.match(name):
         raise NoSuchModule(f"{name!r} is no name of a module")
+    full_name = "lpse_ops.agent.modules." + name
+    is_new = full_name not in sys.modules
     try:
-        return importlib.import_module("lpse_ops.agent.modules." + name)
+        module = importlib.import_module(full_name)
+        if is_new:
+            prepare(module)
     except Exception as error:
         raise NoSuchModule(f"the module {name} cannot be loaded: {error!r}") from error
+    return module
+
+
+def prepare(module: ModuleType) -> None:
+    """Call a module's ``PREPARE``: what would take long in the process of each task.
+
+    It is called in the agent, when the module is loaded, and in a process that waits for a task;
+    none of its tasks may notice.
+    """
+    getattr(module, "PREPARE", bool)()
 
 
 def perform(module: ModuleType, args: Dict[str, Any], context: Context) -> Dict[str, Any]:
@@ -61,6 +77,7 @@ def is_failed(result: Dict[str, Any]) -> bool:
 def _checked_run(module: Any, args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     name = module.__name__.rpartition(".")[2]
     try:
+        args = with_environment(module.ARGUMENTS, args, os.environ)
         checked = check(module.ARGUMENTS, getattr(module, "RULES", None), args)
     except ArgumentProblem as error:
         unsupported = f"Unsupported parameters for ({name}) module:"

@@ -25,7 +25,11 @@ FILE_ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "selevel": {"type": "str"},
     "setype": {"type": "str"},
     "attributes": {"type": "str", "aliases": ["attr"]},
-    "unsafe_writes": {"type": "bool", "default": False},
+    "unsafe_writes": {
+        "type": "bool",
+        "default": False,
+        "environment": "ANSIBLE_UNSAFE_WRITES",
+    },
 }
 
 # {"before": {...}, "after": {...}}, filled by everything that changes something.

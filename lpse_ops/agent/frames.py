@@ -36,6 +36,10 @@ _PREFIX = struct.Struct(">IBI")
 _AFTER_LENGTH = _PREFIX.size - 4
 _COUNT = struct.Struct(">H")
 _SIZE = struct.Struct(">I")
+# Of a frame of content: the number of its parts, the size of its empty header, that of the content.
+_CONTENT_TABLE = struct.Struct(">HII")
+PREFIX_BYTES = _PREFIX.size
+CONTENT_HEAD_BYTES = _PREFIX.size + _CONTENT_TABLE.size + 2
 
 
 class FrameError(Exception):
@@ -71,35 +75,78 @@ def encode(
     compress: bool = True,
 ) -> bytes:
     """Return one frame; what is no JSON in the header becomes text, bytes keep their value."""
-    parts = [json.dumps(header, default=as_json, check_circular=True).encode("ascii"), *segments]
+    parts = [_ENCODER.encode(header).encode("ascii"), *segments]
     sizes = b"".join(_SIZE.pack(min(len(part), 0xFFFFFFFF)) for part in parts)
     size = sum(map(len, parts)) + len(sizes) + _COUNT.size + _AFTER_LENGTH
     if size > MAX_BYTES:
         raise FrameTooLarge(size)
-    body = b"".join([_COUNT.pack(len(parts)), sizes, *parts])
-    if compress and len(body) >= COMPRESS_FROM_BYTES:
-        packed = zlib.compress(body, 1)
-        if len(packed) < len(body):
-            kind, body = kind | _COMPRESSED, packed
-    return _PREFIX.pack(len(body) + _AFTER_LENGTH, kind, number) + body
+    table = _COUNT.pack(len(parts)) + sizes
+    if compress and size - _AFTER_LENGTH >= COMPRESS_FROM_BYTES:
+        packed = zlib.compress(b"".join([table, *parts]), 1)
+        if len(packed) < size - _AFTER_LENGTH:
+            kind |= _COMPRESSED
+            return _PREFIX.pack(len(packed) + _AFTER_LENGTH, kind, number) + packed
+    return b"".join([_PREFIX.pack(size, kind, number), table, *parts])
+
+
+def content_head(number: int, size: int) -> bytes:
+    """What comes before ``size`` bytes of content, so that they need not be moved for it."""
+    length = CONTENT_HEAD_BYTES - 4 + size
+    return _PREFIX.pack(length, CONTENT, number) + _CONTENT_TABLE.pack(2, 2, size) + b"{}"
+
+
+def content_size(head: bytes) -> Optional[int]:
+    """How much content follows this head; None if it is the beginning of some other frame."""
+    _, kind, number = _PREFIX.unpack_from(head)
+    (size,) = _SIZE.unpack_from(head, CONTENT_HEAD_BYTES - 2 - _SIZE.size)
+    return size if kind == CONTENT and head == content_head(number, size) else None
+
+
+def parse_prefix(prefix: bytes) -> Tuple[int, int]:
+    """Kind of a frame and how much of it follows its prefix; raises ``FrameError``."""
+    length, kind, _ = _PREFIX.unpack(prefix)
+    if not _AFTER_LENGTH < length <= MAX_BYTES:
+        raise FrameError(f"a frame of {length} bytes")
+    return kind & ~_COMPRESSED, length - _AFTER_LENGTH
 
 
 class Decoder:
     """Cuts a stream into frames, however it is torn; keeps at most one frame that is not whole.
 
     Frames before a broken one are returned first; the next ``feed``, also of nothing, raises.
+    A frame of a kind in ``parted`` does not wait for its end: ``raw`` is what there is of it, and
+    further frames of the same number have the rest.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parted: Sequence[int] = ()) -> None:
         self._pieces: List[bytes] = []
         self._held = 0
         self._wanted = _PREFIX.size
         self._broken: Optional[FrameError] = None
+        self._parted = parted
+        self._open: Optional[Frame] = None
+        # Bytes of the open frame that have not come yet.
+        self._missing = 0
 
     def feed(self, received: bytes) -> List[Frame]:
         """Return the frames that are whole now; raises ``FrameError``."""
         if self._broken:
             raise self._broken
+        if self._open is None:
+            return self._take(received)
+        part = received[: self._missing]
+        self._missing -= len(part)
+        more = [self._open._replace(raw=part)] if part else []
+        if not self._missing:
+            self._open = None
+            try:
+                more += self._take(received[len(part) :])
+            except FrameError:
+                if not more:
+                    raise
+        return more
+
+    def _take(self, received: bytes) -> List[Frame]:
         self._pieces.append(received)
         self._held += len(received)
         if self._held < self._wanted:
@@ -117,20 +164,28 @@ class Decoder:
                 break
             end = start + 4 + length
             if end > len(held):
-                self._wanted = end - start
+                if kind in self._parted:
+                    frames.append(self._begin(Frame(kind, number, held[start:]), end - len(held)))
+                    start = len(held)
+                else:
+                    self._wanted = end - start
                 break
             frames.append(Frame(kind & ~_COMPRESSED, number, held[start:end]))
             start = end
         if self._broken and not frames:
             raise self._broken
-        self._pieces = [held[start:]]
         self._held = len(held) - start
+        self._pieces = [held[start:]] if self._held else []
         return frames
+
+    def _begin(self, frame: Frame, missing: int) -> Frame:
+        self._open, self._missing = frame._replace(raw=b""), missing
+        return frame
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing of a frame is waiting for its rest."""
-        return not self._held
+        return not self._held and self._open is None
 
 
 def as_json(value: Any) -> Any:
@@ -142,10 +197,14 @@ def as_json(value: Any) -> Any:
     return str(value)
 
 
+# Made once: ``json.dumps`` would make one each time.
+_ENCODER = json.JSONEncoder(default=as_json)
+
+
 def _open_body(raw: bytes) -> Tuple[Dict[str, Any], List[bytes]]:
-    body = raw[_PREFIX.size :]
+    body = memoryview(raw)[_PREFIX.size :]
     if raw[4] & _COMPRESSED:
-        body = _decompress(body)
+        body = memoryview(_decompress(body))
     count = _COUNT.unpack_from(body)[0] if len(body) >= _COUNT.size else 0
     if not count:
         raise FrameError("a frame without a header")
@@ -155,14 +214,14 @@ def _open_body(raw: bytes) -> Tuple[Dict[str, Any], List[bytes]]:
     segments = []
     for index in range(count):
         (size,) = _SIZE.unpack_from(body, _COUNT.size + index * _SIZE.size)
-        segments.append(body[start : start + size])
+        segments.append(bytes(body[start : start + size]))
         start += size
     if start != len(body):
         raise FrameError("sizes in a frame do not add up")
     return _parse_header(segments[0]), segments[1:]
 
 
-def _decompress(body: bytes) -> bytes:
+def _decompress(body: memoryview) -> bytes:
     unpacker = zlib.decompressobj()
     try:
         # One byte over the limit is enough to know that it is too much.

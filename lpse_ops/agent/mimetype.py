@@ -1,14 +1,16 @@
 """What kind of content a file has, as file(1) sees it."""
 
 import ctypes
+import functools
 import os
 import stat
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Tuple
 
 from lpse_ops.agent.commands import find_program, run_command
 
 # MAGIC_MIME_TYPE | MAGIC_MIME_ENCODING of magic.h
 _FLAGS = 0x10 | 0x400
+_SOME_TEXT = b"# a comment\nname = value\n" * 40
 
 
 class Mime(NamedTuple):
@@ -41,7 +43,17 @@ def parse_mime(text: str) -> Mime:
     return Mime(mimetype, charset) if found else UNKNOWN
 
 
-def _ask_library(path: str) -> Optional[str]:
+def get_ready() -> None:
+    """Load the library and let it make its patterns: that takes longer than any answer."""
+    loaded = _load_library()
+    if loaded:
+        library, cookie = loaded
+        library.magic_buffer(cookie, _SOME_TEXT, len(_SOME_TEXT))
+
+
+@functools.lru_cache(maxsize=None)
+def _load_library() -> Optional[Tuple[Any, int]]:
+    """The library and its database; None where there is none."""
     try:
         library = ctypes.CDLL("libmagic.so.1")
     except OSError:
@@ -50,14 +62,17 @@ def _ask_library(path: str) -> Optional[str]:
     library.magic_load.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
     library.magic_file.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
     library.magic_file.restype = ctypes.c_char_p
-    library.magic_close.argtypes = [ctypes.c_void_p]
+    library.magic_buffer.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
     cookie = library.magic_open(_FLAGS)
-    if not cookie:
+    if not cookie or library.magic_load(cookie, None) != 0:
         return None
-    try:
-        if library.magic_load(cookie, None) != 0:
-            return None
-        told = library.magic_file(cookie, os.fsencode(path))
-        return told.decode("utf-8", "replace") if told else ""
-    finally:
-        library.magic_close(cookie)
+    return library, cookie
+
+
+def _ask_library(path: str) -> Optional[str]:
+    loaded = _load_library()
+    if loaded is None:
+        return None
+    library, cookie = loaded
+    told = library.magic_file(cookie, os.fsencode(path))
+    return told.decode("utf-8", "replace") if told else ""

@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import stat
-from typing import IO, Any, Callable, Dict, List, NamedTuple, Optional
+from typing import IO, Any, Callable, Dict, List, Optional
 
 from lpse_ops.agent import replacing
 from lpse_ops.agent.context import Context, Failed, Incoming
@@ -29,18 +29,50 @@ PLACE_ARGUMENTS: Dict[str, Dict[str, Any]] = {
 _MD5_LIMIT_BYTES = 64 << 20
 
 
-class Source(NamedTuple):
-    """Content that can be written once, and what results call it."""
+class Source:
+    """Content that can be written once, and what results call it.
 
-    name: str
-    size_bytes: int
-    checksum: Optional[str]
-    write: Callable[[IO[bytes]], Any]
+    ``checksum`` is None while it is not known; then ``incoming`` finds it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        size_bytes: int,
+        checksum: Optional[str],
+        write: Callable[[IO[bytes]], Any],
+        incoming: Optional[Incoming] = None,
+    ) -> None:
+        self.name = name
+        self.size_bytes = size_bytes
+        self.checksum = checksum
+        self._write = write
+        self._incoming = incoming
+
+    def write(self, file: IO[bytes]) -> None:
+        self._write(file)
+        if self._incoming:
+            self.checksum = self._incoming.checksum
+
+    def find_checksum(self) -> Optional[str]:
+        """The checksum, asked for if need be; ``matches`` does so while it looks itself."""
+        if self.checksum is None and self._incoming:
+            self.checksum = self._incoming.find_checksum()
+        return self.checksum
+
+    def matches(self, path: str) -> bool:
+        """Whether a file has this content; sizes first, they cost nothing."""
+        if os.path.getsize(path) != self.size_bytes:
+            return False
+        if self._incoming:
+            self._incoming.ask_checksum()
+        digest = digest_of(path)
+        return self.find_checksum() == digest
 
 
 def incoming_source(incoming: Incoming, name: str) -> Source:
     """What the controller sends along; nothing moves before it is written."""
-    return Source(name, incoming.size_bytes, incoming.checksum, incoming.copy_to)
+    return Source(name, incoming.size_bytes, incoming.checksum, incoming.copy_to, incoming)
 
 
 def file_source(path: str, name: str) -> Source:
@@ -67,10 +99,10 @@ def inside(dest: str, name: str) -> str:
 
 
 def is_placed(source: Source, path: str) -> bool:
-    """Whether a file (a link is none) has this content; sizes first, they cost nothing."""
+    """Whether a file (a link is none) has this content."""
     if os.path.islink(path) or not os.path.isfile(path):
         return False
-    return os.path.getsize(path) == source.size_bytes and digest_of(path) == source.checksum
+    return source.matches(path)
 
 
 def refuse_bad_place(path: str) -> None:
@@ -98,11 +130,14 @@ def place(source: Source, path: str, args: Dict[str, Any], *, keeps: bool = True
     """Write the content there, with a backup first and a validation if asked for.
 
     Without ``keeps`` owner and mode of the old file are not kept.  Returns the keys
-    ``backup_file`` and ``md5sum``.  Attributes are for the caller to apply.
+    ``backup_file``, ``md5sum`` and a ``checksum`` that was not known before.  Attributes are for
+    the caller to apply.
     """
     refuse_bad_place(path)
-    refuse_wrong_checksum(args.get("checksum"), source.checksum)
+    if args.get("checksum"):
+        refuse_wrong_checksum(args["checksum"], source.find_checksum())
     result: Dict[str, Any] = {}
+    is_known = source.checksum is not None
     if args["backup"] and os.path.exists(path):
         result["backup_file"] = replacing.backup(path)
     summing = _Summing(source.size_bytes)
@@ -115,6 +150,8 @@ def place(source: Source, path: str, args: Dict[str, Any], *, keeps: bool = True
         check=_validator(args.get("validate"), args),
     )
     result["md5sum"] = summing.hexdigest()
+    if not is_known:
+        result["checksum"] = source.checksum
     return result
 
 

@@ -10,7 +10,9 @@ import time
 from typing import Optional
 
 _PATIENCE_SECONDS = 0.5
-_NAP_SECONDS = 0.002
+# A process that has closed its files is about to end; whoever waits does nothing else.
+_SHORTEST_NAP_SECONDS = 0.00002
+_LONGEST_NAP_SECONDS = 0.002
 
 
 def kill_group(pid: int) -> None:
@@ -28,10 +30,12 @@ def reap(pid: int) -> Optional[int]:
     Not even a killed process ends while it waits for a dead file server; we do not wait with it.
     """
     deadline = time.monotonic() + _PATIENCE_SECONDS
+    nap = _SHORTEST_NAP_SECONDS
     while True:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         if time.monotonic() > deadline:
             return None
-        time.sleep(_NAP_SECONDS)
+        time.sleep(nap)
+        nap = min(nap * 2, _LONGEST_NAP_SECONDS)

@@ -21,6 +21,7 @@ from lpse_ops.agent import selinux
 from lpse_ops.agent.commands import Finished, run_command
 from lpse_ops.agent.context import Failed
 from lpse_ops.agent.fileattributes import current_umask, mode_bits
+from lpse_ops.agent.writeout import WriteOut
 
 # Either all of the content, or a function that writes it to a file.
 Content = Union[bytes, Callable[[IO[bytes]], Any]]
@@ -54,7 +55,7 @@ def write_atomically(
     with _errors(path), _temporary(path, unsafe_writes=unsafe_writes) as (handle, temporary):
         with open(handle, "wb") as file:
             if callable(content):
-                content(file)
+                _write(content, file)
             else:
                 file.write(content)
             file.flush()
@@ -76,7 +77,9 @@ def backup(path: str) -> str:
         with open(path, "rb") as source:
             # Nobody else may read it before it has the mode of what it is a copy of.
             made = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(made, "wb") as target:
+            with contextlib.ExitStack() as undo, open(made, "wb") as target:
+                # Half a backup is worse than none.
+                undo.callback(os.unlink, name)
                 shutil.copyfileobj(source, target, _PIECE_BYTES)
                 target.flush()
                 _copy_attributes(source.fileno(), made, ("",))
@@ -84,6 +87,7 @@ def backup(path: str) -> str:
                 os.chown(made, status.st_uid, status.st_gid)
                 os.chmod(made, stat.S_IMODE(status.st_mode))
                 os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns))
+                undo.pop_all()
     except OSError as error:
         raise Failed(f"Could not make backup of {path} to {name}: {error}") from error
     return name
@@ -123,6 +127,14 @@ def line_validator(command: Optional[str]) -> Optional[Check]:
 def line_failure(finished: Finished) -> str:
     """How those modules say that a validation refused the new content."""
     return f"failed to validate: rc:{finished.rc} error:{finished.stderr}"
+
+
+def _write(content: Callable[[IO[bytes]], Any], file: IO[bytes]) -> None:
+    target = WriteOut(file)
+    try:
+        content(target)  # type: ignore[arg-type] # all that is ever done to it is ``write``
+    finally:
+        target.finish()
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 Runs on the managed host: standard library and ``lpse_ops.agent`` only, Python 3.6.
 """
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 AddSource = Callable[[str, str], None]
 
@@ -16,11 +16,15 @@ class Job(NamedTuple):
 
 
 class ContentInfo(NamedTuple):
-    """What the controller has to send; ``inline`` is the content itself when it is small."""
+    """What the controller has to send; ``inline`` is the content itself when it is small.
+
+    ``later``: it has a checksum, but does not know it yet.
+    """
 
     size_bytes: int
     checksum: Optional[str]
     inline: Optional[bytes]
+    later: bool
 
 
 class Request(NamedTuple):
@@ -59,6 +63,29 @@ def parse_requests(
     return requests
 
 
+def render_request(request: Request) -> Tuple[Dict[str, Any], List[bytes]]:
+    """Header and segments from which ``parse_requests`` makes the same request again."""
+    content = request.content
+    item: Dict[str, Any] = {"id": request.id, "args": request.args, "sends": request.sends}
+    segments: List[bytes] = []
+    if content is not None:
+        item["content"] = dict(content._asdict(), inline=content.inline is not None)
+        segments = [content.inline] if content.inline is not None else []
+    header = {
+        "module": request.module,
+        "items": [item],
+        "check_mode": request.check_mode,
+        "diff_mode": request.diff_mode,
+        "no_log": request.no_log,
+        "environment": request.environment,
+        "timeout_seconds": request.timeout_seconds,
+        "job": dict(request.job._asdict()) if request.job else None,
+        "after": request.after,
+        "needs": request.needs,
+    }
+    return header, segments
+
+
 def _parse_item(
     header: Dict[str, Any], item: Dict[str, Any], rest: List[bytes], after: Optional[int]
 ) -> Request:
@@ -79,6 +106,7 @@ def _parse_item(
             int(content["size_bytes"]),
             content.get("checksum"),
             rest.pop(0) if content.get("inline") else None,
+            bool(content.get("later")),
         ),
         sends=bool(item.get("sends")),
         after=after,

@@ -3,21 +3,26 @@
 Runs on the managed host: standard library and ``lpse_ops.agent`` only, Python 3.6.
 """
 
+import contextlib
+import fcntl
 import os
 import shutil
 import sys
 import time
 from types import ModuleType
-from typing import Iterable, List, Optional
+from typing import Callable, Iterable, List, Optional, Tuple
 
 from lpse_ops.agent import frames
 from lpse_ops.agent.channel import Channel
-from lpse_ops.agent.child import work
+from lpse_ops.agent.child import wait_for_work, work
 from lpse_ops.agent.outbox import Outbox
 from lpse_ops.agent.processes import kill_group, reap
-from lpse_ops.agent.request import Request
+from lpse_ops.agent.request import Request, render_request
 
 _READ_BYTES = 1 << 18
+# Not known to Python before 3.10; as much as an account may have without being root.
+_SET_PIPE_SIZE = 1031
+_PIPE_BYTES = 1 << 20
 
 
 class RunningTask:
@@ -58,18 +63,88 @@ class RunningTask:
         return f"ended with status {status}"
 
 
+class SpareProcess:
+    """A process that was forked when nobody waited for it, and waits for a task.
+
+    It is as the agent was then: it knows only the modules that had been loaded.
+    """
+
+    def __init__(self, pid: int, read_fd: int, inbox: Outbox) -> None:
+        self.fd = read_fd
+        self.inbox = inbox
+        self._pid = pid
+        self._known = frozenset(sys.modules)
+
+    def take(self, request: Request, module: ModuleType, folder: str) -> Optional[RunningTask]:
+        """Let it do a task; None if it cannot, and then it is no more."""
+        task = RunningTask(request, self._pid, self.fd, self.inbox, folder)
+        try:
+            if module.__name__ in self._known and not os.waitpid(self._pid, os.WNOHANG)[0]:
+                header, segments = render_request(request)
+                header["folder"] = folder
+                frame = frames.encode(frames.RUN, request.id, header, segments, compress=False)
+                _widen(request, self.fd, self.inbox.fd)
+                self.inbox.add(frame)
+                return task
+        except (OSError, frames.FrameTooLarge):
+            pass
+        self.bury()
+        return None
+
+    def bury(self) -> None:
+        """End it."""
+        os.close(self.fd)
+        self.inbox.close()
+        kill_group(self._pid)
+        with contextlib.suppress(OSError):
+            reap(self._pid)
+
+
 def start_task(
     request: Request, module: ModuleType, folder: str, others: Iterable[int]
 ) -> RunningTask:
     """Fork; the new process closes the descriptors of ``others`` and does the task."""
+
+    def do(read_fd: int, write_fd: int) -> None:
+        _widen(request, write_fd, read_fd)
+        work(request, module, Channel(read_fd, write_fd, request.id), folder)
+
+    pid, read_fd, write_fd = _fork(do, others)
+    return RunningTask(request, pid, read_fd, Outbox(write_fd), folder)
+
+
+def start_spare(likely: str, others: Iterable[int]) -> SpareProcess:
+    """Fork a process that waits for its task, which is ``likely`` to be of this module."""
+    pid, read_fd, write_fd = _fork(
+        lambda read_fd, write_fd: wait_for_work(Channel(read_fd, write_fd, 0), likely), others
+    )
+    return SpareProcess(pid, read_fd, Outbox(write_fd))
+
+
+def _widen(request: Request, output: int, own: Optional[int]) -> None:
+    """Make the pipe larger through which much content will go: that makes fewer turns."""
+    streams = request.content is not None and request.content.inline is None
+    fd = own if streams else output if request.sends else None
+    if fd is not None:
+        # An account's pipes together may be too large already.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(fd, _SET_PIPE_SIZE, _PIPE_BYTES)
+
+
+def _fork(do: Callable[[int, int], None], others: Iterable[int]) -> Tuple[int, int, int]:
+    """Fork a process that closes the descriptors of ``others`` and does something with two pipes.
+
+    Returns its number and the other ends of the pipes: to read from, and to write to.
+    """
     child_read, agent_write = os.pipe()
     agent_read, child_write = os.pipe()
     pid = os.fork()
     if not pid:
         try:
+            os.setsid()
             for fd in [agent_read, agent_write, *others]:
                 os.close(fd)
-            work(request, module, Channel(child_read, child_write, request.id), folder)
+            do(child_read, child_write)
         except BaseException:
             sys.excepthook(*sys.exc_info())
             sys.stderr.flush()
@@ -77,4 +152,4 @@ def start_task(
         os._exit(0)
     os.close(child_read)
     os.close(child_write)
-    return RunningTask(request, pid, agent_read, Outbox(agent_write), folder)
+    return pid, agent_read, agent_write

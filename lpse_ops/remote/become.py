@@ -58,6 +58,13 @@ def plan_become(become: Become, command: str, *, token: str, on_terminal: bool) 
     return Request(tuple(argv), marker.encode(), prompt.encode(), on_terminal=on_terminal)
 
 
+def describe(become: Become) -> str:
+    """The beginning of the command line, for a person to see."""
+    exe = shlex.split(become.exe) or [become.method]
+    user = [become.user] if become.method == "su" else ["-u", become.user]
+    return shlex.join([*exe, *plan_flags(become), *user])
+
+
 def plan_flags(become: Become) -> list[str]:
     """The site's flags, so that sudo reads a password from its input exactly if there is one."""
     default = _DEFAULT_FLAGS.get(become.method, "")

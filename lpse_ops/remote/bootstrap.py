@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lpse_ops.agent import frames
-from lpse_ops.errors import HostUnreachable
+from lpse_ops.errors import HostUnreachable, InterpreterMissing
 from lpse_ops.remote.sources import ENTRY, LOADER, sources_of
 from lpse_ops.remote.transport import Transport
 
@@ -76,9 +76,14 @@ def render_command(python: str, magic: bytes, beat_seconds: float) -> str:
     ``python`` is an interpreter, perhaps with arguments; empty or ``auto`` means to look
     for one.
     """
-    candidates = [python] if python and not python.startswith("auto") else PYTHONS
+    candidates = [python] if is_named(python) else PYTHONS
     arguments = f'-I -u -c "{STUB}" {len(payload())} {magic.hex()} {beat_seconds:g}'
     return f"/bin/sh -c {shlex.quote(_render_script(candidates, arguments))}"
+
+
+def is_named(python: str) -> bool:
+    """Whether it is an interpreter; else one is looked for."""
+    return bool(python) and not python.startswith("auto")
 
 
 @functools.cache
@@ -97,7 +102,9 @@ def send_agent(transport: Transport) -> None:
         transport.send(payload())
 
 
-def greet(transport: Transport, name: str, magic: bytes, timeout_seconds: float) -> Greeting:
+def greet(
+    transport: Transport, name: str, magic: bytes, timeout_seconds: float, python: str = ""
+) -> Greeting:
     """Wait for the agent's first frame; ``HostUnreachable`` says why there is none.
 
     ``OSError`` means that the line broke, so that an agent may be there all the same.
@@ -113,25 +120,31 @@ def greet(transport: Transport, name: str, magic: bytes, timeout_seconds: float)
         if not chunk or len(received) > _MAX_NOISE_BYTES:
             # What it wrote last to stderr may come a moment later.
             transport.status(_SECONDS_FOR_LAST_WORDS if not chunk else 0)
-            raise explain_silence(name, received, transport.errors())
+            raise explain_silence(name, received, transport.errors(), python)
     decoder = frames.Decoder()
     try:
         taken = decoder.feed(rest)
         while not taken:
             chunk = _receive(transport, name, deadline)
             if not chunk:
-                raise explain_silence(name, noise, transport.errors())
+                raise explain_silence(name, noise, transport.errors(), python)
             taken = decoder.feed(chunk)
         return Greeting(_parse_hello(taken[0]), decoder, tuple(taken[1:]))
     except frames.FrameError as error:
         raise _stranger(name) from error
 
 
-def explain_silence(name: str, output: bytes, errors: bytes) -> HostUnreachable:
-    """Why a started command never became an agent, from what it printed instead."""
+def explain_silence(name: str, output: bytes, errors: bytes, python: str = "") -> HostUnreachable:
+    """Why a started command never became an agent, from what it printed instead.
+
+    ``python`` is the interpreter that was asked for.
+    """
     text = output.decode(errors="replace")
     if found := re.search(rf"{_NO_PYTHON} ?(.*)", text):
         old = found.group(1).strip()
+        if not old and is_named(python):
+            message = f"The module interpreter '{python}' was not found."
+            return InterpreterMissing(message, hint=f"{name}: {_PYTHON_HINT}")
         what = f"only {old}, which is older than 3.6" if old else "no python3"
         return HostUnreachable(f"{name} has {what}", hint=_PYTHON_HINT)
     said = _last_words(errors) or _last_words(output)

@@ -2,10 +2,10 @@
 
 import importlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from lpse_ops.errors import UsageError
-from lpse_ops.remote.become import open_become
+from lpse_ops.remote.become import describe, open_become
 from lpse_ops.remote.bootstrap import new_magic, render_command, send_agent
 from lpse_ops.remote.link import BEAT_SECONDS, AgentLink
 from lpse_ops.remote.sources import module_sources
@@ -38,7 +38,7 @@ class HostLinks:
     """One connection to a host, and one agent there for each account; all closed together.
 
     Thread-safe.  Nothing is connected before the first use, nor again before the next one after
-    a link was lost.
+    a link was lost.  ``conceal`` is told what a host gets to know and must never be shown.
     """
 
     def __init__(
@@ -48,8 +48,14 @@ class HostLinks:
         connect: Callable[[Target], Connection] = open_connection,
         beat_seconds: float = BEAT_SECONDS,
         sources: Callable[[str], Mapping[str, bytes]] = module_sources,
+        conceal: Callable[[Iterable[str]], None] = lambda _secrets: None,
+        tell: Callable[[str], None] = lambda _text: None,
+        allow_same_user: bool = False,
     ) -> None:
         self._target = target
+        self._conceal = conceal
+        self._tell = tell
+        self._allow_same_user = allow_same_user
         self._connect = connect
         self._beat_seconds = beat_seconds
         self._sources = sources
@@ -57,8 +63,10 @@ class HostLinks:
         self._connection: Connection | None = None
         self._links: dict[tuple[str, Become | None], AgentLink] = {}
 
-    def connection(self) -> Connection:
-        """The connection itself, for what needs no agent."""
+    def connection(self, become: Become | None = None) -> Connection:
+        """The connection itself, for what needs no agent, also where that works as ``become``."""
+        if become and become.password:
+            self._conceal([become.password])
         with self._lock:
             self._connection = self._connection or self._connect(self._target)
             return self._connection
@@ -75,7 +83,7 @@ class HostLinks:
                 become = None
             key = (python, become)
             if key in self._links and self._links[key].is_lost:
-                self._drop(become)
+                self._drop(key)
             if key not in self._links:
                 self._links[key] = self._start(become, python)
             return self._links[key]
@@ -92,27 +100,35 @@ class HostLinks:
             self._connection = None
 
     def _is_already(self, become: Become, python: str) -> bool:
+        if self._allow_same_user:
+            return False
         if self._target.user:
             return self._target.user == become.user
         return become.user == "root" and self.link(None, python).hello.uid == 0
 
-    def _drop(self, become: Become | None) -> None:
+    def _drop(self, lost: tuple[str, Become | None]) -> None:
         """Forget a lost link; with the login account's all others are lost, and the connection."""
-        if become is None:
+        if self._links[lost].has_no_python:
+            self._links.pop(lost).close()
+            return
+        if lost[1] is None:
             self.close()
-        for key in [key for key in self._links if key[1] == become]:
+        for key in [key for key in self._links if key[1] == lost[1]]:
             self._links.pop(key).close()
 
     def _start(self, become: Become | None, python: str) -> AgentLink:
         magic = new_magic()
         command = render_command(python, magic, self._beat_seconds)
         if become is None:
-            return self._link(self.connection().start(command), magic)
+            return self._link(self.connection().start(command), magic, python)
         login = self.link(None, python)
+        if become.password:
+            self._conceal([become.password])
+        self._tell(f"<{self._target.name}> EXEC {describe(become)}")
         transport = open_become(login, become, command, self._target.timeout_seconds)
-        return self._link(transport, magic)
+        return self._link(transport, magic, python)
 
-    def _link(self, transport: Transport, magic: bytes) -> AgentLink:
+    def _link(self, transport: Transport, magic: bytes, python: str) -> AgentLink:
         send_agent(transport)
         return AgentLink(
             self._target.name,
@@ -121,6 +137,7 @@ class HostLinks:
             timeout_seconds=self._target.timeout_seconds,
             beat_seconds=self._beat_seconds,
             sources=self._sources,
+            python=python,
         )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from lpse_ops.agent import frames
-from lpse_ops.errors import HostUnreachable
+from lpse_ops.errors import HostUnreachable, InterpreterMissing
 from lpse_ops.remote.bootstrap import Hello, greet
 from lpse_ops.remote.content import Content
 from lpse_ops.remote.pending import NEEDS_FAILED, Pending, broken
@@ -39,8 +39,8 @@ class AgentLink:
     """The controller's end of one agent; ``close`` ends the agent and all that it runs.
 
     Tasks may be sent before the agent has said hello; if it never does, their result is the
-    ``HostUnreachable`` that says why.  ``frames_sent`` and ``frames_received`` leave out beats and
-    the hello.
+    ``HostUnreachable`` that says why; ``python`` is the interpreter that was asked for.
+    ``frames_sent`` and ``frames_received`` leave out beats and the hello.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class AgentLink:
         timeout_seconds: float,
         beat_seconds: float = BEAT_SECONDS,
         sources: Callable[[str], Mapping[str, bytes]] = module_sources,
+        python: str = "",
     ) -> None:
         self.name = name
         self.frames_sent = 0
@@ -67,7 +68,10 @@ class AgentLink:
         self._known_sources: set[str] = set()
         self._when_closed: list[Callable[[], None]] = []
         self._reader = threading.Thread(
-            target=self._read, args=(magic, timeout_seconds), name=f"agent of {name}", daemon=True
+            target=self._read,
+            args=(magic, timeout_seconds, python),
+            name=f"agent of {name}",
+            daemon=True,
         )
         self._reader.start()
 
@@ -138,7 +142,13 @@ class AgentLink:
         compress: bool = True,
     ) -> None:
         """Send one frame."""
-        self._send_raw(frames.encode(kind, number, header, segments, compress=compress))
+        self.send_frame(frames.encode(kind, number, header, segments, compress=compress))
+
+    def send_frame(self, frame: bytes | memoryview) -> None:
+        """Send a frame that is one already; it may be changed afterwards."""
+        with self._sending:
+            self._write(frame)
+            self.frames_sent += 1
 
     def start_program(self, argv: Sequence[str], receiver: Receiver, *, on_terminal: bool) -> int:
         """Start a program whose bytes are passed on; return its number."""
@@ -158,6 +168,11 @@ class AgentLink:
     @property
     def is_lost(self) -> bool:
         return self._receivers.lost is not None
+
+    @property
+    def has_no_python(self) -> bool:
+        """Whether there never was an agent because its interpreter is missing."""
+        return isinstance(self._receivers.lost, InterpreterMissing)
 
     def close(self) -> None:
         """End the agent; what it still runs is killed there.  May be called twice."""
@@ -218,12 +233,7 @@ class AgentLink:
             self.frames_sent += 1
             self._known_sources.update(new)
 
-    def _send_raw(self, raw: bytes) -> None:
-        with self._sending:
-            self._write(raw)
-            self.frames_sent += 1
-
-    def _write(self, raw: bytes) -> None:
+    def _write(self, raw: bytes | memoryview) -> None:
         if self._receivers.lost:
             raise self._receivers.lost
         try:
@@ -233,10 +243,10 @@ class AgentLink:
             self._greeted.wait(_CLOSE_SECONDS)
             raise self._receivers.lose(self._describe(error)) from error
 
-    def _read(self, magic: bytes, timeout_seconds: float) -> None:
+    def _read(self, magic: bytes, timeout_seconds: float, python: str) -> None:
         """Read from the agent's first word to its last; runs in a thread of its own."""
         try:
-            greeting = greet(self._transport, self.name, magic, timeout_seconds)
+            greeting = greet(self._transport, self.name, magic, timeout_seconds, python)
             self._hello = greeting.hello
             self._greeted.set()
             self._deliver(greeting.frames)

@@ -49,7 +49,7 @@ class ProgramTransport:
     def pid(self) -> int:
         return self._process.pid
 
-    def send(self, content: bytes) -> None:
+    def send(self, content: bytes | memoryview) -> None:
         rest = memoryview(content)
         with self._sending:
             if not self._stdin or self._stdin.closed:

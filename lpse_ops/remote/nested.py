@@ -23,9 +23,9 @@ class NestedTransport:
         self._ended = threading.Event()
         self._number = link.start_program(argv, self, on_terminal=on_terminal)
 
-    def send(self, content: bytes) -> None:
+    def send(self, content: bytes | memoryview) -> None:
         for start in range(0, len(content), _PIECE_BYTES):
-            piece = content[start : start + _PIECE_BYTES]
+            piece = bytes(content[start : start + _PIECE_BYTES])
             self._send({}, (piece,))
 
     def end_input(self) -> None:

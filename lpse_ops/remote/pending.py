@@ -1,8 +1,11 @@
 """A task that was sent to an agent: its content goes and comes, and its result arrives here."""
 
 import hashlib
+import io
+import os
 import queue
 from collections.abc import Iterator
+from io import BufferedIOBase
 from typing import Any, BinaryIO, Protocol
 
 from lpse_ops.agent import frames
@@ -10,6 +13,8 @@ from lpse_ops.errors import HostUnreachable
 from lpse_ops.remote.content import Content
 
 PIECE_BYTES = 1 << 18
+# So much of a file is taken before the host is told that it may send more.
+_CREDIT_BYTES = 1 << 20
 NOT_RUN = "_not_run"
 # A result as large as may be, and what is under way of a file.
 _MAX_WAITING_BYTES = frames.MAX_BYTES + (16 << 20)
@@ -30,6 +35,10 @@ class Wire(Protocol):
         compress: bool = True,
     ) -> None:
         """Send a frame; ``HostUnreachable`` when the link is lost."""
+        ...
+
+    def send_frame(self, frame: memoryview) -> None:
+        """Send a frame that is one already; nobody looks at it afterwards."""
         ...
 
     def lose(self, reason: str) -> HostUnreachable:
@@ -63,6 +72,7 @@ class Pending:
         # Each is changed by one thread only.
         self._delivered_bytes = 0
         self._taken_bytes = 0
+        self._saved_bytes = 0
         self._upload: _Upload | None = None
         self._digest = hashlib.sha1(usedforsecurity=False)
         self._result: dict[str, Any] | None = None
@@ -123,6 +133,8 @@ class Pending:
         header, segments = event.open()
         if event.kind in (frames.DONE, frames.FAILED):
             self._result = header
+        elif event.kind == frames.CREDIT and header.get("checksum") is True:
+            self._send_checksum()
         elif event.kind == frames.CREDIT:
             self._send_content(_size_in(header))
         elif event.kind == frames.CONTENT and self._save_to:
@@ -130,14 +142,24 @@ class Pending:
         else:
             raise frames.FrameError(f"a frame of kind {event.kind} that nobody asked for")
 
+    def _send_checksum(self) -> None:
+        """Answer a host that has a file of the same size."""
+        if self._content is None:
+            raise frames.FrameError("a wish for the checksum of content that there is not")
+        try:
+            answer = {"checksum": self._content.known_checksum()}
+        except OSError as error:
+            answer = {"error": str(error)}
+        self._wire.send(frames.CONTENT, self.number, answer)
+
     def _send_content(self, credit: int) -> None:
         """Send as much as the host has room for; what cannot be read here ends the task."""
         if self._content is None:
             raise frames.FrameError("a wish for content that there is not")
         try:
-            self._upload = self._upload or _Upload(self._content)
-            for piece in self._upload.pieces(credit):
-                self._wire.send(frames.CONTENT, self.number, {}, (piece,), compress=False)
+            self._upload = self._upload or _Upload(self._content, self.number)
+            for frame in self._upload.frames(credit):
+                self._wire.send_frame(frame)
             if self._upload.is_over:
                 self._wire.send(frames.CONTENT, self.number, {"end": True})
         except OSError as error:
@@ -147,28 +169,45 @@ class Pending:
         for piece in segments:
             file.write(piece)
             self._digest.update(piece)
-            self._wire.send(frames.CREDIT, self.number, {"bytes": len(piece)})
+            self._saved_bytes += len(piece)
+        if self._saved_bytes >= _CREDIT_BYTES:
+            self._wire.send(frames.CREDIT, self.number, {"bytes": self._saved_bytes})
+            self._saved_bytes = 0
         if header.get("end") and header.get("checksum") != self._digest.hexdigest():
             raise frames.FrameError("a file whose checksum is not what it says")
 
 
 class _Upload:
-    """A content on its way to a host, never more than the host has room for."""
+    """A content on its way to a host, never more than the host has room for.
 
-    def __init__(self, content: Content) -> None:
-        self._file: BinaryIO | None = content.open()
+    Each frame is read into the same place: fresh memory for each costs more than reading.
+    """
+
+    def __init__(self, content: Content, number: int) -> None:
+        self._file: BufferedIOBase | None = content.open()
+        # Where nobody knows the checksum, nobody else would notice.
+        self._state = _state(self._file) if content.checksum is None else None
+        self._number = number
         self._credit = 0
         self._told = False
+        self._buffer = memoryview(bytearray(frames.CONTENT_HEAD_BYTES + PIECE_BYTES))
 
-    def pieces(self, credit: int) -> Iterator[bytes]:
+    def frames(self, credit: int) -> Iterator[memoryview]:
+        """Frames that the host has room for; each is gone when the next one is asked for."""
         self._credit += credit
+        head = frames.CONTENT_HEAD_BYTES
         while self._file and self._credit >= PIECE_BYTES:
-            piece = self._file.read(PIECE_BYTES)
-            if not piece:
+            size = self._file.readinto(self._buffer[head:])
+            if not size:
+                changed = self._state is not None and _state(self._file) != self._state
                 self.close()
+                if changed:
+                    self._told = True
+                    raise OSError("it changed while it was sent")
                 return
-            self._credit -= len(piece)
-            yield piece
+            self._credit -= size
+            self._buffer[:head] = frames.content_head(self._number, size)
+            yield self._buffer[: head + size]
 
     def close(self) -> None:
         if self._file:
@@ -182,6 +221,15 @@ class _Upload:
             return False
         self._told = True
         return True
+
+
+def _state(file: BufferedIOBase) -> tuple[int, int] | None:
+    """What changes with a file's content; None for what is no file."""
+    try:
+        status = os.fstat(file.fileno())
+    except io.UnsupportedOperation:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _size_in(header: dict[str, Any]) -> int:

@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import shlex
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lpse_ops.errors import HostUnreachable
 from lpse_ops.remote.become import BecomeRefused, plan_become, talk
@@ -51,7 +51,8 @@ def run_raw(
     with contextlib.closing(connection.start(shlex.join(request.argv))) as transport:
         rest = talk(name, transport, request, become, become_timeout_seconds)
         transport.end_input()
-        return _read(transport, name, rest, timeout_seconds)
+        result = _read(transport, name, rest, timeout_seconds)
+        return replace(result, stderr=result.stderr.replace(request.prompt.decode(), "", 1))
 
 
 def _read(

@@ -74,6 +74,7 @@ def render_item(number: int, item: Item) -> tuple[dict[str, Any], list[bytes]]:
         "size_bytes": content.size_bytes,
         "checksum": content.checksum,
         "inline": inline,
+        "later": content.checksum is None and content.find_checksum is not None,
     }
     if inline:
         # What cannot be read now fails the task if that asks for it.

@@ -26,6 +26,7 @@ def has_module(name: str) -> bool:
     return name.isidentifier() and _file_of(f"{_MODULES}.{name}").is_file()
 
 
+@functools.cache
 def module_sources(name: str) -> Mapping[str, bytes]:
     """Full name -> source of a module by its short name and of all it imports."""
     if not has_module(name):

@@ -3,6 +3,7 @@
 What stands here is known to ``sshconfig`` or makes no difference to us.  All else is for OpenSSH.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ def parse_arguments(words: Sequence[str]) -> SshArguments | None:
     try:
         for letter, value in _options(words):
             if letter == "F":
-                config_file = Path(value).expanduser()
+                config_file = Path(os.path.expanduser(value))
             elif letter == "o":
                 lines += _read_line(value)
             elif letter == "A":

@@ -15,6 +15,7 @@ from paramiko.ssh_exception import (
 from lpse_ops.errors import HostUnreachable
 from lpse_ops.remote.sshconfig import SshSettings
 from lpse_ops.remote.sshlogin import LoginRefused
+from lpse_ops.remote.transport import SessionRefused
 
 _NO_ROUTE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN)
 _BROKEN_OFF = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED)
@@ -52,6 +53,11 @@ def is_worth_another_try(error: Exception) -> bool:
 def explain(error: Exception, name: str, route: Sequence[SshSettings]) -> HostUnreachable:
     """Turn a failure into what a person reads; ``name`` is the host as the inventory has it."""
     at = error.settings if isinstance(error, FailedAt) else route[-1]
+    if isinstance(_innermost(error), ChannelException) and len(route) == 1:
+        return SessionRefused(
+            f"cannot start a program on {at.shown}: it allows no more sessions on one connection",
+            hint="set `MaxSessions 10` in sshd_config there, and reload sshd",
+        )
     is_jump_host = at is not route[-1]
     problem, hint = _describe(_innermost(error), at, route)
     place = f"jump host {at.shown} of {name}" if is_jump_host else at.shown

@@ -8,6 +8,8 @@ from typing import Any
 
 from paramiko.transport import Transport as SshTransport
 
+from lpse_ops.remote.sshpackets import QuickPacketizer
+
 # Without an answer for this long, the kernel gives a connection up.
 SILENCE_SECONDS = 30
 # Ciphers that hash along are the cheapest for us.
@@ -32,7 +34,9 @@ def transport_factory(kinds: tuple[str, ...], window_bytes: int) -> Callable[...
     def make(sock: Any, **options: Any) -> SshTransport:
         if isinstance(sock, socket.socket):
             tune(sock)
-        return OurTransport(sock, default_window_size=window_bytes, **options)
+        return OurTransport(
+            sock, default_window_size=window_bytes, packetizer_class=QuickPacketizer, **options
+        )
 
     return make
 

@@ -4,16 +4,21 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Sequence
 
+from paramiko.buffered_pipe import BufferedPipe
 from paramiko.channel import Channel
 from paramiko.common import cMSG_CHANNEL_REQUEST
 from paramiko.message import Message
 from paramiko.ssh_exception import SSHException
 
+from lpse_ops.remote.sshpackets import ChannelData
 from lpse_ops.remote.sshproblems import tame
 
 # The whole window: what is taken out in parts has to be moved for each part.
 _READ_BYTES = 1 << 24
+# What is encrypted together should stay in a processor's own cache.
+_PACKETS_AT_ONCE = 8
 _CLOSE_SECONDS = 2.0
 _KEPT_ERROR_BYTES = 8192
 
@@ -28,18 +33,41 @@ class ChannelTransport:
         self._errors_lock = threading.Lock()
         self._woken = threading.Event()
         self._output = _Readiness(self._woken)
+        arrived = _Pieces()
+        channel.in_buffer = arrived
+        channel.get_transport().packetizer.add_sink(channel.get_id(), arrived.feed_all)
         channel.in_buffer.set_event(self._output)
         channel.in_stderr_buffer.set_event(_Readiness(self._woken))
 
-    def send(self, content: bytes) -> None:
+    def send(self, content: bytes | memoryview) -> None:
         rest = memoryview(content)
-        # The channel would copy all that is left for each packet.
-        piece = max(1, self._channel.out_max_packet_size)
+        channel = self._channel
         try:
             while rest:
-                rest = rest[self._channel.send(bytes(rest[:piece])) :]
+                pieces = []
+                for size in self._reserve(len(rest)):
+                    pieces.append(rest[:size])
+                    rest = rest[size:]
+                channel.get_transport()._send_user_message(
+                    ChannelData(channel.remote_chanid, pieces)
+                )
         except (SSHException, EOFError) as error:
             raise ConnectionResetError(self._why_lost()) from error
+
+    def _reserve(self, wanted: int) -> list[int]:
+        """Wait for room in the channel's window; sizes of the packets that may be sent now."""
+        channel = self._channel
+        sizes: list[int] = []
+        with channel.lock:
+            while wanted and len(sizes) < _PACKETS_AT_ONCE:
+                if sizes and not channel.out_window_size:
+                    break
+                size = 0 if channel.closed else channel._wait_for_send_window(wanted)
+                if not size:
+                    raise BrokenPipeError("the channel is closed")
+                sizes.append(size)
+                wanted -= size
+        return sizes
 
     def end_input(self) -> None:
         with contextlib.suppress(OSError, SSHException, EOFError):
@@ -81,6 +109,7 @@ class ChannelTransport:
         closer.join(_CLOSE_SECONDS)
 
     def _close_channel(self) -> None:
+        self._channel.get_transport().packetizer.remove_sink(self._channel.get_id())
         with contextlib.suppress(OSError, SSHException, EOFError):
             self._channel.close()
 
@@ -114,6 +143,33 @@ def execute(channel: Channel, command: str) -> None:
     request.add_boolean(True)
     request.add_string(command)
     channel.get_transport()._send_user_message(request)
+
+
+class _Pieces(BufferedPipe):  # type: ignore[misc] # paramiko has no types
+    """What has arrived, in the pieces that it came in; all of it is read at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._buffer: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        # An empty piece would wake up who then waits for more without end.
+        if data:
+            super().feed(data)
+
+    def feed_all(self, pieces: Sequence[bytes]) -> None:
+        with self._lock:
+            if not self._closed:
+                self._buffer.extend(filter(None, pieces))
+            if self._buffer:
+                self._event.set()
+                self._cv.notify_all()
+
+    def _buffer_frombytes(self, data: bytes) -> None:
+        self._buffer.append(data)
+
+    def _buffer_tobytes(self, _limit: int | None = None) -> bytes:
+        return b"".join(self._buffer)
 
 
 class _Readiness:

@@ -2,6 +2,12 @@
 
 from typing import Protocol
 
+from lpse_ops.errors import HostUnreachable
+
+
+class SessionRefused(HostUnreachable):
+    """The host lets no more programs run over this connection; those that do run go on."""
+
 
 class Transport(Protocol):
     """One running program on a host; ``OSError`` from any method means the stream is lost.
@@ -10,8 +16,11 @@ class Transport(Protocol):
     thread at any time.
     """
 
-    def send(self, content: bytes) -> None:
-        """Write everything to the program's input; waits while the other side does not read."""
+    def send(self, content: bytes | memoryview) -> None:
+        """Write everything to the program's input; waits while the other side does not read.
+
+        What was given may be changed afterwards.
+        """
         ...
 
     def end_input(self) -> None:

@@ -13,6 +13,7 @@ from lpse_ops.agent.arguments import (
     rename_aliases,
     secret_values,
     unknown,
+    with_environment,
 )
 
 TABLE = {
@@ -215,3 +216,22 @@ def test_a_long_number_takes_no_time():
     for value in ("inf", "9" * 100_000, "1e999999", "1" * 100_000 + "K"):
         with pytest.raises(ArgumentProblem):
             check({"n": {"type": "int"}, "b": {"type": "bytes"}}, {}, {"n": value})
+
+
+FROM_ENVIRONMENT = {
+    "unsafe_writes": {"type": "bool", "environment": "UNSAFE", "aliases": ["unsafe"]},
+    "path": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("args", "environment", "expected"),
+    [
+        ({"path": "x"}, {"UNSAFE": "1"}, {"path": "x", "unsafe_writes": "1"}),
+        ({"unsafe_writes": False}, {"UNSAFE": "1"}, {"unsafe_writes": False}),
+        ({"unsafe": False}, {"UNSAFE": "1"}, {"unsafe": False}),
+        ({"path": "x"}, {"path": "y", "": "z"}, {"path": "x"}),
+    ],
+)
+def test_the_environment_gives_what_a_task_does_not(args, environment, expected):
+    assert with_environment(FROM_ENVIRONMENT, args, environment) == expected

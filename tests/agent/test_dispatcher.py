@@ -78,3 +78,11 @@ def test_only_modules_are_loaded(name):
 
 def test_a_module_is_found_by_its_name():
     assert load_module("ping").__name__ == "lpse_ops.agent.modules.ping"
+
+
+@pytest.mark.parametrize(("word", "value"), [("1", True), ("no", False)])
+def test_an_argument_may_come_from_the_environment(monkeypatch, word, value):
+    monkeypatch.setenv("EXAMPLE_FLAG", word)
+    table = {"flag": {"type": "bool", "default": False, "environment": "EXAMPLE_FLAG"}}
+    module = make_module(lambda args, _context: {"seen": args}, ARGUMENTS=table)
+    assert perform(module, {}, Context())["seen"] == {"flag": value}

@@ -50,6 +50,63 @@ def test_what_goes_in_comes_out_however_it_is_torn(messages, cuts):
     assert b"".join(frame.raw for frame in arrived) == stream
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.lists(MESSAGES, max_size=5), st.lists(st.integers(0, 20_000), max_size=20))
+def test_parted_frames_come_in_parts_and_all_of_them(messages, cuts):
+    parted = range(0, 128, 2)
+    stream = b"".join(map(encode, messages))
+    decoder = frames.Decoder(parted)
+    arrived = [frame for piece in torn(stream, cuts) for frame in decoder.feed(piece)]
+    assert decoder.is_empty
+    assert b"".join(frame.raw for frame in arrived) == stream
+    kinds = [(kind, number) for kind, number, *_ in messages]
+    assert [key for key, _ in itertools.groupby((each.kind, each.id) for each in arrived)] == [
+        key for key, _ in itertools.groupby(kinds)
+    ]
+    whole = [frame.open() for frame in arrived if frame.kind not in parted]
+    assert whole == [(each[2], each[3]) for each in messages if each[0] not in parted]
+
+
+def test_a_part_does_not_wait_for_the_rest():
+    content = frames.encode(frames.CONTENT, 3, {}, [b"x" * 1000], compress=False)
+    other = frames.encode(frames.BEAT, 0, {})
+    decoder = frames.Decoder([frames.CONTENT])
+    assert decoder.feed(content[:5]) == []
+    assert [frame.raw for frame in decoder.feed(content[5:500])] == [content[:500]]
+    assert decoder.feed(b"") == []
+    last, beat = decoder.feed(content[500:] + other)
+    assert (last.kind, last.id, last.raw) == (frames.CONTENT, 3, content[500:])
+    assert beat.raw == other
+
+
+def test_a_part_before_a_broken_frame_arrives():
+    content = frames.encode(frames.CONTENT, 3, {}, [b"x" * 1000], compress=False)
+    decoder = frames.Decoder([frames.CONTENT])
+    decoder.feed(content[:500])
+    assert [frame.raw for frame in decoder.feed(content[500:] + b"\xff" * 50)] == [content[500:]]
+    with pytest.raises(frames.FrameError):
+        decoder.feed(b"")
+
+
+@pytest.mark.parametrize("size", [0, 1, 70_000])
+def test_the_head_of_content_is_what_encode_writes(size):
+    content = os.urandom(size)
+    whole = frames.encode(frames.CONTENT, 77, {}, [content], compress=False)
+    head = frames.content_head(77, size)
+    assert head + content == whole
+    assert len(head) == frames.CONTENT_HEAD_BYTES
+    assert frames.content_size(head) == size
+
+
+def test_other_heads_are_none_of_content():
+    for frame in (
+        frames.encode(frames.CONTENT, 7, {"end": True}),
+        frames.encode(frames.CREDIT, 7, {}, [b"xxxxx"]),
+        frames.encode(frames.CONTENT, 7, {"a": 1}, [b"x"]),
+    ):
+        assert frames.content_size(frame[: frames.CONTENT_HEAD_BYTES]) is None
+
+
 def feed_everything(stream):
     """All that a receiver does with a stream; only ``FrameError`` may come of it."""
     decoder = frames.Decoder()

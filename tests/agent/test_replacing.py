@@ -206,6 +206,18 @@ def test_a_backup_is_a_copy_with_owner_mode_and_times(file):
     assert stat.S_IMODE(status.st_mode) == 0o640
 
 
+def test_a_backup_is_made_whole_or_not_at_all(file):
+    file.write_bytes(b"x" * 100_000)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        with pytest.raises(Failed, match="Could not make backup of"):
+            backup(str(file))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [each.name for each in file.parent.iterdir()] == ["f"]
+
+
 def test_a_backup_that_cannot_be_made_is_a_failed_task(immutable):
     with pytest.raises(Failed, match="Could not make backup of"):
         backup(str(immutable / "f"))

@@ -14,12 +14,13 @@ import pytest
 from lpse_ops.errors import HostUnreachable
 from lpse_ops.remote.become import (
     BecomeRefused,
+    describe,
     explain_refusal,
     next_step,
     plan_become,
     plan_flags,
 )
-from lpse_ops.remote.connect import open_link
+from lpse_ops.remote.connect import HostLinks, open_link
 from lpse_ops.remote.content import content_of_bytes
 from lpse_ops.remote.target import Become, Target
 from tests.remote.agents import is_running, open_links, wait_until
@@ -105,6 +106,22 @@ def test_open_link_closes_all_that_it_opened():
     assert link.run("ping", {})["ping"] == "pong"
     link.close()
     wait_until(lambda: not is_running(link.hello.pid))
+
+
+def test_the_password_is_concealed_before_the_host_gets_to_know_it(sudo):
+    concealed = set()
+    links = HostLinks(
+        Target("server", connection="local", python="/usr/bin/python3"), conceal=concealed.update
+    )
+    try:
+        links.link()
+        assert concealed == set()
+        wrong = sudo_to(exe=sudo("rahasia"), password="bukan ini")
+        with pytest.raises(BecomeRefused):
+            links.link(wrong)
+        assert concealed == {"bukan ini"}
+    finally:
+        links.close()
 
 
 def test_sudo_without_a_password(host, sudo):
@@ -240,3 +257,9 @@ def test_questions_of_su(output, answers, step):
 def test_su_that_says_no():
     refusal = explain_refusal("server", Become("su"), "su: Authentication failure")
     assert refusal.message == "incorrect su password for root on server"
+
+
+def test_what_is_told_of_becoming_has_no_password():
+    become = sudo_to(exe="/usr/bin/sudo", password="rahasia")
+    assert describe(become) == "/usr/bin/sudo -H -S -u daemon"
+    assert describe(SU) == "su -s /bin/sh nobody"

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lpse_ops.errors import HostUnreachable
+from lpse_ops.errors import HostUnreachable, InterpreterMissing
 from lpse_ops.remote.bootstrap import (
     MAX_PAYLOAD_BYTES,
     STUB,
@@ -30,7 +30,7 @@ def start_agent(argv, *, python=sys.executable, environment=None, timeout_second
     transport = start_program([*argv, render_command(python, magic, 10)], environment=environment)
     try:
         send_agent(transport)
-        return greet(transport, "server", magic, timeout_seconds)
+        return greet(transport, "server", magic, timeout_seconds, python)
     finally:
         transport.close()
 
@@ -70,10 +70,18 @@ def test_an_interpreter_may_have_arguments():
     assert start_agent(["sh", "-c"], python="/usr/bin/env python3").hello.pid
 
 
-def test_no_python(tmp_path):
-    environment = {"PATH": str(tmp_path)}
+def test_no_python():
     with pytest.raises(HostUnreachable, match="server has no python3") as caught:
+        raise explain_silence("server", b"LPSE-OPS-NO-PYTHON \n", b"", "auto")
+    assert not isinstance(caught.value, InterpreterMissing)
+    assert "ansible_python_interpreter" in caught.value.hint
+
+
+def test_a_named_python_that_is_missing(tmp_path):
+    environment = {"PATH": str(tmp_path)}
+    with pytest.raises(InterpreterMissing) as caught:
         start_agent(["/bin/sh", "-c"], python="no-such-python", environment=environment)
+    assert caught.value.message == "The module interpreter 'no-such-python' was not found."
     assert "ansible_python_interpreter" in caught.value.hint
 
 
@@ -186,13 +194,23 @@ def test_names_of_files_are_utf8_whatever_the_locale(tmp_path, python, locale):
 def test_a_missing_interpreter_of_a_host(links):
     """Whatever is asked of the host first says so: its hello, or a task, small or large."""
     host = links(python="/no/such/python")
-    with pytest.raises(HostUnreachable, match="server has no python3"):
+    with pytest.raises(InterpreterMissing, match="'/no/such/python' was not found"):
         _ = host.link().hello
     for data in ("x", os.urandom(1 << 20).hex()):
-        with pytest.raises(HostUnreachable, match="server has no python3"):
+        with pytest.raises(InterpreterMissing):
             host.link().run("ping", {"data": data})
-    with pytest.raises(HostUnreachable, match="server has no python3"):
+    with pytest.raises(InterpreterMissing):
         host.link(Become(user="daemon"))
+
+
+def test_a_missing_interpreter_leaves_the_others_alone(links):
+    host = links()
+    pid = host.link().hello.pid
+    for _ in range(2):
+        with pytest.raises(InterpreterMissing):
+            host.link(python="/no/such/python").run("ping", {})
+    assert host.link().hello.pid == pid
+    assert host.link().run("ping", {})["ping"] == "pong"
 
 
 def test_the_first_task_need_not_wait_for_the_hello(links):

@@ -29,7 +29,7 @@ def test_a_task_is_ended_when_its_time_is_over(link, tmp_path):
     pending, program = start_sleeper(link, tmp_path / "pid", timeout_seconds=0.3)
     result = pending.result()
     assert result["failed"]
-    assert result["msg"] == "Timed out after 0.3 second(s)."
+    assert result["msg"] == "Task failed: Timed out after 0.3 second(s)."
     assert result["timedout"] == {"period": 0.3}
     wait_until(lambda: not is_running(program))
 

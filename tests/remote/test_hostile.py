@@ -70,6 +70,8 @@ def content_of_one_piece():
         ("sys.exit()", {}, "the agent has ended"),
         ("import os; os.close(1)", {}, "the agent has ended"),
         ("say(frames.CREDIT, number, {'bytes': 5})", {}, "content that there is not"),
+        ("say(frames.CREDIT, number, {'checksum': True})", {}, "checksum of content that there"),
+        ("say(frames.CREDIT, number, {'checksum': 1})", {"content": 1}, "no number"),
         ("say(frames.CONTENT, number, {}, b'x')", {}, "nobody asked for"),
         ("say(frames.DATA, number, {}, b'x')", {}, "nobody asked for"),
         ("say(99, number, {})", {}, "nobody asked for"),

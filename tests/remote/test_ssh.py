@@ -131,6 +131,18 @@ def test_nothing_is_lost_of_much_in_both_directions(connection):
     sender.join()
 
 
+@pytest.mark.parametrize(
+    "settings", [{"RekeyLimit": "1M"}, {"Ciphers": "aes128-ctr"}, {"Ciphers": "aes256-cbc"}]
+)
+def test_nothing_is_lost_with_other_ciphers_and_new_keys(person, tmp_path, settings):
+    with open_sshd(tmp_path / "other", settings=settings) as other:
+        elsewhere = replace(person, server=other)
+        elsewhere.knows(known_line(other))
+        connector = elsewhere.connector()
+        with contextlib.closing(connector.open(elsewhere.target())) as opened:
+            test_nothing_is_lost_of_much_in_both_directions(opened)
+
+
 def test_what_the_server_refuses_to_start_is_an_error(connection):
     # sshd answers to a second request of a channel with a refusal.
     stream = connection.start("sleep 5")

@@ -28,6 +28,7 @@ def test_known_options_become_lines_of_the_configuration(text, lines):
 
 def test_a_configuration_file_takes_the_place_of_the_others():
     assert parse_arguments(["-F", "/x"]) == SshArguments((), Path("/x"))
+    assert parse_arguments(["-F", "~nobody-here/x"]) == SshArguments((), Path("~nobody-here/x"))
 
 
 @pytest.mark.parametrize(

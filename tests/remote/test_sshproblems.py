@@ -11,6 +11,7 @@ from paramiko.ssh_exception import (
 
 from lpse_ops.remote.sshconfig import SshSettings
 from lpse_ops.remote.sshproblems import FailedAt, explain, is_worth_another_try, tame
+from lpse_ops.remote.transport import SessionRefused
 
 HOST = SshSettings("web1", "10.0.0.1", 22, "sari")
 JUMP = SshSettings("jump", "10.0.0.9", 2222, "gate")
@@ -72,6 +73,13 @@ def test_a_failure_at_a_jump_host_names_both():
     assert said.message == (
         "cannot connect to jump host gate@10.0.0.9:2222 of web1: connection refused"
     )
+
+
+def test_a_server_that_allows_no_other_session_says_so():
+    said = explain(ChannelException(2, "Connect failed"), "web1", [HOST])
+    assert isinstance(said, SessionRefused)
+    assert "sari@10.0.0.1:22: it allows no more sessions" in said.message
+    assert "MaxSessions" in said.hint
 
 
 def test_what_others_say_is_short_and_harmless():

@@ -115,7 +115,8 @@ def _place_file(
     if parts is None:
         raise Failed("the content of {} was not sent".format(entry["source"]))
     placement.make_parents(os.path.dirname(path), args, context)
-    source = _described(entry)._replace(write=lambda file: parts.copy_next(file, entry["checksum"]))
+    name, size, checksum = entry["source"], entry["size_bytes"], entry["checksum"]
+    source = placement.Source(name, size, checksum, lambda file: parts.copy_next(file, checksum))
     result = dict(placement.place(source, path, own), dest=path, src=entry["source"], changed=True)
     apply_file_arguments(path, own, context)
     return placement.with_description(dict(result, checksum=entry["checksum"]))

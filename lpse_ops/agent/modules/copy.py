@@ -38,7 +38,7 @@ def run(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     if args["mode"] == "preserve" and os.path.exists(args["src"]):
         args = {**args, "mode": octal(stat.S_IMODE(os.stat(args["src"]).st_mode))}
     if os.path.isdir(args["src"]):
-        return copy_folder(args, context)
+        return _foretell_folder(args, context) or copy_folder(args, context)
     return _from_host(args, context)
 
 
@@ -91,18 +91,26 @@ def _from_host(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     dest = placement.inside(
         args["dest"], args["_original_basename"] or os.path.basename(args["src"])
     )
-    folder = os.path.dirname(dest)
-    if args["dest"].endswith("/") and not os.path.exists(folder):
-        if context.check_mode:
-            message = f"dest directory {folder} would be created"
-            return {"changed": True, "msg": message, "src": source.name}
-        placement.make_parents(folder, args, context)
+    foretold = _foretell_folder(args, context)
+    if foretold:
+        return foretold
+    if args["dest"].endswith("/"):
+        placement.make_parents(os.path.dirname(dest), args, context)
     path = real_target(dest, args)
     if os.path.exists(path) and not args["force"]:
         kept = {"msg": "file already exists", "src": source.name, "changed": False}
         return placement.with_description({**kept, "dest": path})
     placement.refuse_bad_place(path)
     return _place_from_host(source, path, args, context)
+
+
+def _foretell_folder(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
+    """In check mode, all that can be said while the folder to copy into is not there; or empty."""
+    folder = os.path.dirname(args["dest"])
+    if not context.check_mode or not args["dest"].endswith("/") or os.path.exists(folder):
+        return {}
+    message = f"dest directory {folder} would be created"
+    return {"changed": True, "msg": message, "src": args["src"]}
 
 
 def _place_from_host(

@@ -7,7 +7,7 @@ from typing import Any, Dict
 from lpse_ops.agent.context import Context, Failed
 from lpse_ops.agent.fileflags import read_flags
 from lpse_ops.agent.filestatus import describe_status, hash_file
-from lpse_ops.agent.mimetype import read_mime
+from lpse_ops.agent.mimetype import get_ready, read_mime
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "path": {"type": "path", "required": True, "aliases": ["dest", "name"]},
@@ -23,6 +23,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     },
 }
 CHECK_MODE = "full"
+PREPARE = get_ready
 
 # Names of chattr(1)'s letters.
 _FLAG_NAMES = {

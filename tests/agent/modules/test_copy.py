@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.agent.modules.trees import Make, also, folders, having, link, mode
-from tests.agent.sidebyside import ALL, Case, assert_same, run_modules, run_ours, without_diff
+from tests.agent.sidebyside import ALL, Case, without_diff
 from tests.agent.thishost import run_task
 
 # One run of ansible-core's modules is for all the tests here.
@@ -84,19 +84,9 @@ WITHOUT_DIFF = ["copy_changed", "copy_tree_new"]
 CASES += without_diff(CASES, WITHOUT_DIFF)
 
 
-@pytest.fixture(scope="module")
-def top(tmp_path_factory):
-    return tmp_path_factory.mktemp("t")
-
-
-@pytest.fixture(scope="module")
-def theirs(top):
-    return run_modules(CASES, top / "real")
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_same_as_ansible(case, theirs, top):
-    assert_same(run_ours(case, top / "ours", run_task), theirs[case.name])
+def test_the_same_as_ansible(case, assert_as_ansible):
+    assert_as_ansible(case)
 
 
 def test_links_go_along_into_a_folder_that_is_there(tmp_path):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.agent.modules.trees import Make, also, folders, having, link, mode
-from tests.agent.sidebyside import Case, assert_same, run_modules, run_ours, without_diff
+from tests.agent.sidebyside import Case, without_diff
 from tests.agent.thishost import run_task
 
 # One run of ansible-core's modules is for all the tests here.
@@ -106,19 +106,9 @@ WITHOUT_DIFF = ["line_appended", "line_line_and_mode", "line_absent", "line_crea
 CASES += without_diff(CASES, WITHOUT_DIFF)
 
 
-@pytest.fixture(scope="module")
-def top(tmp_path_factory):
-    return tmp_path_factory.mktemp("t")
-
-
-@pytest.fixture(scope="module")
-def theirs(top):
-    return run_modules(CASES, top / "real")
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_same_as_ansible(case, theirs, top):
-    assert_same(run_ours(case, top / "ours", run_task), theirs[case.name])
+def test_the_same_as_ansible(case, assert_as_ansible):
+    assert_as_ansible(case)
 
 
 def test_a_line_after_the_last_one_is_a_line_of_its_own(tmp_path):
