@@ -72,6 +72,12 @@ class Sealed:
         return "<a vault-encrypted value>"
 
 
+class Revealed(str):
+    """The text of a ``Sealed``: a plain string, never a template, that a test can tell apart."""
+
+    __slots__ = ()
+
+
 def origin_of(value: object) -> Origin | None:
     """Where a value was written, if it knows; numbers and plain strings do not."""
     return getattr(value, "origin", None)

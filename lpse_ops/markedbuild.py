@@ -23,6 +23,8 @@ SYNTAX_HINT = "correct the file at this line and column"
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Warn = Callable[[str], None]
+# What becomes of a key that stands twice in a mapping: "error", "warn" or "ignore".
+Duplicates = str
 
 _TAG = "tag:yaml.org,2002:"
 _STRING_TAGS = {f"{_TAG}str", f"{_TAG}value", f"{_TAG}python/unicode"}
@@ -73,11 +75,14 @@ class _Anchored:
 class Builder:
     """Makes values from the events of the parser, without recursion."""
 
-    def __init__(self, name: str, text: str, warn: Warn, *, is_json: bool) -> None:
+    def __init__(
+        self, name: str, text: str, warn: Warn, *, is_json: bool, duplicates: Duplicates = "warn"
+    ) -> None:
         self._name = name
         self._text = text
         self._warn = warn
         self._is_json = is_json
+        self._duplicates = duplicates
         self._loader = LOADER("")
         self._stack: list[_Open] = []
         self._anchors: dict[str, _Anchored | None] = {}
@@ -192,8 +197,15 @@ class Builder:
         if isinstance(key, Map | Seq | set | Sealed):
             self._fail_at(event, "a key must be a single word or number")
         if key is not _MERGE and key in parent.value:
-            self._warn(f"{self._origin(event)}: duplicate key {key!r}; the last one is used")
+            self._say_duplicate(key, event)
         return key
+
+    def _say_duplicate(self, key: Any, event: Any) -> None:
+        problem = f"Found duplicate mapping key {key!r}"
+        if self._duplicates == "error":
+            self._fail_at(event, problem, hint="remove one of the two")
+        if self._duplicates == "warn":
+            self._warn(f"{self._origin(event)}: {problem}; the last one is used")
 
     def _merged_maps(self, value: Any, event: Any) -> list[Map]:
         maps = Seq([value]) if isinstance(value, Map) else value

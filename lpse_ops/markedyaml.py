@@ -14,7 +14,15 @@ import yaml
 
 from lpse_ops.errors import PlaybookError
 from lpse_ops.marked import Map, Origin, Seq, Text
-from lpse_ops.markedbuild import LOADER, SYNTAX_HINT, Builder, Warn, check_depth, resolve_marker
+from lpse_ops.markedbuild import (
+    LOADER,
+    SYNTAX_HINT,
+    Builder,
+    Duplicates,
+    Warn,
+    check_depth,
+    resolve_marker,
+)
 from lpse_ops.vault import is_sealed
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -22,7 +30,13 @@ MAX_BYTES = 16 * 1024 * 1024
 OpenSealed = Callable[[bytes, str], bytes]
 
 
-def load_marked(path: Path, *, open_sealed: OpenSealed | None = None, warn: Warn) -> Any:
+def load_marked(
+    path: Path,
+    *,
+    open_sealed: OpenSealed | None = None,
+    warn: Warn,
+    duplicates: Duplicates = "warn",
+) -> Any:
     """Read a file of a site; one that is vault-encrypted as a whole goes to ``open_sealed``."""
     try:
         with path.open("rb") as stream:
@@ -38,14 +52,14 @@ def load_marked(path: Path, *, open_sealed: OpenSealed | None = None, warn: Warn
                 f"{path} is vault-encrypted", hint="give --vault-password-file FILE or --vault-id"
             )
         content = open_sealed(content, str(path))
-    return parse_marked(content, str(path), warn=warn)
+    return parse_marked(content, str(path), warn=warn, duplicates=duplicates)
 
 
-def parse_marked(content: bytes, name: str, *, warn: Warn) -> Any:
+def parse_marked(content: bytes, name: str, *, warn: Warn, duplicates: Duplicates = "warn") -> Any:
     """Parse one UTF-8 document; an empty one is None.  Errors are PlaybookError with the place."""
     text = _decode(content, name)
     from_json, is_json = _read_json(text)
-    builder = Builder(name, text, warn, is_json=is_json)
+    builder = Builder(name, text, warn, is_json=is_json, duplicates=duplicates)
     try:
         return builder.build(yaml.parse(text, Loader=LOADER))
     except yaml.YAMLError as error:
@@ -56,7 +70,7 @@ def parse_marked(content: bytes, name: str, *, warn: Warn) -> Any:
         line, column = (mark.line, mark.column) if mark else (0, 0)
         parts = (getattr(error, "context", None), getattr(error, "problem", None))
         problem = ", ".join(part for part in parts if part) or "this is no YAML"
-        builder.fail(line, column, problem)
+        builder.fail(line, column, f"YAML parsing failed: {problem[:1].upper()}{problem[1:]}")
 
 
 def _decode(content: bytes, name: str) -> str:

@@ -35,6 +35,7 @@ DOCUMENTS = [
     '{"a":\t[1,\n\t2]}',
     "\ufeffa: b",
     "a: b: c",
+    "<<",
     "a: {{ b }}",
     "a: [1, 2",
     "a:\n\t- b",
@@ -181,7 +182,17 @@ def test_json_has_its_own_way_to_say_vault_and_unsafe(space):
 def test_a_key_that_appears_twice_is_a_warning_and_the_last_wins():
     warnings: list[str] = []
     assert parse("a: 1\nb: 2\na: 3\n", warnings) == {"a": 3, "b": 2}
-    assert warnings == ["x.yml:3:1: duplicate key 'a'; the last one is used"]
+    assert warnings == ["x.yml:3:1: Found duplicate mapping key 'a'; the last one is used"]
+
+
+def test_a_key_that_appears_twice_may_be_an_error_or_nothing():
+    warnings: list[str] = []
+    read = {"name": "x.yml", "warn": warnings.append}
+    assert parse_marked(b"a: 1\na: 3\n", duplicates="ignore", **read) == {"a": 3}
+    assert warnings == []
+    with pytest.raises(PlaybookError, match=r"^x\.yml:2:1: Found duplicate .* 'a'$") as caught:
+        parse_marked(b"a: 1\na: 3\n", duplicates="error", **read)
+    assert caught.value.hint == "remove one of the two"
 
 
 def test_a_key_over_a_merged_one_is_no_duplicate_and_keeps_its_own_place():
@@ -196,7 +207,11 @@ def test_a_key_over_a_merged_one_is_no_duplicate_and_keeps_its_own_place():
     ("text", "place", "hint"),
     [
         ("a: {{ b }}", "x.yml:1:5: a key must be", "quotes around the template"),
-        ("- name: x\n  a: b: c", "x.yml:2:7: mapping values", "quotes around a value"),
+        (
+            "- name: x\n  a: b: c",
+            "x.yml:2:7: YAML parsing failed: Mapping values",
+            "quotes around a value",
+        ),
         ("a:\n\t- b", "x.yml:2:1: ", "spaces instead of tabs"),
         ("a: 'b' c", "x.yml:1:8: ", "quotes around the whole value"),
         ("a: *b", "x.yml:1:4: the alias *b names nothing above it", "this line"),

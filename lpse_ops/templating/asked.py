@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lpse_ops.templating.filters.numbers import to_bool
+from lpse_ops.marked import Revealed
 from lpse_ops.templating.filters.problem import FilterProblem
 from lpse_ops.templating.filters.texts import to_text
 from lpse_ops.templating.natives import to_plain
 from lpse_ops.templating.versions import compare
+from lpse_ops.vault import HEADER, is_sealed
+
+_TRUE = frozenset({"y", "yes", "on", "1", "true", "t", "1.0"})
+_FALSE = frozenset({"n", "no", "off", "0", "false", "f", "0.0"})
 
 
 def _find(value: Any, pattern: Any, how: str, flags: dict[str, Any]) -> bool:
@@ -48,17 +52,8 @@ def search(
 
 
 def truthy(value: Any, convert_bool: bool = False) -> bool:
-    if convert_bool:
-        try:
-            value = to_bool(value) if _is_bool_word(value) else value
-        except TypeError:
-            return bool(value)
-    return bool(value)
-
-
-def _is_bool_word(value: Any) -> bool:
-    words = {"y", "yes", "on", "1", "true", "t", "n", "no", "off", "0", "false", "f", "1.0", "0.0"}
-    return str(value).strip().lower() in words
+    word = str(value).strip().lower() if convert_bool else ""
+    return word in _TRUE if word in _TRUE | _FALSE else bool(value)
 
 
 def falsy(value: Any, convert_bool: bool = False) -> bool:
@@ -74,8 +69,10 @@ def version(
 ) -> bool:
     if strict is not None and version_type:
         raise FilterProblem("version: give strict or version_type, not both")
-    if value in (None, "") or other in (None, ""):
-        raise FilterProblem("version: there is nothing to compare with, a version is empty")
+    if value in (None, ""):
+        raise FilterProblem("version: the input version value cannot be empty")
+    if other in (None, ""):
+        raise FilterProblem("version: the version to compare against cannot be empty")
     kind = "strict" if strict else version_type or "loose"
     return compare(to_text(value), to_text(other), operator, kind)
 
@@ -121,14 +118,17 @@ def same_file(value: Any, other: Any) -> bool:
     return os.path.samefile(value, other)
 
 
-def vault_encrypted(value: Any) -> bool:  # noqa: ARG001
-    """False: what is in a variable has been opened before a test can see it."""
-    return False
+def vault_encrypted(value: Any) -> bool:
+    """Whether the value is the text of a ``!vault``, which was opened when it was asked for."""
+    return isinstance(value, Revealed)
 
 
 def vaulted_file(value: Any) -> bool:
-    with Path(value).open("rb") as stream:
-        return stream.read(14) == b"$ANSIBLE_VAULT"
+    try:
+        with Path(to_text(value)).open("rb") as stream:
+            return is_sealed(stream.read(len(HEADER)))
+    except (OSError, ValueError) as error:
+        raise FilterProblem(f"vaulted_file: cannot read {value!r}: {error}") from None
 
 
 def uri(value: Any, schemes: Any = None) -> bool:

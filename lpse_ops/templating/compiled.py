@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jinja2 import FileSystemLoader
 
@@ -13,10 +13,12 @@ from lpse_ops.templating.environment import (
     compile_expression,
     compile_template,
 )
+from lpse_ops.templating.simple import SimpleTemplate, parse_name, parse_simple
 
 # A site has some thousands of templates; more than this are made by a loop.
 _MOST = 20_000
 
+Template = TypeVar("Template")
 Prepare = Callable[[AnsibleEnvironment], None]
 Functions = dict[str, list[str]]
 Folders = tuple[Path, ...]
@@ -31,8 +33,8 @@ class Compiler:
     def __init__(self, prepare: Prepare) -> None:
         self._prepare = prepare
         self._environments: dict[tuple[Syntax, Folders], AnsibleEnvironment] = {}
-        self._templates: dict[str, ScopeTemplate] = {}
-        self._expressions: dict[str, ScopeTemplate] = {}
+        self._templates: dict[str, SimpleTemplate | ScopeTemplate] = {}
+        self._expressions: dict[str, SimpleTemplate | ScopeTemplate] = {}
         self._files: dict[AnsibleEnvironment, dict[str, ScopeTemplate]] = {}
         self._strings = self._new(Syntax(), in_yaml=True)
         self._bare = self.environment(Syntax())
@@ -51,15 +53,21 @@ class Compiler:
         self._prepare(environment)
         return environment
 
-    def template(self, source: str) -> ScopeTemplate:
+    def template(self, source: str) -> SimpleTemplate | ScopeTemplate:
         known = self._templates.get(source)
-        return known or _keep(self._templates, source, compile_template(self._strings, str(source)))
+        if known is None:
+            text = str(source)
+            known = parse_simple(self._strings, text) or compile_template(self._strings, text)
+            _keep(self._templates, text, known)
+        return known
 
-    def expression(self, source: str) -> ScopeTemplate:
+    def expression(self, source: str) -> SimpleTemplate | ScopeTemplate:
         known = self._expressions.get(source)
-        return known or _keep(
-            self._expressions, source, compile_expression(self._bare, str(source))
-        )
+        if known is None:
+            text = str(source)
+            known = parse_name(self._bare, text) or compile_expression(self._bare, text)
+            _keep(self._expressions, text, known)
+        return known
 
     def file(self, environment: AnsibleEnvironment, source: str) -> ScopeTemplate:
         """A template file; ``environment`` is one of this compiler."""
@@ -76,7 +84,7 @@ class Compiler:
         }
 
 
-def _keep(kept: dict[str, ScopeTemplate], source: str, template: ScopeTemplate) -> ScopeTemplate:
+def _keep(kept: dict[str, Template], source: str, template: Template) -> Template:
     if len(kept) >= _MOST:
         kept.clear()
     kept[str(source)] = template

@@ -6,7 +6,8 @@ Jinja's own contexts copy all variables into one dict first; these ask for each 
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Protocol
 
-from jinja2.environment import Environment, Template
+from jinja2.environment import Environment, Template, TemplateModule
+from jinja2.exceptions import TemplateRuntimeError
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, Macro
 from jinja2.utils import missing
@@ -19,6 +20,9 @@ class Names(Protocol):
 
     def find(self, name: str) -> Any:
         """The value of a variable, or ``jinja2.utils.missing``."""
+
+    def without_names(self) -> "Names":
+        """The same without variables: for what is imported without context."""
 
 
 class ScopeContext(Context):
@@ -54,9 +58,6 @@ class ScopeContext(Context):
         if value is missing:
             return self.environment.globals.get(key, missing)
         return value
-
-    def __contains__(self, name: str) -> bool:
-        return self.resolve_or_missing(name) is not missing
 
     def get_all(self) -> dict[str, Any]:
         return Locals({**self.parent, **self.vars}, self.scope)
@@ -94,10 +95,17 @@ class Locals(dict[str, Any]):
 
 
 class NoNames:
-    """The scope of a template that is imported without context."""
+    """The scope of a template that is included without context."""
 
     def find(self, name: str) -> Any:  # noqa: ARG002
         return missing
+
+    def without_names(self) -> "NoNames":
+        return self
+
+    @property
+    def resolver(self) -> Any:
+        raise TemplateRuntimeError("what is included `without context` cannot call a lookup")
 
 
 class ScopeTemplate(Template):
@@ -112,6 +120,11 @@ class ScopeTemplate(Template):
         scope = vars.scope if isinstance(vars, Locals) else self.environment.no_names  # type: ignore[attr-defined]
         extra = {**(vars or {}), **_present(locals)}
         return ScopeContext(self.environment, scope, extra, self.name, self.blocks)
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        # Not made once, as Jinja's: its macros would look things up for whoever came first.
+        around: Names = getattr(ctx, "scope", self.environment.no_names)  # type: ignore[attr-defined]
+        return self.make_module(Locals({}, around.without_names()))
 
     def parts(self, scope: Names) -> Iterator[Any]:
         """Render with the variables of a scope, one part after the other."""

@@ -19,9 +19,11 @@ from lpse_ops.templating.files import FindFile, no_files
 from lpse_ops.templating.library import fill_environment
 from lpse_ops.templating.markers import OMIT, MarkerUsed, Source, type_name
 from lpse_ops.templating.natives import NotAValue, join_text, plain_key, to_plain
-from lpse_ops.templating.resolver import SiteResolver, Warn, source_of
+from lpse_ops.templating.resolver import Settings, SiteResolver, Warn, source_of
 from lpse_ops.templating.scope import Resolved, Scope
 from lpse_ops.vault import Vault
+
+_PLAIN = frozenset({str, bool, int, float})
 
 
 class Templating:
@@ -33,29 +35,42 @@ class Templating:
         vault: Vault | None = None,
         find_file: FindFile | None = None,
         warn: Warn | None = None,
+        settings: Settings | None = None,
         compiler: Compiler | None = None,
     ) -> None:
         """``find_file(folder, name)`` finds files of the site; ``compiler`` may be shared.
 
         ``warn`` gets what is allowed but should be written differently, each time it is used.
+        ``settings`` are Ansible's, by name: ``allow_broken_conditionals`` counts here.
         """
         self.compiler = compiler or Compiler(fill_environment)
         self._vault = vault
         self._warn = warn or _say_nothing
-        self._resolver = SiteResolver(self.compiler, vault, find_file or no_files, self._warn)
+        self._settings: Settings = settings or {}
+        self._resolver = SiteResolver(
+            self.compiler, vault, find_file or no_files, self._warn, self._settings
+        )
 
     def with_files(self, find_file: FindFile) -> "Templating":
         """The same with files of another place, a role's for instance; shares what is compiled."""
         return Templating(
-            vault=self._vault, find_file=find_file, warn=self._warn, compiler=self.compiler
+            vault=self._vault,
+            find_file=find_file,
+            warn=self._warn,
+            settings=self._settings,
+            compiler=self.compiler,
         )
 
     def evaluate(self, value: Any, variables: Mapping[str, Any]) -> Any:
         """The value with every template in it resolved, as plain dicts, lists and scalars.
 
+        Strings that the playbook holds word for word stay ``Text``, so they may be conditions.
         Keys and items whose value is ``omit`` are left out; ``OMIT`` itself is returned when
         that is all there is.  Raises TemplateError (or VaultError) with the place.
         """
+        # Most of what is evaluated says nothing, or nothing that needs variables.
+        if value is None or type(value) in _PLAIN:
+            return value
         return self._evaluate(value, self._scope(variables))
 
     def condition(self, expression: Any, variables: Mapping[str, Any]) -> bool:
@@ -116,7 +131,7 @@ class Templating:
     def _evaluate(self, value: Any, scope: Scope) -> Any:
         if isinstance(value, Text):
             if not is_template(value):
-                return str(value)
+                return value
             result = self._resolver.resolve_text(value, scope)
             return self._finish(result, scope, source_of(value, is_expression=False))
         if isinstance(value, Mapping):
@@ -153,6 +168,8 @@ class Templating:
                 Source("", getattr(expression, "origin", None)),
                 hint="write an expression that is true or false",
             )
+        if not expression.strip():
+            return self._holds_empty(expression)
         if expression.lstrip().startswith(("{{", "{%")):
             return self._holds_in_braces(expression, scope)
         result = self._resolver.express(expression, scope)
@@ -160,9 +177,19 @@ class Templating:
             return result
         return self._refuse(result, expression, scope)
 
+    def _holds_empty(self, expression: Text) -> bool:
+        if self._settings.get("allow_broken_conditionals"):
+            return True
+        raise template_error(
+            "Empty conditional expressions are not allowed",
+            source_of(expression, is_expression=True),
+            hint="write an expression that is true or false",
+        )
+
     def _holds_in_braces(self, expression: Text, scope: Scope) -> bool:
         self._warn(f"{expression.origin}: write a condition without {{{{ }}}}: {expression}")
-        result = self._resolver.resolve_text(expression, scope)
+        stripped = Text(expression.strip(), expression.origin)
+        result = self._resolver.resolve_text(stripped, scope)
         if isinstance(result, Text):
             # A variable that holds a condition.
             return self._holds(result, scope)
@@ -180,6 +207,9 @@ class Templating:
         value = self._finish(result, scope, source)
         if isinstance(value, bool):
             return value
+        if self._settings.get("allow_broken_conditionals"):
+            self._warn(f"{expression.origin}: this condition gives a {type_name(value)!r}")
+            return bool(value)
         raise template_error(
             f"the condition gives a {type_name(value)!r}, not true or false: {expression}",
             source,

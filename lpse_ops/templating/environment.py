@@ -34,6 +34,8 @@ class Syntax(NamedTuple):
     variable_end_string: str = "}}"
     comment_start_string: str = "{#"
     comment_end_string: str = "#}"
+    line_statement_prefix: str | None = None
+    line_comment_prefix: str | None = None
 
 
 class PartsGenerator(NativeCodeGenerator):
@@ -104,8 +106,6 @@ class AnsibleEnvironment(Environment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, Undefined):
             return obj
-        if isinstance(argument, Marker):
-            return argument
         try:
             return obj[argument]
         except (AttributeError, TypeError, LookupError):

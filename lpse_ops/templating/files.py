@@ -1,5 +1,6 @@
 """How templates find files of the site: role first, then play, as the caller decides."""
 
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +16,8 @@ class FindFile(Protocol):
 
 def no_files(folder: str, name: str) -> Path:
     """Find files by their name alone, seen from the current folder."""
-    path = Path(name).expanduser()
+    # Not Path.expanduser(), which raises for a user that is not here.
+    path = Path(os.path.expanduser(name))
     for each in (Path(folder) / path, path):
         if each.exists():
             return each.absolute()

@@ -20,9 +20,9 @@ def lookup(context: Any, name: str, *terms: Any, **options: Any) -> Any:
         return []
     if want_list or not isinstance(found, list):
         return found
-    if found and all(isinstance(each, str) for each in found):
-        return ",".join(found)
-    return found[0] if len(found) == 1 else found
+    if len(found) == 1:
+        return found[0]
+    return ",".join(found) if found and all(isinstance(each, str) for each in found) else found
 
 
 @pass_context

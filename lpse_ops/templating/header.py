@@ -26,21 +26,26 @@ def split_header(source: str, syntax: Syntax) -> Headed:
     """Take the header off, if there is one, and apply it to the syntax."""
     if not source.startswith(_MARK):
         return Headed(source, syntax, 0)
-    line, _, rest = source.partition("\n")
-    changes = dict(_read_pair(pair) for pair in line[len(_MARK) :].split(",") if pair.strip())
+    line, newline, rest = source.partition("\n")
+    if not newline:
+        raise HeaderProblem(f"Missing newline after {_MARK!r}")
+    changes = dict(_read_pair(pair) for pair in line[len(_MARK) :].split(","))
     return Headed(rest, syntax._replace(**changes), 1)
 
 
 def _read_pair(pair: str) -> tuple[str, Any]:
     name, colon, text = pair.partition(":")
     name = name.strip()
-    if not colon or name not in Syntax._fields:
+    if not colon:
+        raise HeaderProblem(f"Missing key-value separator `:` in {pair!r} behind {_MARK!r}")
+    if name not in Syntax._fields:
         raise HeaderProblem(f"{name!r} is none of {', '.join(Syntax._fields)}")
-    kind = type(Syntax._field_defaults[name])
+    default = Syntax._field_defaults[name]
+    kind = str if default is None else type(default)
     try:
         value = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError):
-        value = text.strip()
+        raise HeaderProblem(f"{name} must be a value of Python, not {text.strip()!r}") from None
     if not isinstance(value, kind):
         raise HeaderProblem(f"{name} must be a {kind.__name__}, not {value!r}")
     return name, value

@@ -60,14 +60,6 @@ class Marker(StrictUndefined):
     def _used(self, _message: str) -> "MarkerUsed":
         return MarkerUsed(self)
 
-    def __getattr__(self, name: str) -> Any:
-        if name[:2] == "__":
-            raise AttributeError(name)
-        return self
-
-    def __getitem__(self, _key: Any) -> Any:
-        return self
-
     @property
     def message(self) -> str:
         """What is undefined, in words; never the content of a value."""
@@ -76,8 +68,9 @@ class Marker(StrictUndefined):
         if self._undefined_hint or self._undefined_obj is missing:
             return self._undefined_message
         kind = type_name(self._undefined_obj)
-        word = "attribute" if isinstance(self._undefined_name, str) else "element"
-        return f"a value of type {kind!r} has no {word} {self._undefined_name!r}"
+        if isinstance(self._undefined_name, str):
+            return f"object of type {kind!r} has no attribute {self._undefined_name!r}"
+        return f"{kind} object has no element {self._undefined_name!r}"
 
     @property
     def variable(self) -> str | None:
@@ -110,4 +103,6 @@ def type_name(value: Any) -> str:
     for kind in (bool, int, float, str, dict, list):
         if isinstance(value, kind):
             return kind.__name__
+    if isinstance(value, Mapping):
+        return "dict"
     return "NoneType" if value is None else type(value).__name__

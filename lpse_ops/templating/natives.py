@@ -4,8 +4,11 @@ import datetime
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
+from jinja2.environment import TemplateModule
 from jinja2.runtime import Undefined
 
+from lpse_ops.marked import Revealed, Text
+from lpse_ops.templating.embedded import is_template
 from lpse_ops.templating.markers import OMIT, Marker, MarkerUsed, type_name
 
 # What a template may result in as it is.
@@ -51,7 +54,7 @@ def _text_of(part: Any) -> str:
 
 
 def to_plain(value: Any) -> Any:
-    """A copy of plain dicts, lists and scalars, without what is omitted.
+    """A copy of plain dicts, lists and scalars, without what is omitted; literals stay ``Text``.
 
     Raise MarkerUsed for an undefined value anywhere inside, NotAValue for what cannot be a value.
     """
@@ -59,7 +62,7 @@ def to_plain(value: Any) -> Any:
     if kind in _SCALARS:
         return value
     if isinstance(value, str):
-        return str(value)
+        return _kept(value)
     if isinstance(value, Mapping):
         pairs = ((plain_key(key), to_plain(each)) for key, each in value.items())
         return {key: each for key, each in pairs if each is not OMIT}
@@ -70,6 +73,12 @@ def to_plain(value: Any) -> Any:
     return _to_plain_rarely(value)
 
 
+def _kept(value: str) -> str:
+    """A string that somebody wrote, word for word, stays trusted: it may be a condition."""
+    is_literal = isinstance(value, Text) and not is_template(value)
+    return value if is_literal or isinstance(value, Revealed) else str(value)
+
+
 def plain_key(key: Any) -> Any:
     """A key of a dict, without its place."""
     return str(key) if isinstance(key, str) else key
@@ -78,6 +87,9 @@ def plain_key(key: Any) -> Any:
 def _to_plain_rarely(value: Any) -> Any:
     if isinstance(value, Marker):
         raise MarkerUsed(value)
+    if isinstance(value, TemplateModule):
+        # An imported template, shown as a whole.
+        return to_plain(join_parts(value._body_stream))
     for kind in (bool, int, float, datetime.datetime, datetime.date, datetime.time):
         if isinstance(value, kind):
             return value

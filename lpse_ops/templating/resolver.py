@@ -3,14 +3,14 @@
 Whatever goes wrong in a template becomes a marker, so that it is an error only where it is used.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2.exceptions import TemplateSyntaxError
 
 from lpse_ops.errors import VaultError
-from lpse_ops.marked import Origin, Sealed, Text
+from lpse_ops.marked import Origin, Revealed, Sealed, Text
 from lpse_ops.templating.blame import (
     Functions,
     innermost_template,
@@ -23,13 +23,16 @@ from lpse_ops.templating.embedded import is_template
 from lpse_ops.templating.environment import Syntax
 from lpse_ops.templating.files import FindFile
 from lpse_ops.templating.header import HeaderProblem, split_header
+from lpse_ops.templating.lookups.contents import read_bytes
 from lpse_ops.templating.lookups.registry import find_lookup, run_lookup
 from lpse_ops.templating.markers import Marker, MarkerUsed, Source
 from lpse_ops.templating.natives import join_parts, with_final_newlines
 from lpse_ops.templating.scope import Scope
+from lpse_ops.templating.simple import SimpleTemplate
 from lpse_ops.vault import Vault, is_sealed
 
 Warn = Callable[[str], None]
+Settings = Mapping[str, Any]
 Join = Callable[[Iterable[Any]], Any]
 
 
@@ -37,12 +40,18 @@ class SiteResolver:
     """Resolves with what a site has; keeps nothing of one evaluation."""
 
     def __init__(
-        self, compiler: Compiler, vault: Vault | None, find_file: FindFile, warn: Warn
+        self,
+        compiler: Compiler,
+        vault: Vault | None,
+        find_file: FindFile,
+        warn: Warn,
+        settings: Settings,
     ) -> None:
         self._compiler = compiler
         self._vault = vault
         self._find_file = find_file
         self.warn = warn
+        self.settings = settings
 
     @property
     def functions(self) -> Functions:
@@ -63,7 +72,7 @@ class SiteResolver:
 
     def _run(
         self,
-        compile_text: Callable[[str], ScopeTemplate],
+        compile_text: Callable[[str], SimpleTemplate | ScopeTemplate],
         text: str,
         scope: Scope,
         *,
@@ -95,7 +104,7 @@ class SiteResolver:
                     f"{where}: vault-encrypted, and no vault secret was given",
                     hint="give --vault-password-file FILE or --vault-id LABEL@FILE",
                 )
-            return self._vault.reveal(sealed)
+            return Revealed(self._vault.reveal(sealed))
         except VaultError as error:
             return Marker(cause=error)
 
@@ -113,11 +122,12 @@ class SiteResolver:
     def find_file(self, folder: str, name: str) -> Path:
         return self._find_file(folder, name)
 
-    def render_file(self, name: str, scope: Scope, options: dict[str, Any]) -> Any:
-        path = self._find_file("templates", name)
-        source = path.read_text(encoding="utf-8")
+    def render_file(
+        self, path: Path, folders: tuple[Path, ...], scope: Scope, options: dict[str, Any]
+    ) -> Any:
+        source = self.open_content(read_bytes(path), str(path))
         whole = Source(source, Origin(str(path)), is_file=True)
-        result = self.render(whole, scope, (path.parent,), Syntax(**options), join_parts)
+        result = self.render(whole, scope, folders, Syntax(**options), join_parts)
         return with_final_newlines(result, source) if isinstance(result, str) else result
 
     def render(
@@ -166,7 +176,7 @@ def source_of(text: str, *, is_expression: bool) -> Source:
     return Source(text, getattr(text, "origin", None), is_expression=is_expression)
 
 
-def line_of(error: Exception, template: ScopeTemplate | None) -> int:
+def line_of(error: Exception, template: SimpleTemplate | ScopeTemplate | None) -> int:
     """The line of a template in YAML at which something was raised; 0 if it is not known."""
     if isinstance(error, TemplateSyntaxError):
         return error.lineno

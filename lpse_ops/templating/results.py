@@ -29,8 +29,11 @@ def reachable(value: Any) -> bool:
 
 
 def timedout(value: Any) -> bool:
-    result = _result(value, "timedout").get("timedout", False)
-    return bool(result.get("period") if isinstance(result, Mapping) else result)
+    """Tell whether a task took longer than its ``timeout`` allows."""
+    told = _result(value, "timedout").get("timedout") or {}
+    if not isinstance(told, Mapping):
+        raise FilterProblem("the test 'timedout' needs to know the period that was allowed")
+    return bool(told.get("period"))
 
 
 def changed(value: Any) -> bool:
@@ -48,13 +51,13 @@ def skipped(value: Any) -> bool:
 
 
 def started(value: Any) -> bool:
-    return _result(value, "started").get("started", 0) in (1, True)
+    """Tell whether a job has begun; what was never in the background has."""
+    return bool(_result(value, "started").get("started", True))
 
 
 def finished(value: Any) -> bool:
     """Tell whether a job has ended; what was never in the background has."""
-    result = _result(value, "finished")
-    return "finished" not in result or result["finished"] in (1, True)
+    return bool(_result(value, "finished").get("finished", True))
 
 
 TESTS: dict[str, Any] = {

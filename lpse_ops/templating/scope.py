@@ -5,6 +5,7 @@ that needs itself is an error instead of an endless loop.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from jinja2.utils import missing
@@ -15,6 +16,8 @@ from lpse_ops.templating.lazy import PENDING, LazyDict, LazyList
 
 class Resolver(Protocol):
     """What a scope asks when a variable is a template, sealed, or looked up elsewhere."""
+
+    settings: Mapping[str, Any]
 
     def warn(self, message: str) -> None:
         """Tell the user about something that goes on."""
@@ -31,8 +34,10 @@ class Resolver(Protocol):
     def lookup(self, name: str, terms: list[Any], options: dict[str, Any], scope: "Scope") -> Any:
         """What a lookup gives, always a list; raises what the lookup raises."""
 
-    def render_file(self, name: str, scope: "Scope", options: dict[str, Any]) -> Any:
-        """What a template of the site gives with the variables of a scope."""
+    def render_file(
+        self, path: Path, folders: tuple[Path, ...], scope: "Scope", options: dict[str, Any]
+    ) -> Any:
+        """What a template of the site gives; ``folders`` are where it looks for others."""
 
     def open_content(self, content: bytes, name: str) -> str:
         """What is in a file that may be vault-encrypted."""
@@ -59,8 +64,12 @@ class Scope:
             return Resolved(self.variables, lambda: self) if name == "vars" else missing
         return self.resolve(value) if type(value) in PENDING else value
 
+    def without_names(self) -> "Scope":
+        """One without variables, whose templates may still look things up."""
+        return Scope({}, self.resolver)
+
     def resolve(self, value: Any) -> Any:
-        """A value whose templates are resolved, or will be when somebody looks; or a marker."""
+        """A pending value, resolved now, or when somebody looks into it; or a marker."""
         kind = type(value)
         if kind is Text:
             return self.resolver.resolve_text(value, self)
@@ -68,9 +77,7 @@ class Scope:
             return LazyDict(value, self.resolve)
         if kind is Seq:
             return LazyList(value, self.resolve)
-        if kind is Sealed:
-            return self.resolver.reveal(value)
-        return value
+        return self.resolver.reveal(value)
 
 
 class Resolved(Mapping[str, Any]):

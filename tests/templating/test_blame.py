@@ -161,3 +161,19 @@ def test_a_file_that_cannot_be_read_twice_is_left_alone(tmp_path: Path):
     with pytest.raises(TemplateError) as caught:
         TEMPLATING.evaluate(Text("{{ nope }}", origin), {})
     assert caught.value.origin == origin
+
+
+def test_a_word_that_the_template_does_not_hold_is_blamed_on_its_beginning(tmp_path: Path):
+    path = tmp_path / "play.yml"
+    path.write_text('a: "x {{ d[k] }}"\n')
+    content = load_marked(path, warn=pytest.fail)
+    with pytest.raises(TemplateError) as caught:
+        TEMPLATING.evaluate(content["a"], {"d": {}, "k": "zz"})
+    assert str(caught.value.origin) == f"{path}:1:5"
+
+
+def test_a_file_that_cannot_be_read_again_gives_the_place_of_the_scalar():
+    text = Text("x {{ nope }}", Origin("/proc/self/mem", 3, 2))
+    with pytest.raises(TemplateError) as caught:
+        TEMPLATING.evaluate(text, {})
+    assert str(caught.value.origin) == "/proc/self/mem:3:2"

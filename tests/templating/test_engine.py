@@ -1,5 +1,6 @@
 """What is special here: who is trusted, where names come from, what one call promises."""
 
+import datetime
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -51,11 +52,50 @@ def test_a_plain_string_is_no_condition():
         TEMPLATING.condition(Text("{{ x }}"), {"x": "1 == 1"})
 
 
-def test_results_hold_no_marked_values():
-    value = {"a": ["{{ x }}", "plain"], "b": {"c": "{{ m }}"}}
-    found = evaluate(value, x="text", m={"k": ["{{ x }}"], "l": "z"})
-    assert found == {"a": ["text", "plain"], "b": {"c": {"k": ["text"], "l": "z"}}}
+def test_an_empty_condition_is_an_error_unless_broken_ones_are_allowed():
+    for empty in ("", " \n"):
+        with pytest.raises(TemplateError, match="Empty conditional expressions are not allowed"):
+            TEMPLATING.condition(Text(empty), {})
+        lenient = Templating(settings={"allow_broken_conditionals": True})
+        assert lenient.condition(Text(empty), {}) is True
+
+
+def test_results_hold_plain_containers_and_no_templates():
+    value = {"a": ["{{ x ~ 1 }}", "{{ x | upper }}"], "b": {"c": "{{ m }}"}}
+    found = evaluate(value, x="text", m={"k": ["{{ x | upper }}"]})
+    assert found == {"a": ["text1", "TEXT"], "b": {"c": {"k": ["TEXT"]}}}
     assert set(kinds(found)) == {dict, list, str}
+
+
+def test_a_string_of_the_playbook_stays_trusted_as_long_as_nothing_changes_it():
+    value = {"a": "x == 1", "b": "{{ c }}", "d": ["{{ c }}"], "e": "{{ m.k | first }}"}
+    found = evaluate(value, c="x == 2", m={"k": ["x == 3"]}, x=2)
+    literals = [found["a"], found["b"], found["d"][0], found["e"]]
+    assert [type(each) for each in literals] == [Text] * 4
+    assert [TEMPLATING.condition(each, {"x": 2}) for each in literals] == [False, True, True, False]
+
+
+@pytest.mark.parametrize("template", ["{{ 'x == 1' }}", "{{ c ~ '' }}", " {{ c }}", "{{ host }}"])
+def test_what_a_template_makes_is_not_trusted(template):
+    found = TEMPLATING.evaluate(Text(template), {"c": Text("x == 1"), "host": "x == 1"})
+    assert type(found) is str
+    with pytest.raises(TemplateError, match="untrusted template or expression"):
+        TEMPLATING.condition(found, {"x": 1})
+
+
+def test_a_template_in_a_file_of_another_syntax_never_becomes_a_trusted_result():
+    found = TEMPLATING.evaluate(Text("{{ lookup('list', x) }}"), {"x": Seq([Text("{{ 1 }}")])})
+    assert found == [1]
+
+
+def test_a_secret_is_told_apart_until_something_changes_it():
+    templating = Templating(vault=Vault([VaultSecret("default", b"pw")]))
+    sealed = Sealed(seal(b"x == 1", b"pw").decode(), Origin("v.yml", 1, 1))
+    found = templating.evaluate(Text("{{ s }}"), {"s": sealed})
+    asked = Text("{{ [a is vault_encrypted, b is vault_encrypted, a ~ '' is vault_encrypted] }}")
+    assert templating.evaluate(asked, {"a": found, "b": "x"})[:2] == [True, False]
+    with pytest.raises(TemplateError, match="untrusted template or expression"):
+        templating.condition(found, {"x": 1})
 
 
 def test_only_what_is_used_is_resolved():
@@ -76,6 +116,17 @@ def test_variables_may_be_any_mapping():
     variables = ChainMap({"a": Text("{{ b }}")}, {"b": 2})
     assert TEMPLATING.evaluate(Text("{{ a }}"), variables) == 2
     assert TEMPLATING.condition(Text("a == 2 and nope is undefined"), variables)
+
+
+def test_all_variables_can_be_counted_and_named():
+    assert evaluate("{{ vars | length }}", a=1, b="{{ nope }}") == 2
+    assert evaluate("{{ vars | list | sort }}", a=1, b="{{ nope }}") == ["a", "b"]
+    assert evaluate("{{ ['a' in vars, 'c' in vars] }}", a=1) == [True, False]
+
+
+def test_times_of_the_day_are_values():
+    assert evaluate("{{ t }}", t=datetime.time(10, 30)) == datetime.time(10, 30)
+    assert evaluate("{{ [t.time()] }}", t=datetime.datetime(2026, 1, 2, 3)) == [datetime.time(3)]
 
 
 def test_variables_come_before_functions():
@@ -116,6 +167,8 @@ def test_hosts_resolve_their_variables_in_their_own_scope():
     assert TEMPLATING.evaluate(Text("{{ hostvars['two']['name'] }} {{ name }}"), variables) == (
         "two-id one-id"
     )
+    with pytest.raises(TemplateError, match="object of type 'dict' has no attribute 'nope'"):
+        TEMPLATING.evaluate(Text("{{ hostvars.two.nope }}"), variables)
     names = Text("{{ hostvars | map('extract', hostvars, 'name') | list }}")
     assert TEMPLATING.evaluate(names, variables) == ["one-id", "two-id"]
     assert TEMPLATING.evaluate(Text("{{ hostvars.two.nope | default(3) }}"), variables) == 3
@@ -190,6 +243,8 @@ def test_loops_are_evaluated_by_lookups():
         loop("nosuch", [])
     with pytest.raises(TemplateError, match="'nope' is undefined"):
         loop("items", "{{ nope }}")
+    with pytest.raises(TemplateError, match="there is no file 'nope'"):
+        loop("file", ["nope"])
 
 
 def test_threads_may_share_variables_of_hosts():
@@ -211,3 +266,12 @@ def test_what_should_be_written_differently_is_a_warning():
     assert warnings == ["p.yml:2:3: write a condition without {{ }}: {{ true }}"]
     assert templating.evaluate(Text("{{ lookup('pipe', 'exit 1', errors='warn') }}"), {}) is None
     assert "the lookup 'pipe' failed: the command ended with status 1" in warnings[1]
+
+
+def test_what_is_compiled_is_kept_within_bounds():
+    compiler = Templating().compiler
+    first = compiler.expression("n0")
+    assert compiler.expression("n0") is first
+    for number in range(1, 20_001):
+        compiler.expression(f"n{number}")
+    assert compiler.expression("n0") is not first

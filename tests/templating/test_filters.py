@@ -48,6 +48,28 @@ def test_vault_filters_go_both_ways_and_are_read_by_the_vault():
         evaluate("{{ s | unvault('wrong') }}", s=sealed)
 
 
+def test_the_vault_filter_refuses_what_it_cannot_do():
+    with pytest.raises(TemplateError, match="a salt of one's own is not supported"):
+        evaluate("{{ 'data' | vault('pw', salt='aa') }}")
+    with pytest.raises(TemplateError, match=r"vault: .*;"):
+        evaluate("{{ 'data' | vault('pw', vault_id='a;b') }}")
+
+
+def test_what_is_too_long_is_not_parsed():
+    with pytest.raises(TemplateError, match="from_json: more than 16 Mi characters"):
+        evaluate("{{ s | from_json }}", s=" " * (16 * 1024 * 1024 + 1))
+
+
+def test_omit_is_named_where_it_is_no_value():
+    with pytest.raises(TemplateError, match="to_uuid: <omit> is no UUID"):
+        evaluate("{{ 'a' | to_uuid(namespace=omit) }}")
+
+
+def test_omit_has_no_json():
+    with pytest.raises(TemplateError, match="a value of type 'Omit' has no JSON"):
+        evaluate("{{ omit | to_json }}")
+
+
 def test_unions_keep_their_order():
     # ansible-core gives the order of a Python set, which changes from run to run.
     assert evaluate("{{ ['b', 'a', 'b'] | union(['c', 'a']) }}") == ["b", "a", "c"]
@@ -73,3 +95,10 @@ def test_underscored_attributes_are_out_of_reach():
     for template in ("{{ x.__class__ }}", "{{ x['__class__'] }}", "{{ x | attr('__class__') }}"):
         with pytest.raises(TemplateError):
             evaluate(template, x="s")
+
+
+@pytest.mark.parametrize("profile", ["legacy", "inventory_legacy"])
+def test_what_ansible_inventory_marks_as_no_template_is_text(profile):
+    listed = '{"a": [{"__ansible_unsafe": "x"}], "b": {"c": 1}}'
+    found = evaluate(f"{{{{ s | from_json(profile='{profile}') }}}}", s=listed)
+    assert found == {"a": ["x"], "b": {"c": 1}}

@@ -1,5 +1,6 @@
 """Template files: their syntax, their header, their places, and what they include."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,20 @@ def test_the_header_goes_before_the_arguments():
     assert render(f"{header}\n<< 1 >>{{% if true %}}\n{{% endif %}}") == "1\n"
 
 
-@pytest.mark.parametrize("header", ["trim_bloks: True", "trim_blocks", "trim_blocks: 5"])
-def test_a_wrong_header_is_an_error_at_its_place(header):
-    with pytest.raises(TemplateError, match=r"a\.j2:1:1: .*trim_blo"):
-        render(f"#jinja2: {header}\nx", origin=Origin("a.j2"))
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("trim_bloks: True\n", "'trim_bloks' is none of trim_blocks"),
+        ("trim_blocks\n", "Missing key-value separator `:` in ' trim_blocks'"),
+        ("trim_blocks: True,\n", "Missing key-value separator `:` in ''"),
+        ("trim_blocks: 5\n", "trim_blocks must be a bool, not 5"),
+        ("trim_blocks: yes\n", "trim_blocks must be a value of Python, not 'yes'"),
+        ("trim_blocks: True", "Missing newline after '#jinja2:'"),
+    ],
+)
+def test_a_wrong_header_is_an_error_at_its_place(header, said):
+    with pytest.raises(TemplateError, match=f"^{re.escape(f'a.j2:1:1: {said}')}"):
+        render(f"#jinja2: {header}", origin=Origin("a.j2"))
 
 
 @pytest.mark.parametrize(
@@ -83,6 +94,27 @@ def test_other_templates_are_found_in_the_folders(tmp_path: Path):
     with pytest.raises(TemplateError, match=r"missing\.j2"):
         render("{% include 'missing.j2' %}", folders=[tmp_path])
     assert render("{% include 'missing.j2' ignore missing %}x", folders=[tmp_path]) == "x"
+
+
+def test_macros_without_context_look_up_for_whoever_uses_them(tmp_path: Path):
+    macro = "{% macro m() %}{{ lookup('pipe', 'echo y') }} {{ x | default('no x') }}{% endmacro %}"
+    (tmp_path / "m.j2").write_text(macro)
+    nested = "{% import 'm.j2' as m %}{% macro f() %}{{ m.m() }}{% endmacro %}"
+    (tmp_path / "nested.j2").write_text(nested)
+    source = "{% from 'm.j2' import m %}{% import 'nested.j2' as n %}{{ m() }}, {{ n.f() }}"
+    assert render(source, {"x": 1}, folders=[tmp_path]) == "y no x, y no x"
+
+
+def test_what_is_included_without_context_cannot_look_up(tmp_path: Path):
+    (tmp_path / "part.j2").write_text("{{ x | default('no x') }}")
+    (tmp_path / "asks.j2").write_text("{{ lookup('pipe', 'echo y') }}")
+    (tmp_path / "more.j2").write_text("{% import 'part.j2' as p %}{{ p }}")
+    include = "{% include 'NAME' without context %}"
+    for name in ("part.j2", "more.j2"):
+        shown = render(include.replace("NAME", name), {"x": 1}, folders=[tmp_path])
+        assert shown == "no x"
+    with pytest.raises(TemplateError, match="`without context` cannot call a lookup"):
+        render(include.replace("NAME", "asks.j2"), folders=[tmp_path])
 
 
 def test_backslashes_in_a_file_are_jinjas():

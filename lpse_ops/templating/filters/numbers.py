@@ -6,7 +6,11 @@ from typing import Any
 
 from lpse_ops.templating.filters.problem import FilterProblem
 
-_UNITS = "YZEPTGMKB"
+_PREFIXES = {
+    "Y": "yotta", "Z": "zetta", "E": "exa", "P": "peta", "T": "tera", "G": "giga", "M": "mega",
+    "K": "kilo", "B": "",
+}  # fmt: skip
+_UNITS = "".join(_PREFIXES)
 _TRUE = {"yes", "on", "1", "true"}
 
 
@@ -54,11 +58,10 @@ def human_readable(size: Any, isbits: bool = False, unit: str | None = None) -> 
 
 
 def human_to_bytes(size: Any, default_unit: str | None = None, isbits: bool = False) -> int:
-    match = re.match(r"^\s*(\d*\.?\d*)\s*([A-Za-z]+)?", str(size), re.ASCII)
-    number = match.group(1) if match else ""
-    if not match or not number or number == ".":
+    match = re.match(r"(\d*\.?\d+)(?:\s*([A-Za-z]+))?\s*$", str(size), re.ASCII)
+    if not match:
         raise FilterProblem(f"human_to_bytes: {size!r} is no size such as '10M'")
-    unit = match.group(2) or default_unit
+    number, unit = match.group(1), match.group(2) or default_unit
     if not unit:
         return round(float(number))
     if unit[0].upper() not in _UNITS:
@@ -70,11 +73,9 @@ def human_to_bytes(size: Any, default_unit: str | None = None, isbits: bool = Fa
 
 def _check_unit(unit: str, *, isbits: bool) -> None:
     letter, word = ("b", "bit") if isbits else ("B", "byte")
-    if len(unit) == 1:
-        return
-    if unit.lower() in (word, f"{word}s") or unit.lower()[1:] in (word, f"{word}s"):
-        return
-    if unit[1:] != letter:
+    prefix = unit[0].upper()
+    known = (f"{_PREFIXES[prefix]}{word}", f"{prefix}{letter}")
+    if len(unit) > 1 and unit.lower() != known[0] and unit != known[1]:
         raise FilterProblem(f"human_to_bytes: {unit!r} is not a unit of {word}s")
 
 

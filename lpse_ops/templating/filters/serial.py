@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from lpse_ops.marked import plain
 from lpse_ops.templating.filters.problem import FilterProblem
 from lpse_ops.templating.natives import to_plain
 
@@ -38,8 +39,11 @@ def _to_json_text(value: Any) -> Any:
     raise TypeError(f"a value of type {type(value).__name__!r} has no JSON")
 
 
-def from_json(value: Any, **options: Any) -> Any:
+def from_json(value: Any, profile: str | None = None, **options: Any) -> Any:
     _check_text(value, "from_json")
+    if profile in ("legacy", "inventory_legacy"):
+        # What ansible-inventory marks as no template is a string, as all strings from here are.
+        options["object_hook"] = lambda found: found.get("__ansible_unsafe", found)
     try:
         return json.loads(value, **options)
     except (ValueError, RecursionError) as error:
@@ -65,7 +69,8 @@ def to_nice_yaml(
 def _dump_yaml(value: Any, options: dict[str, Any]) -> str:
     kept = {key: each for key, each in options.items() if key not in ("dump_vault_tags", *_IGNORED)}
     try:
-        text = str(yaml.dump(to_plain(value), Dumper=_Dumper, **{"allow_unicode": True, **kept}))
+        told = plain(to_plain(value))
+        text = str(yaml.dump(told, Dumper=_Dumper, **{"allow_unicode": True, **kept}))
         return text.removesuffix("...\n")
     except (yaml.YAMLError, TypeError, ValueError) as error:
         raise FilterProblem(f"to_yaml: {error}") from None

@@ -3,12 +3,21 @@
 What is in a file is a plain string, never a template; only ``template`` renders.
 """
 
+import contextlib
+import glob
+import os
 import re
+from collections import ChainMap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from jinja2.utils import missing
+
 from lpse_ops.errors import OpsError
 from lpse_ops.templating.lookups.call import LookupCall, LookupProblem
+from lpse_ops.templating.natives import to_plain
+from lpse_ops.templating.ownvariables import search_folders, template_folders, template_variables
 
 _MAX_BYTES = 64 * 1024 * 1024
 
@@ -18,8 +27,8 @@ def read_file(call: LookupCall) -> list[Any]:
     result = []
     for term in call.terms:
         text = read_text(call.find("files", str(term)))
-        text = text.lstrip() if call.option("lstrip", False) else text
-        result.append(text.rstrip() if call.option("rstrip", True) else text)
+        text = text.lstrip() if call.flag("lstrip", default=False) else text
+        result.append(text.rstrip() if call.flag("rstrip", default=True) else text)
     return result
 
 
@@ -45,18 +54,25 @@ _SYNTAX = (
 
 
 def template(call: LookupCall) -> list[Any]:
-    """Templates of the site, rendered."""
+    """Templates of the site, rendered with what they know of themselves."""
     call.only(*_SYNTAX, "template_vars", "convert_data", "jinja2_native")
     syntax = {key: value for key, value in call.options.items() if key in _SYNTAX}
-    scope = _with_variables(call)
-    return [call.scope.resolver.render_file(str(term), scope, syntax) for term in call.terms]
+    return [_render(str(term), call, syntax) for term in call.terms]
 
 
-def _with_variables(call: LookupCall) -> Any:
-    extra = call.option("template_vars")
-    if not extra:
-        return call.scope
-    return type(call.scope)({**dict(call.scope.variables), **extra}, call.scope.resolver)
+def _render(name: str, call: LookupCall, syntax: dict[str, Any]) -> Any:
+    path = call.find("templates", name)
+    scope: Any = call.scope
+    own = template_variables(name, path, scope.variables)
+    own |= call.option("template_vars") or {}
+    folders = template_folders(path, _search_path(call))
+    inner = type(scope)(ChainMap(own, scope.variables), scope.resolver)
+    return scope.resolver.render_file(path, folders, inner, syntax)
+
+
+def _search_path(call: LookupCall) -> Any:
+    found = call.scope.find("ansible_search_path")
+    return None if found is missing else to_plain(found)
 
 
 # Which of them a task means depends on its module, which a template does not know.
@@ -105,16 +121,29 @@ def _split(value: Any, marks: str = ",;") -> list[str]:
 
 
 def fileglob(call: LookupCall) -> list[Any]:
-    """The files that match a pattern; folders of the pattern itself must exist."""
+    """The files that match each pattern, in the first place that has any.
+
+    The folder of a pattern must exist; a pattern without one is tried along the search path.
+    """
     result: list[Any] = []
     for term in call.terms:
-        path = Path(str(term)).expanduser()
-        try:
-            parent = call.find("files", str(path.parent))
-        except OpsError:
-            continue
-        result += sorted(str(each) for each in parent.glob(path.name) if each.is_file())
+        folder, name = os.path.split(str(term))
+        matching = (_matching(place, name) for place in _places(call, folder))
+        result += next(filter(None, matching), [])
     return result
+
+
+def _places(call: LookupCall, folder: str) -> Iterator[Path]:
+    if not folder:
+        yield from search_folders(_search_path(call) or [os.getcwd()], "files")
+        return
+    with contextlib.suppress(OpsError):
+        yield call.find("files", folder)
+
+
+def _matching(place: Path, name: str) -> list[str]:
+    found = glob.glob(os.path.join(glob.escape(str(place)), name))
+    return sorted(each for each in found if os.path.isfile(each))
 
 
 def unvault(call: LookupCall) -> list[Any]:

@@ -3,10 +3,12 @@
 import itertools
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from lpse_ops.templating.lookups.call import LookupCall, LookupProblem
+from lpse_ops.templating.lookups.inline import read_inline
 
 
 def items(call: LookupCall) -> list[Any]:
@@ -118,72 +120,61 @@ def _without(element: Any, path: list[str]) -> Any:
     return {**element, path[0]: _without(element[path[0]], path[1:])}
 
 
-_NUMBER = r"0x[0-9a-f]+|0[0-7]+|\d+"
+# Letters may stand for a number here: what is none is refused by its name.
+_NUMBER = r"0?x?[0-9a-f]+"
 _SHORTCUT = re.compile(rf"^(?:({_NUMBER})-)?({_NUMBER})(?:/({_NUMBER}))?(?::(.+))?$", re.IGNORECASE)
+_SEQUENCE = ("start", "end", "stride", "format", "count")
 
 
 def sequence(call: LookupCall) -> list[Any]:
     """Numbers from ``start`` to ``end`` (or ``count`` of them), as strings of a ``format``."""
     result: list[str] = []
-    for term in call.terms or [""]:
-        result.extend(_sequence(str(term), call.options))
+    for term in call.terms or ([""] if call.options else []):
+        options = {**call.options, **_read_term(str(term))}
+        result.extend(_sequence(replace(call, options=options)))
     return result
 
 
-def _sequence(term: str, options: dict[str, Any]) -> Iterator[str]:
-    given: dict[str, Any] = {"start": 1, "stride": 1, "format": "%d", **options, **_read_term(term)}
-    start, stride = _number(given["start"]), _number(given["stride"])
-    if ("end" in given) == ("count" in given):
-        problem = (
-            "can't specify both count and end" if "end" in given else "must specify count or end"
-        )
+def _sequence(call: LookupCall) -> list[str]:
+    start, stride = call.number("start", 1), call.number("stride", 1)
+    given = {name for name in ("end", "count") if call.option(name) is not None}
+    if len(given) != 1:
+        problem = "can't specify both count and end" if given else "must specify count or end"
         raise LookupProblem(f"{problem} in with_sequence")
-    if "count" in given:
-        count = _number(given["count"])
-        # As Ansible has it, also for a stride below zero: two numbers more than were asked for.
-        end = start + count * stride - 1
-        if not count:
-            return
-    else:
-        end = _number(given["end"])
-    if not stride:
-        return
-    if (end < start) != (stride < 0) and end != start:
-        raise LookupProblem(
-            "to count backwards make stride negative"
-            if stride > 0
-            else "to count forward don't make stride negative"
-        )
-    for number in range(start, end + (1 if stride > 0 else -1), stride):
-        try:
-            yield str(given["format"]) % number
-        except (TypeError, ValueError):
-            raise LookupProblem(f"bad formatting string: {given['format']}") from None
+    # As Ansible has it, also for a stride below zero: two numbers more than were asked for.
+    count = call.number("count", 0)
+    end = call.number("end", start + count * stride - 1)
+    if "count" in given and not count:
+        return []
+    if stride > 0 and end < start:
+        raise LookupProblem("to count backwards make stride negative")
+    if stride < 0 and end > start:
+        raise LookupProblem("to count forward don't make stride negative")
+    step = 1 if stride > 0 else -1
+    numbers = range(start, end + step, stride) if stride else range(0)
+    return _formatted(numbers, str(call.option("format", "%d")))
 
 
-def _read_term(term: str) -> dict[str, Any]:
-    if not term.strip():
-        return {}
-    match = _SHORTCUT.match(term.strip())
-    if match:
-        names = ("start", "end", "stride", "format")
-        return {key: value for key, value in zip(names, match.groups(), strict=True) if value}
-    if "=" not in term:
-        raise LookupProblem(f"the short form of with_sequence has an invalid value: {term!r}")
-    pairs = dict(part.partition("=")[::2] for part in term.split())
-    unknown = set(pairs) - {"start", "end", "count", "stride", "format"}
-    if unknown:
-        raise LookupProblem(f"unrecognized arguments to with_sequence: {sorted(unknown)}")
-    return pairs
-
-
-def _number(value: Any) -> int:
+def _formatted(numbers: range, pattern: str) -> list[str]:
+    problem = LookupProblem(f"bad formatting string: {pattern}")
+    if pattern.count("%") != 1:
+        raise problem
     try:
-        if isinstance(value, str) and re.fullmatch(r"0[0-7]+", value):
-            return int(value, 8)
-        return int(value, 0) if isinstance(value, str) else int(value)
+        return [pattern % number for number in numbers]
     except (TypeError, ValueError):
-        raise LookupProblem(f"an option of 'sequence' has an invalid value: {value!r}") from None
+        raise problem from None
+
+
+def _read_term(term: str) -> dict[str, str]:
+    match = _SHORTCUT.match(term)
+    if match:
+        pairs = zip(_SEQUENCE, match.groups(), strict=False)
+        return {name: value for name, value in pairs if value}
+    key, options = read_inline(term)
+    unknown = sorted(set(options) - set(_SEQUENCE)) + ([key] if key is not None else [])
+    if unknown:
+        raise LookupProblem(f"unrecognized arguments to with_sequence: {unknown}")
+    return options
 
 
 LOOKUPS = {

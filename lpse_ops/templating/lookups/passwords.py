@@ -20,16 +20,17 @@ _OPTIONS = ("length", "chars", "encrypt", "ident", "seed")
 
 def password(call: LookupCall) -> list[Any]:
     call.only(*_OPTIONS)
-    return [_one(str(term), call.options) for term in call.terms]
+    found = call.scope.find("playbook_dir")
+    folder = Path(found if isinstance(found, str) else "")
+    return [_one(str(term), call.options, folder) for term in call.terms]
 
 
-def _one(term: str, options: dict[str, Any]) -> str:
+def _one(term: str, options: dict[str, Any], folder: Path) -> str:
     name, given = _read_term(term, options)
-    path = Path(name).expanduser()
     if name == "/dev/null":
         text, salt = _generate(given), None
     else:
-        text, salt = _keep(path, given)
+        text, salt = _keep(folder / _expanded(name), given)
     encrypt = given.get("encrypt")
     if not encrypt:
         return text
@@ -37,6 +38,13 @@ def _one(term: str, options: dict[str, Any]) -> str:
         return hash_password(text, str(encrypt), salt)
     except FilterProblem as error:
         raise LookupProblem(str(error)) from None
+
+
+def _expanded(name: str) -> str:
+    path = os.path.expanduser(name)
+    if path.startswith("~"):
+        raise LookupProblem(f"{name!r} begins with the home of a user that is not here")
+    return path
 
 
 def _read_term(term: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:

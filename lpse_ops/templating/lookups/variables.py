@@ -3,6 +3,7 @@
 import fnmatch
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 from jinja2.utils import missing
@@ -50,9 +51,34 @@ def varnames(call: LookupCall) -> list[Any]:
     return result
 
 
+def config(call: LookupCall) -> list[Any]:
+    """Settings of ``ansible.cfg`` and the environment, by the names that Ansible gives them."""
+    call.only("on_missing")
+    settings = call.scope.resolver.settings
+    on_missing = call.choice("on_missing", "error", "warn", "skip")
+    result = []
+    for term in call.terms:
+        name = str(term).lower()
+        known = next((key for key in (name, name.removeprefix("default_")) if key in settings), "")
+        if known:
+            result.append(_setting(settings[known]))
+        elif on_missing == "error":
+            raise LookupProblem(f"there is no setting {term!r} here")
+        elif on_missing == "warn":
+            call.scope.resolver.warn(f"there is no setting {term!r} here")
+    return result
+
+
+def _setting(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_setting(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
+
+
 def inventory_hostnames(call: LookupCall) -> list[Any]:
     """Hosts of the inventory that match patterns such as ``web:&prod:!db``."""
-    groups = to_plain(call.scope.find("groups"))
+    found = call.scope.find("groups")
+    groups = None if found is missing else to_plain(found)
     if not isinstance(groups, dict):
         raise LookupProblem("the lookup 'inventory_hostnames' needs the variable 'groups'")
     patterns = re.split(r"[,:]", ",".join(str(term) for term in call.terms))
@@ -77,6 +103,7 @@ def _name(term: Any) -> str:
 
 
 LOOKUPS = {
+    "config": config,
     "env": env,
     "inventory_hostnames": inventory_hostnames,
     "varnames": varnames,
