@@ -5,6 +5,7 @@ or an executable file that prints it.  One whose name ends in ``-client`` (befor
 called with ``--vault-id LABEL``.
 """
 
+import os
 import stat
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
@@ -72,7 +73,7 @@ def _read_source(source: Source, ask: Ask) -> VaultSecret:
         password = ask(source.vault_id).strip().encode("utf-8", "surrogateescape")
         shown = "the prompt"
     else:
-        password = read_password(Path(source.place).expanduser(), source.vault_id)
+        password = read_password(Path(os.path.expanduser(source.place)), source.vault_id)
         shown = source.place
     if not password:
         raise VaultError(

@@ -1,8 +1,13 @@
 import contextlib
+import hashlib
+import hmac
 import threading
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +15,7 @@ from lpse_ops.errors import VaultError
 from lpse_ops.marked import Origin, Sealed
 from lpse_ops.vault import (
     HEADER,
+    MAX_BYTES,
     Vault,
     VaultSecret,
     choose_secret,
@@ -229,3 +235,31 @@ def test_nothing_secret_is_in_a_repr():
 def test_an_envelope_says_its_version_and_label():
     envelope = parse_envelope(seal(b"", b"x", vault_id="prod"), "x")
     assert (envelope.version, envelope.vault_id, len(envelope.salt)) == ("1.2", "prod", 32)
+
+
+def sealed_with(padded: bytes) -> bytes:
+    """As ``seal`` does it, but the padding is the caller's."""
+    salt = bytes(32)
+    keys = hashlib.pbkdf2_hmac("sha256", DEFAULT.password, salt, 10_000, 80)
+    encryptor = Cipher(AES(keys[:32]), CTR(keys[64:])).encryptor()
+    ciphertext = encryptor.update(padded) + encryptor.finalize()
+    digest = hmac.digest(keys[32:64], ciphertext, "sha256")
+    inner = b"\n".join(part.hex().encode() for part in (salt, digest, ciphertext))
+    return b"$ANSIBLE_VAULT;1.1;AES256\n" + inner.hex().encode()
+
+
+@pytest.mark.parametrize("padded", [b"", bytes(16), b"x" * 15 + b"\x11", b"x" * 14 + b"\x01\x02"])
+def test_a_wrong_padding_is_damage(padded):
+    assert "its padding is wrong" in failure(sealed_with(padded)).message
+
+
+def test_the_right_padding_is_none():
+    assert Vault([DEFAULT]).decrypt(sealed_with(b"x" * 15 + b"\x01"), "x") == b"x" * 15
+
+
+def test_more_than_can_be_held_in_memory_is_refused():
+    assert "larger than 256 MiB" in failure(bytes(MAX_BYTES + 1)).message
+
+
+def test_a_vault_tells_its_secrets_to_those_who_encrypt():
+    assert Vault([DEFAULT, PROD]).secrets == (DEFAULT, PROD)

@@ -58,6 +58,10 @@ def test_a_source_that_makes_no_sense_is_refused(text):
         parse_source(text)
 
 
+def test_a_password_in_the_home_of_nobody_is_not_there():
+    assert "~nobody-here/pw: No such file" in failure("prod@~nobody-here/pw").message
+
+
 def test_a_password_file_is_read_without_the_space_around_it(tmp_path: Path):
     path = tmp_path / "password"
     path.write_bytes(b" \n two words \r\n\n")

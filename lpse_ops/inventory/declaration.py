@@ -13,6 +13,18 @@ Warn = Callable[[str], None]
 OpenSealed = Callable[[bytes, str], bytes]
 
 
+class Policy(NamedTuple):
+    """What is let pass.
+
+    ``missing_warns``: a source that is not there is left out with a warning, as in Ansible.
+    ``none_warns``: so is told that there is no source at all.  ``group_names``: ``groupnames``.
+    """
+
+    missing_warns: bool = False
+    none_warns: bool = False
+    group_names: str = "never"
+
+
 class GroupStated(NamedTuple):
     """There is a group."""
 

@@ -18,7 +18,7 @@ def grow_host(tree: Tree, name: str, groups: Sequence[str], variables: Mapping[s
         if key not in known or known[key] != value:
             host.variables.set(Text(key, origin_of(key)), value)
             changed = True
-    for each in groups:
+    for each in map(tree.names.use, groups):
         changed = changed or each not in tree.groups or name not in tree.groups[each].hosts
         tree.add_host(name, tree.add_group(each))
     return changed

@@ -109,8 +109,6 @@ class _Parser:
 
     def _read_host(self, line: str, origin: Origin) -> None:
         tokens = list(_split(line, origin))
-        if not tokens:
-            return
         hosts, port = self._expand(tokens[0][0], origin)
         for host in hosts:
             self.statements.append(HostStated(host, self._group, port, origin))

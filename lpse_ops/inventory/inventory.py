@@ -4,32 +4,25 @@ Variables are as they were written: templates are not evaluated, sealed values n
 thread may ask; what is asked is remembered until something changes.
 """
 
+import contextlib
 import functools
-import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from lpse_ops.errors import InventoryError
-from lpse_ops.inventory.declaration import ALL, OpenSealed, Warn
+from lpse_ops.inventory.declaration import ALL, OpenSealed, Policy, Warn
 from lpse_ops.inventory.growth import grow_group, grow_host
-from lpse_ops.inventory.layers import (
-    Layer,
-    Place,
-    Setting,
-    explain,
-    group_layers,
-    host_layers,
-    merge,
-)
-from lpse_ops.inventory.load import expand_source, folders_beside, load_tree
+from lpse_ops.inventory.hostvariables import HostVariables, place_at
+from lpse_ops.inventory.layers import Place, Setting
+from lpse_ops.inventory.load import RunPlugin, expand_source, folders_beside, load_tree
 from lpse_ops.inventory.model import Group, Host
 from lpse_ops.inventory.pattern import LOCALHOST, Hosts, select, split_limit, split_pattern
+from lpse_ops.inventory.plugins import Plugins
 from lpse_ops.inventory.sources import Reading, run_script
-from lpse_ops.inventory.varsfiles import VarsFiles
 from lpse_ops.marked import Map, Text
 from lpse_ops.vault import Vault
 
@@ -42,16 +35,19 @@ def load_inventory(
     playbook_folder: Path | None,
     vault: Vault | None,
     warn: Warn,
-    strict: bool = True,
+    policy: Policy | None = None,
+    plugins: Plugins | None = None,
     merge_hashes: bool = False,
 ) -> "Inventory":
     """Read all sources, the later ones over the earlier ones.
 
-    A source that cannot be read is an InventoryError; without ``strict`` it is a warning, as in
-    Ansible.  ``group_vars`` and ``host_vars`` are read when one of their hosts is asked about.
+    A source that cannot be read is an InventoryError, unless the policy lets it pass.
+    ``group_vars`` and ``host_vars`` are read when one of their hosts is asked about.
     ``merge_hashes`` is Ansible's setting ``hash_behaviour = merge``.
     """
-    inventory = Inventory(sources, vault, warn, strict=strict, merge_hashes=merge_hashes)
+    inventory = Inventory(
+        sources, vault, warn, policy=policy or Policy(), plugins=plugins, merge_hashes=merge_hashes
+    )
     inventory.use_playbook_folder(playbook_folder)
     return inventory
 
@@ -65,14 +61,16 @@ class Inventory:
         vault: Vault | None,
         warn: Warn,
         *,
-        strict: bool,
+        policy: Policy,
+        plugins: Plugins | None,
         merge_hashes: bool,
     ) -> None:
         self._sources = [expand_source(each) for each in sources]
         self._sealed_files: set[str] = set()
         self._reading = Reading(self._open_with(vault) if vault else None, warn, run_script)
-        self._strict = strict
-        self._merge = functools.partial(merge, merge_hashes=merge_hashes)
+        self._policy = policy
+        self._plugins = plugins
+        self._merge_hashes = merge_hashes
         self._lock = threading.RLock()
         self._magic: dict[str, list[str]] | None = None
         self._play_folder: Path | None = None
@@ -92,6 +90,11 @@ class Inventory:
     @property
     def sources(self) -> tuple[str, ...]:
         return tuple(self._sources)
+
+    @property
+    def is_parsed(self) -> bool:
+        """Whether there was any source that could be read."""
+        return self._is_parsed
 
     @property
     def sealed_files(self) -> frozenset[str]:
@@ -123,33 +126,22 @@ class Inventory:
         A host that no source names has what is set for ``all``, and its own ``host_vars``.
         """
         with self._lock:
-            found = self._merged.get(host_name)
-            if found is None:
-                host = self.host(host_name) or Host(host_name)
-                below = self._merge_groups(self._tree.groups_of(host))
-                found = self._merge(self._host_layers(host), self._with_file(below, host))
-                self._merged[host_name] = found
-            return found
+            return self._variables.of(self.host(host_name) or Host(host_name))
 
     def explain(self, host_name: str, variable: str) -> list[Setting]:
         """Return everything that sets a variable for a host, the weakest first."""
         with self._lock:
-            host = self.host(host_name) or Host(host_name)
-            groups = self._tree.groups_of(host)
-            return explain([*self._group_layers(groups), *self._host_layers(host)], variable)
+            return self._variables.explain(self.host(host_name) or Host(host_name), variable)
 
     def group_variables(self, group_name: str) -> Map:
         """Return what is set for one group alone, in the inventory and in its files."""
         with self._lock:
-            group = self._tree.groups[group_name]
-            layers = self._group_layers([group] if group_name != ALL else [])
-            return self._merge(each for each in layers if each.owner == group_name)
+            return self._variables.of_group(self._tree.groups[group_name])
 
     def own_variables(self, host_name: str) -> Map:
         """Return what is set for a host itself, without its groups."""
         with self._lock:
-            host = self.host(host_name) or Host(host_name)
-            return self._merge(self._host_layers(host), self._with_file(Map(), host))
+            return self._variables.own(self.host(host_name) or Host(host_name))
 
     def group_names(self, host_name: str) -> list[str]:
         """Return the names of a host's groups but ``all``, sorted: ``group_names`` of a play."""
@@ -186,24 +178,27 @@ class Inventory:
         with self._lock:
             if folder != self._play_folder:
                 self._play_folder = folder
-                self._play = [self._place(str(folder), "playbook")] if folder else []
-                self._forget()
+                self._variables.read_beside_play(self._play_places())
 
     def refresh(self) -> None:
         """Read all sources again; hosts and groups that tasks added stay."""
         with self._lock:
             self._start()
             for addition in self._additions:
-                addition()
+                # The host that it was about may be gone.
+                with contextlib.suppress(InventoryError):
+                    addition()
             self._changed()
 
     def _start(self) -> None:
         self._implicit: Host | None = None
-        self._tree, self._folders = load_tree(self._sources, self._reading, strict=self._strict)
-        folders = folders_beside(self._sources)
-        self._beside_sources = [self._place(folder, "inventory") for folder in folders]
-        folder = self._play_folder
-        self._play = [self._place(str(folder), "playbook")] if folder else []
+        run_plugin = self._run_plugin()
+        self._tree, folders = load_tree(self._sources, self._reading, self._policy, run_plugin)
+        beside = [self._place(each, "inventory") for each in folders_beside(self._sources)]
+        self._is_parsed = bool(folders)
+        self._variables = HostVariables(
+            self._tree, folders, beside, self._play_places(), merge_hashes=self._merge_hashes
+        )
         self._changed()
 
     def _open_with(self, vault: Vault) -> OpenSealed:
@@ -213,32 +208,18 @@ class Inventory:
 
         return open_sealed
 
+    def _run_plugin(self) -> RunPlugin | None:
+        plugins, reading = self._plugins, self._reading
+        if plugins is None:
+            return None
+        return functools.partial(plugins.run, open_sealed=reading.open_sealed, warn=reading.warn)
+
     def _place(self, folder: str, beside: str) -> Place:
-        folder = "" if folder == "." else folder
-        files = [
-            VarsFiles(os.path.join(folder, name), self._reading.open_sealed, self._reading.warn)
-            for name in ("group_vars", "host_vars")
-        ]
-        return Place(beside, *files)
+        return place_at(folder, beside, self._reading.open_sealed, self._reading.warn)
 
-    def _group_layers(self, groups: Sequence[Group]) -> Iterator[Layer]:
-        return group_layers(self._tree.groups[ALL], groups, self._beside_sources, self._play)
-
-    def _host_layers(self, host: Host) -> Iterator[Layer]:
-        return host_layers(host, self._beside_sources, self._play)
-
-    def _merge_groups(self, groups: Sequence[Group]) -> Map:
-        """Hosts of the same groups share the merged variables of these."""
-        names = tuple(group.name for group in groups)
-        merged = self._merged_groups.get(names)
-        if merged is None:
-            merged = self._merged_groups[names] = self._merge(self._group_layers(groups))
-        return merged
-
-    def _with_file(self, below: Map, host: Host) -> Map:
-        """Add where the host was first named: the weakest of its own variables."""
-        folder = self._folders.get(host.source or "")
-        return Map({**below, "inventory_file": host.source, "inventory_dir": folder})
+    def _play_places(self) -> list[Place]:
+        folder = self._play_folder
+        return [self._place(str(folder), "playbook")] if folder else []
 
     def _implicit_host(self, name: str) -> Host | None:
         """Return the host that ``localhost`` means where no source names it."""
@@ -269,6 +250,8 @@ class Inventory:
             self._additions.append(addition)
             if changed:
                 self._changed()
+            if remark := self._tree.names.remark():
+                self._reading.warn(remark)
             return changed
 
     def _changed(self) -> None:
@@ -276,8 +259,4 @@ class Inventory:
         self._hosts: Mapping[str, Host] = MappingProxyType(dict(self._tree.hosts))
         self._groups: Mapping[str, Group] = MappingProxyType(dict(self._tree.groups))
         self._magic = None
-        self._forget()
-
-    def _forget(self) -> None:
-        self._merged: dict[str, Map] = {}
-        self._merged_groups: dict[tuple[str, ...], Map] = {}
+        self._variables.forget()

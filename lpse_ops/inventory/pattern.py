@@ -137,7 +137,7 @@ def _find(pattern: str, hosts: Hosts) -> list[Host]:
         implicit = hosts.implicit(pattern)
         found = [implicit] if implicit else []
     if not found and not groups and pattern != ALL:
-        hosts.warn(f"could not match supplied host pattern, ignoring: {pattern}")
+        hosts.warn(f"Could not match supplied host pattern, ignoring: {pattern}")
     return list({host.name: host for host in found}.values())
 
 

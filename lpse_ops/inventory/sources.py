@@ -13,6 +13,7 @@ from lpse_ops.errors import InventoryError, PlaybookError, ProcessFailed
 from lpse_ops.inventory.address import parse_address
 from lpse_ops.inventory.declaration import UNGROUPED, HostStated, OpenSealed, Statement, Warn
 from lpse_ops.inventory.ini import parse_ini
+from lpse_ops.inventory.pluginfile import PluginFile, plugin_of
 from lpse_ops.inventory.script import ask_script
 from lpse_ops.inventory.tomlsource import parse_toml
 from lpse_ops.inventory.yamlsource import read_groups
@@ -35,12 +36,22 @@ _IGNORED_ENDINGS = (
 _LOOKS_LIKE_YAML = re.compile(r"^(?:---|[\w'\"-]+:\s*$|\{)", re.MULTILINE)
 
 
+class SourceMissing(InventoryError):
+    """There is no such file."""
+
+
+def no_plugin(_name: str, _file: PluginFile) -> list[Statement] | None:
+    """There are no inventory plugins."""
+    return None
+
+
 class Reading(NamedTuple):
-    """How sources are read."""
+    """How sources are read; ``run_plugin`` gives None for the name of a plugin there is not."""
 
     open_sealed: OpenSealed | None
     warn: Warn
     run_script: Callable[[list[str]], Finished]
+    run_plugin: Callable[[str, PluginFile], list[Statement] | None] = no_plugin
 
 
 def run_script(argv: list[str]) -> Finished:
@@ -100,7 +111,8 @@ def _read(source: str) -> bytes:
             # Never the whole of something endless such as a device.
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InventoryError(
+        kind = SourceMissing if isinstance(error, FileNotFoundError) else InventoryError
+        raise kind(
             f"cannot read the inventory {source}: {error.strerror}",
             hint="give the inventory with -i FILE; a list of hosts ends with a comma: -i db-1,",
         ) from error
@@ -163,6 +175,10 @@ def _read_yaml(source: str, content: bytes, reading: Reading) -> list[Statement]
         document = parse_marked(content, source, warn=reading.warn)
     except PlaybookError as error:
         raise InventoryError(error.message, hint=error.hint) from error
+    if plugin := plugin_of(document):
+        found = reading.run_plugin(plugin, PluginFile(source, document))
+        if found is not None:
+            return found
     return read_groups(document, source, reading.warn)
 
 

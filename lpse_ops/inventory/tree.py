@@ -14,6 +14,7 @@ from lpse_ops.inventory.declaration import (
     Statement,
     VariableStated,
 )
+from lpse_ops.inventory.groupnames import GroupNames
 from lpse_ops.inventory.model import Group, Host
 from lpse_ops.marked import Text
 
@@ -25,15 +26,15 @@ MAX_DEPTH = 100
 class Tree:
     """All groups and hosts.  ``settle`` must follow a change before anything is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: GroupNames | None = None) -> None:
+        self.names = names or GroupNames()
         self.groups: dict[str, Group] = {}
         self.hosts: dict[str, Host] = {}
         self._depths: dict[str, int] = {}
         self.add_child(self.add_group(ALL), self.add_group(UNGROUPED))
 
     def add_group(self, name: str) -> Group:
-        # Names are told to hosts and programs: they leave their place behind.
-        name = str(name)
+        name = self.names.use(name)
         group = self.groups.get(name)
         if group is None:
             group = self.groups[name] = Group(name)
@@ -96,6 +97,8 @@ class Tree:
     def set_variable(self, owner: str, key: Text, value: Any) -> None:
         """Set a variable of a group, or of the host of that name where there is no such group."""
         group = self.groups.get(owner)
+        if group is None and owner not in self.hosts:
+            group = self.groups[self.names.use(owner)]
         if group is None:
             self.hosts[owner].variables.set(key, value)
         elif key == PRIORITY:
@@ -170,6 +173,5 @@ def remarks(tree: Tree) -> Iterator[str]:
     """What is allowed and still surprises."""
     for name in sorted(tree.groups.keys() & tree.hosts.keys()):
         yield f"{name!r} is a group and a host; variables of that name are set for the group"
-    odd = [name for name in tree.groups if not name.isidentifier()]
-    if odd:
-        yield f"names of groups that are no names of variables: {', '.join(odd[:10])}"
+    if remark := tree.names.remark():
+        yield remark

@@ -1,11 +1,13 @@
 """The real Ansible programs as judges of what an inventory says."""
 
+import contextlib
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +75,14 @@ def write_site(folder: Path, files: Mapping[str, str]) -> Path:
         if content.startswith("#!"):
             path.chmod(0o755)
     return folder
+
+
+@contextlib.contextmanager
+def no_file_may_be_opened() -> Iterator[None]:
+    """As for a process that has as many files open as it may: also root meets this."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

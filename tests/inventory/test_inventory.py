@@ -1,3 +1,4 @@
+import os
 import sys
 import threading
 import time
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lpse_ops.errors import InventoryError, VaultError
+from lpse_ops.inventory.declaration import Policy
 from lpse_ops.inventory.inventory import load_inventory
 from lpse_ops.inventory.layers import Setting
 from lpse_ops.marked import Origin, Sealed, Text, key_origin
@@ -165,9 +167,10 @@ def test_a_source_that_cannot_be_read_is_an_error_or_a_warning(load):
     with pytest.raises(InventoryError, match="none: No such file"):
         load(sources=["none"])
     warnings = []
-    inventory = load(sources=["none", "inventory"], strict=False, warn=warnings.append)
+    lenient = Policy(missing_warns=True, none_warns=True)
+    inventory = load(sources=["none", "inventory"], policy=lenient, warn=warnings.append)
     assert list(inventory.hosts) == ["db-1", "db-2"]
-    assert warnings == ["cannot read the inventory none: No such file or directory; left out"]
+    assert warnings == [f"Unable to parse {os.getcwd()}/none as an inventory source"]
 
 
 def test_sealed_values_stay_sealed_and_sealed_files_are_known(load):
@@ -223,3 +226,34 @@ def test_a_thousand_hosts_take_no_time_worth_mentioning(load):
         assert len(inventory.variables(name)) == 33
     inventory.groups_magic()
     assert time.process_time() - began < 20
+
+
+def test_it_knows_what_it_was_read_from(load):
+    inventory = load()
+    assert (inventory.sources, inventory.is_parsed) == (("inventory",), True)
+    lenient = Policy(missing_warns=True)
+    assert not load(sources=["none"], policy=lenient, warn=[].append).is_parsed
+
+
+def test_an_odd_name_that_a_task_gives_is_told_of_once(load):
+    warnings = []
+    inventory = load(warn=warnings.append)
+    inventory.add_host("x", groups=["a-b"])
+    inventory.add_host("y", groups=["a-b"])
+    words = "Invalid characters were found in group names but not replaced: a-b"
+    assert warnings == [words]
+
+
+def test_a_host_that_is_gone_takes_nobody_along(load, tmp_path):
+    inventory = load({"h": "a\nb\n"}, ["h"])
+    inventory.group_by("a", "g")
+    inventory.group_by("b", "g")
+    write_site(tmp_path, {"h": "b\n"})
+    inventory.refresh()
+    assert inventory.groups_magic()["g"] == ["b"]
+
+
+def test_hosts_and_groups_show_nothing_but_their_names(load):
+    inventory = load()
+    assert repr(inventory.hosts["db-1"]) == "<host db-1>"
+    assert repr(inventory.groups["db"]) == "<group db>"

@@ -52,7 +52,7 @@ def test_a_limit_file_that_cannot_be_read_is_an_error(content, tmp_path):
 def test_a_pattern_that_names_nothing_is_a_warning():
     warnings = []
     assert choose("db", "w1", warn=warnings.append) == ["w1"]
-    assert warnings == ["could not match supplied host pattern, ignoring: db"]
+    assert warnings == ["Could not match supplied host pattern, ignoring: db"]
 
 
 def test_an_index_behind_the_last_host_is_an_error_that_counts_them():

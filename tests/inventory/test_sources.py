@@ -4,9 +4,16 @@ import pytest
 
 from lpse_ops.errors import InventoryError
 from lpse_ops.inventory.declaration import HostStated
-from lpse_ops.inventory.sources import Reading, files_of, is_host_list, read_source, run_script
+from lpse_ops.inventory.sources import (
+    MAX_BYTES,
+    Reading,
+    files_of,
+    is_host_list,
+    read_source,
+    run_script,
+)
 from lpse_ops.vault import Vault, VaultSecret
-from tests.inventory.judges import write_site
+from tests.inventory.judges import no_file_may_be_opened, write_site
 
 
 def hosts_of(source, reading=None):
@@ -124,3 +131,29 @@ def test_a_script_that_cannot_start_is_an_error(tmp_path):
     path = write_site(tmp_path, {"s": "#!/no/such/program\n"}) / "s"
     with pytest.raises(InventoryError, match="cannot run"):
         hosts_of(path)
+
+
+def test_what_is_no_utf_8_is_an_error_with_its_line(tmp_path):
+    path = tmp_path / "hosts.ini"
+    path.write_bytes(b"h1\nh2 x=\xff\n")
+    with pytest.raises(InventoryError, match=r"hosts.ini:2: not UTF-8"):
+        hosts_of(path)
+
+
+def test_a_file_without_end_is_not_read(tmp_path):
+    path = tmp_path / "hosts"
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(InventoryError, match="is larger than 64 MiB"):
+        hosts_of(path)
+
+
+def test_a_plugin_s_file_is_refused_where_there_are_no_plugins(tmp_path):
+    write_site(tmp_path, {"x.yml": "plugin: constructed\n"})
+    with pytest.raises(InventoryError, match=r"x.yml:1:9: inventory plugins such as"):
+        hosts_of(tmp_path / "x.yml")
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path):
+    with no_file_may_be_opened(), pytest.raises(InventoryError, match=r"cannot read .*: Too many"):
+        list(files_of(str(tmp_path)))

@@ -94,5 +94,5 @@ def test_surprising_names_are_remarked():
     tree = grow(host("db", "db"), host("x", "my-group"))
     assert list(remarks(tree)) == [
         "'db' is a group and a host; variables of that name are set for the group",
-        "names of groups that are no names of variables: my-group",
+        "Invalid characters were found in group names but not replaced: my-group",
     ]

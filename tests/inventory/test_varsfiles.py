@@ -5,7 +5,7 @@ import pytest
 from lpse_ops.errors import InventoryError
 from lpse_ops.inventory.varsfiles import VarsFiles
 from lpse_ops.vault import Vault, VaultSecret
-from tests.inventory.judges import write_site
+from tests.inventory.judges import no_file_may_be_opened, write_site
 
 
 def values_of(folder, name, **options):
@@ -87,3 +87,19 @@ def test_a_file_is_read_once(tmp_path):
     before = files.of("web")
     os.unlink(tmp_path / "web.yml")
     assert files.of("web") is before
+
+
+def test_folders_without_end_are_an_error(tmp_path):
+    folder = tmp_path / "host_vars" / "h"
+    folder.mkdir(parents=True)
+    (folder / "again").symlink_to(folder)
+    files = VarsFiles(str(tmp_path / "host_vars"), None, pytest.fail)
+    with pytest.raises(InventoryError, match="nested deeper than 20 levels"):
+        files.of("h")
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path):
+    (tmp_path / "h").mkdir()
+    files = VarsFiles(str(tmp_path), None, pytest.fail)
+    with no_file_may_be_opened(), pytest.raises(InventoryError, match=r"cannot read .*: Too many"):
+        files.of("h")
