@@ -11,9 +11,12 @@ import click
 from lpse_ops.cli.parameters import FILE
 from lpse_ops.cli.vault_options import VaultOptions, read_secrets, vault_options
 from lpse_ops.cli.wiring import App
+from lpse_ops.inventory.declaration import Policy
 from lpse_ops.inventory.document import SEALED
 from lpse_ops.inventory.inventory import Inventory, load_inventory
 from lpse_ops.inventory.listing import Disclose, View
+from lpse_ops.inventory.pluginfile import Evaluator
+from lpse_ops.inventory.plugins import Plugins
 from lpse_ops.marked import Map, Sealed, Seq, Text, origin_of
 from lpse_ops.playbook.config import load_config
 from lpse_ops.vault import Vault
@@ -104,15 +107,25 @@ def open_inventory(app: App, asked: InventoryOptions) -> Opened:
     """Read the inventory that a command asks for."""
     vault = Vault(read_secrets(app, asked.vault, prompt=False))
     config = load_config(app.environment, Path.cwd(), app.console.warn)
+    merge_hashes = config.hash_behaviour == "merge"
     inventory = load_inventory(
         asked.sources or default_sources(app, config.inventory),
         playbook_folder=asked.playbook_folder,
         vault=vault,
         warn=app.console.warn,
-        merge_hashes=config.hash_behaviour == "merge",
+        policy=Policy(group_names=config.transform_invalid_group_chars),
+        plugins=Plugins(lambda: _templating(vault), {}, merge_hashes),
+        merge_hashes=merge_hashes,
     )
     disclose = _reveal_with(vault) if asked.show_secrets else _keep_sealed(inventory)
     return Opened(inventory, disclose)
+
+
+def _templating(vault: Vault) -> Evaluator:
+    # Imported here: most inventories have no plugin.
+    from lpse_ops.templating.engine import Templating
+
+    return Templating(vault=vault)
 
 
 def _reveal_with(vault: Vault) -> Disclose:

@@ -284,10 +284,13 @@ def _plain(error: click.ClickException) -> str:
 
 
 def _report(app: App, message: str, hint: str, exit_code: int) -> int:
-    for line in message.splitlines():
-        app.stderr.write(f"{PROGRAM}: error: {line}\n")
-    if hint:
-        app.stderr.write(f"{PROGRAM}: hint: {hint}\n")
+    # What answers as a program of Ansible begins its errors as that one does.
+    first, more, name = f"{PROGRAM}: error: ", f"{PROGRAM}: error: ", f"{PROGRAM}: "
+    if app.exit_codes:
+        first, more, name = "[ERROR]: ", "", ""
+    lines = [f"{more}{line}\n" for line in message.splitlines()]
+    hints = [f"{name}hint: {hint}\n"] if hint else []
+    app.stderr.write("".join([first.removeprefix(more), *lines, *hints]))
     app.stderr.flush()
     return exit_code
 

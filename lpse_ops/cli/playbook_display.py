@@ -5,15 +5,19 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from threading import RLock
-from typing import Any, TextIO
+from typing import TextIO
 
 from lpse_ops.cli.output import printable
 from lpse_ops.cli.playbook_diff import render_diff
+from lpse_ops.cli.playbook_failure import failure_lines, invocation, without_streams
 from lpse_ops.marked import Origin
+from lpse_ops.playbook.events import Warn
 from lpse_ops.playbook.hosts import HostState
 from lpse_ops.playbook.model import Play, Task
-from lpse_ops.playbook.results import Result, TaskResult
+from lpse_ops.playbook.registry import find_action, is_of_host
+from lpse_ops.playbook.results import Result, TaskResult, status_of
 
 _COLORS = {
     "ok": "0;32",
@@ -23,6 +27,7 @@ _COLORS = {
     "unreachable": "1;31",
     "debug": "1;30",
     "warning": "1;35",
+    "verbose": "0;34",
 }
 # What is not a newline or a tab.
 _LAYOUT = re.compile(r"[^\n\t]+")
@@ -30,23 +35,30 @@ _INCLUDES = ("include_tasks", "include_role")
 # What these say is why they are there.
 _VERBOSE = ("debug", "assert")
 # Shown by their own lines or of no interest unless asked for.
-_NEVER = ("hint", "diff", "exception")
-_HIDDEN = (*_NEVER, "failed", "unreachable", "invocation")
+_NEVER = ("hint", "diff", "exception", "warnings", "deprecations")
+_HIDDEN = (*_NEVER, "failed", "skipped", "unreachable", "invocation")
+# What debug shows besides a variable only when that is asked for.
+_NOT_ASKED_FOR = {"changed", "warnings", "ansible_loop_var", "ansible_index_var", "ansible_loop"}
 
 
 class DefaultDisplay:
-    """Text on ``stream``, without what ``mask`` takes out; thread-safe."""
+    """Text on ``stream``, without what ``mask`` takes out; thread-safe.
+
+    ``is_for_people``: a failure is told with its arguments, and its output line by line.
+    """
 
     def __init__(
         self,
         stream: TextIO = sys.stdout,
         *,
+        warn: Warn,
         verbosity: int = 0,
         color: bool = False,
         columns: int = 0,
         show_ok: bool = True,
         show_skipped: bool = True,
         mask: Callable[[str], str] = str,
+        is_for_people: bool = False,
     ) -> None:
         self._stream = stream
         self._verbosity = verbosity
@@ -55,8 +67,10 @@ class DefaultDisplay:
         self._show_ok = show_ok
         self._show_skipped = show_skipped
         self._mask = mask
+        self._is_for_people = is_for_people and verbosity < 3
+        self._excerpts: set[str] = set()
         self._lock = RLock()
-        self._warned: set[str] = set()
+        self._warn = warn
 
     # -- what happens ------------------------------------------------------------------------
 
@@ -71,23 +85,25 @@ class DefaultDisplay:
         if self._verbosity >= 2 and task.origin is not None:
             self._line(f"task path: {task.origin.file}:{task.origin.line}", "debug")
 
+    def at_work(self, task: Task, name: str, hosts: Sequence[str]) -> None:
+        """Nothing: there is no line of it yet."""
+
     def item(self, task: TaskResult, label: str, result: Result) -> None:
-        status = _status(result)
+        status = status_of(result)
         is_include = task.task.action in _INCLUDES and status not in ("failed", "skipped")
         if is_include or not self._is_shown(status):
             return
         self._diff(task, result)
         head = f"{_HEADS[status]}: [{_host(task)}]"
         if status in ("failed", "unreachable"):
+            if status == "failed" and not task.no_log:
+                self._excerpt(task, result)
             self._line(
-                f"failed: [{_host(task)}] (item={label}) => {self._json(result, task.task)}", status
+                f"failed: [{_host(task)}] (item={label}) => {self._json(result, task)}", status
             )
+            self._details(task, result, status)
         else:
-            more = (
-                f" => {self._json(result, task.task)}"
-                if self._is_verbose(task.task, result)
-                else ""
-            )
+            more = f" => {self._json(result, task)}" if self._is_verbose(task.task, result) else ""
             space = " " if status == "skipped" and not more else ""
             self._line(f"{head} => (item={label}){more}{space}", status)
 
@@ -108,9 +124,7 @@ class DefaultDisplay:
             return
         elif self._is_shown(status):
             more = (
-                f" => {self._json(shown, result.task)}"
-                if self._is_verbose(result.task, shown)
-                else ""
+                f" => {self._json(shown, result)}" if self._is_verbose(result.task, shown) else ""
             )
             self._line(f"{_HEADS[status]}: [{_host(result)}]{more}", status)
 
@@ -121,11 +135,17 @@ class DefaultDisplay:
     def no_hosts_left(self) -> None:
         self._banner("NO MORE HOSTS LEFT")
 
-    def warning(self, message: str) -> None:
-        with self._lock:
-            if message not in self._warned:
-                self._warned.add(message)
-                sys.stderr.write(f"[WARNING]: {self._mask(printable(message))}\n")
+    def playbook(self, name: str, n_plays: int) -> None:
+        if self._verbosity >= 2:
+            self._banner(f"PLAYBOOK: {Path(name).name}")
+            self._line(f"{n_plays} plays in {name}", "verbose")
+
+    def meta(self, message: str) -> None:
+        if self._verbosity >= 2:
+            self._line(f"META: {message}", "verbose")
+
+    def warning(self, message: str, origin: Origin | None = None) -> None:
+        self._warn(message, origin)
 
     def recap(self, hosts: Mapping[str, HostState]) -> None:
         self._banner("PLAY RECAP")
@@ -156,9 +176,9 @@ class DefaultDisplay:
             if result.status == "failed" and not result.no_log:
                 self._excerpt(result, shown)
             self._line(
-                f"fatal: [{_host(result)}]: {word}! => {self._json(shown, result.task)}",
-                result.status,
+                f"fatal: [{_host(result)}]: {word}! => {self._json(shown, result)}", result.status
             )
+            self._details(result, shown, result.status)
         hint = result.result.get("hint")
         if hint and not result.no_log:
             self._line(f"hint: {hint}", "debug")
@@ -181,7 +201,17 @@ class DefaultDisplay:
             return self._verbosity > 0
         return self._verbosity > 0 or task.action in _VERBOSE
 
-    def _json(self, result: Result, task: Task) -> str:
+    def _details(self, task: TaskResult, result: Result, status: str) -> None:
+        if self._is_for_people and status == "failed":
+            for line in failure_lines(task, result, self._mask):
+                self._line(line, status)
+
+    def _json(self, result: Result, of: TaskResult) -> str:
+        task = of.task
+        if self._is_for_people and result.get("failed") and not of.no_log:
+            result = without_streams(result)
+        if self._verbosity >= 3 and not result.get("skipped") and not result.get("unreachable"):
+            result = result | invocation(of)
         hidden = _HIDDEN if self._verbosity < 3 else _NEVER
         shown = {
             name: value
@@ -189,12 +219,9 @@ class DefaultDisplay:
             if not name.startswith("_") and name not in hidden
         }
         if task.action == "debug" and not result.get("failed"):
-            kept = ("msg",) if "msg" in shown else tuple(set(shown) - {"changed"})
+            kept = ("msg",) if "msg" in shown else tuple(set(shown) - _NOT_ASKED_FOR)
             shown = {name: shown[name] for name in kept}
-        is_bad = result.get("failed") or result.get("unreachable")
-        is_short = (
-            self._verbosity == 0 and is_bad and (task.action not in _VERBOSE or "_origin" in result)
-        )
+        is_short = self._verbosity < 3 and (task.action not in _VERBOSE or "_origin" in result)
         indent = None if is_short else 4
         return json.dumps(shown, indent=indent, ensure_ascii=False, sort_keys=True, default=str)
 
@@ -203,15 +230,19 @@ class DefaultDisplay:
         origin = result.result.get("_origin") or shown.get("_origin") or result.task.origin
         if origin is None or not origin.line:
             return
-        kind = "Module failed: " if "rc" in shown else "Action failed: "
-        said = f"{kind}{shown.get('msg', '')!s}"
-        if "_origin" in shown:
-            said = str(shown["msg"]).removeprefix("Task failed: ")
-        self._line(f"[ERROR]: Task failed: {said}", "failed")
-        self._line(f"Origin: {origin}\n")
-        for line in source_lines(origin):
-            self._line(line)
-        self._line("")
+        action = result.task.action
+        is_module = "rc" in shown or (is_of_host(action) and find_action(action) is None)
+        kind = "Module failed: " if is_module else "Action failed: "
+        message = str(shown.get("msg", ""))
+        said = message.removeprefix("Task failed: ")
+        if said == message:
+            said = f"{kind}{message}"
+        lines = [f"[ERROR]: Task failed: {said}", f"Origin: {origin}", "", *source_lines(origin)]
+        text = "\n".join([*lines, ""])
+        # The same fault on the next host is known by its line.
+        if text not in self._excerpts:
+            self._excerpts.add(text)
+            self._line(text, "failed")
 
     def _banner(self, text: str) -> None:
         stars = max(3, self._columns - len(text))
@@ -243,7 +274,7 @@ _HEADS = {
 
 def harmless(text: str) -> str:
     """The lines of a text without what a terminal would obey: hosts choose what results say."""
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.replace("\n", "").isprintable():
         return text
     return _LAYOUT.sub(lambda found: printable(found[0]), text)
 
@@ -263,16 +294,6 @@ def source_lines(origin: Origin) -> list[str]:
         if number <= len(lines)
     ]
     return [*shown, f"{' ' * (width + origin.column)}^ column {origin.column}"]
-
-
-def _status(result: Mapping[str, Any]) -> str:
-    if result.get("unreachable"):
-        return "unreachable"
-    if result.get("failed"):
-        return "failed"
-    if result.get("skipped"):
-        return "skipped"
-    return "changed" if result.get("changed") else "ok"
 
 
 def _host(result: TaskResult) -> str:

@@ -38,12 +38,14 @@ class PlaybookFlags:
     ask_pass: bool
     connection_password_file: str | None
     start_at_task: str | None
+    step: bool
     force_handlers: bool
     verbosity: int
     list_hosts: bool
     list_tasks: bool
     list_tags: bool
     syntax_check: bool
+    flush_cache: bool
     vault: VaultOptions
 
 
@@ -74,6 +76,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--connection-password-file", "--conn-pass-file", "connection_password_file",
                  metavar="FILE"),
     click.option("--start-at-task", metavar="NAME", help="Leave out all before this task."),
+    click.option("--step", is_flag=True, help="Ask before each task."),
     click.option("--force-handlers", is_flag=True, help="Run handlers even after a failure."),
     click.option("-v", "--verbose", "verbosity", count=True, help="Say more; -vvv even more."),
     click.option("--list-hosts", is_flag=True, help="Only list the hosts of each play."),
@@ -93,7 +96,6 @@ def playbook_options(command: Decorated) -> Decorated:
         vault_id: tuple[str, ...],
         vault_password_file: tuple[str, ...],
         ask_vault_pass: bool,
-        flush_cache: bool,  # noqa: ARG001 - facts are never cached between runs
         **options: Any,
     ) -> Any:
         vault = VaultOptions(vault_id, vault_password_file, ask_vault_pass)

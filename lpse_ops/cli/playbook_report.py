@@ -10,7 +10,8 @@ from threading import RLock
 from typing import Any, TextIO
 from xml.etree import ElementTree
 
-from lpse_ops.cli.output import printable
+from lpse_ops.marked import Origin
+from lpse_ops.playbook.events import Warn
 from lpse_ops.playbook.hosts import HostState
 from lpse_ops.playbook.model import Play, Task
 from lpse_ops.playbook.results import Result, TaskResult
@@ -45,13 +46,15 @@ class ReportDisplay:
         render: Callable[[Sequence[ToldPlay], Mapping[str, HostState]], str],
         stream: TextIO = sys.stdout,
         mask: Callable[[str], str] = str,
+        *,
+        warn: Warn,
     ) -> None:
         self._render = render
         self._stream = stream
         self._mask = mask
         self._lock = RLock()
         self._plays: list[ToldPlay] = []
-        self._warned: set[str] = set()
+        self._warn = warn
 
     def play(self, play: Play, name: str, hosts: Sequence[str]) -> None:  # noqa: ARG002
         self._plays.append(ToldPlay(name, tuple(hosts)))
@@ -59,6 +62,9 @@ class ReportDisplay:
     def task(self, task: Task, name: str) -> None:
         place = str(task.origin) if task.origin else None
         self._plays[-1].tasks.append(ToldTask(name, task.action, place, datetime.now(UTC)))
+
+    def at_work(self, task: Task, name: str, hosts: Sequence[str]) -> None:
+        """Results have their times."""
 
     def item(self, task: TaskResult, label: str, result: Result) -> None:
         """Items are part of the task's result."""
@@ -78,11 +84,14 @@ class ReportDisplay:
     def no_hosts_left(self) -> None:
         """The recap says so."""
 
-    def warning(self, message: str) -> None:
-        with self._lock:
-            if message not in self._warned:
-                self._warned.add(message)
-                sys.stderr.write(f"[WARNING]: {self._mask(printable(message))}\n")
+    def playbook(self, name: str, n_plays: int) -> None:
+        """Plays are what the report is made of."""
+
+    def meta(self, message: str) -> None:
+        """They have no results."""
+
+    def warning(self, message: str, origin: Origin | None = None) -> None:
+        self._warn(message, origin)
 
     def recap(self, hosts: Mapping[str, HostState]) -> None:
         told = self._mask(self._render(self._plays, hosts))

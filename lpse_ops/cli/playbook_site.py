@@ -1,8 +1,10 @@
 """From flags, settings and files to what a run needs."""
 
 import contextlib
+import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,17 @@ from lpse_ops.cli.inventory_options import DEFAULT_SOURCE, default_sources
 from lpse_ops.cli.playbook_options import PlaybookFlags
 from lpse_ops.cli.vault_options import VaultOptions, read_secrets
 from lpse_ops.cli.wiring import App
-from lpse_ops.errors import PlaybookError, UsageError
+from lpse_ops.errors import InventoryError, PlaybookError, UsageError
+from lpse_ops.inventory.declaration import Policy
 from lpse_ops.inventory.inventory import Inventory, load_inventory
+from lpse_ops.inventory.pattern import LOCALHOST
+from lpse_ops.inventory.plugins import Plugins
 from lpse_ops.marked import Map, Origin, Text, every_text
 from lpse_ops.markedyaml import load_marked, parse_marked
 from lpse_ops.masking import MIN_LENGTH
 from lpse_ops.playbook.config import Config
+from lpse_ops.playbook.events import Warn
+from lpse_ops.playbook.factcache import FactCache, open_cache
 from lpse_ops.playbook.load import load_playbook
 from lpse_ops.playbook.model import Playbook, Prompt, Task
 from lpse_ops.playbook.options import RunOptions
@@ -27,6 +34,7 @@ from lpse_ops.playbook.searchpath import expand
 from lpse_ops.playbook.splitter import parse_arguments
 from lpse_ops.playbook.targets import Defaults
 from lpse_ops.playbook.template_check import template_checker
+from lpse_ops.playbook.variables import blend
 from lpse_ops.templating.engine import Templating
 from lpse_ops.vault import Vault
 
@@ -38,13 +46,14 @@ _MOST_BYTES = 256 * 1024
 class SiteReader:
     """Reads what a command line names; nothing is run and no host is asked."""
 
-    def __init__(self, app: App, flags: PlaybookFlags, config: Config) -> None:
+    def __init__(self, app: App, flags: PlaybookFlags, config: Config, warn: Warn) -> None:
         self._app = app
         self._flags = flags
         self._config = config
-        self._warn: Callable[[str], None] = app.console.warn
-        self.vault = ConcealingVault(read_secrets(app, self._vault_options(), prompt=False))
-        self.templating = Templating(vault=self.vault, warn=self._warn)
+        self._warn = warn
+        options = self._vault_options()
+        self.vault = ConcealingVault(read_secrets(app, options, prompt=False, warn=warn))
+        self.templating = Templating(vault=self.vault, warn=self._warn, settings=vars(config))
 
     def _vault_options(self) -> VaultOptions:
         flags, config = self._flags.vault, self._config
@@ -52,26 +61,56 @@ class SiteReader:
         return VaultOptions(flags.vault_ids, files, flags.ask or config.ask_vault_pass)
 
     def load_yaml(self, path: Path) -> Any:
-        return load_marked(path, open_sealed=self.vault.decrypt, warn=self._warn)
+        return load_marked(
+            path,
+            open_sealed=self.vault.decrypt,
+            warn=self._warn,
+            duplicates=self._config.duplicate_dict_key,
+        )
 
-    def inventory(self) -> Inventory:
+    def inventory(self, extra: Mapping[str, Any]) -> Inventory:
+        """What ``-i`` or the settings name; a source that is not there is a warning."""
+        config = self._config
         sources = self._flags.inventory or default_sources(self._app, self._config.inventory)
         if not self._flags.inventory and sources == (DEFAULT_SOURCE,):
             # As in Ansible, nobody needs an inventory for localhost.
             sources = ()
-        return load_inventory(
+        merge_hashes = config.hash_behaviour == "merge"
+        inventory = load_inventory(
             sources,
             playbook_folder=None,
             vault=self.vault,
             warn=self._warn,
-            merge_hashes=self._config.hash_behaviour == "merge",
+            policy=Policy(
+                missing_warns=not config.inventory_any_unparsed_is_failed,
+                none_warns=config.inventory_unparsed_warning,
+                group_names=config.transform_invalid_group_chars,
+            ),
+            plugins=Plugins(lambda: self.templating, extra, merge_hashes),
+            merge_hashes=merge_hashes,
         )
+        self._check_hosts(inventory)
+        return inventory
+
+    def _check_hosts(self, inventory: Inventory) -> None:
+        if self._config.inventory_unparsed_is_failed and not inventory.is_parsed:
+            raise InventoryError(
+                "No inventory was parsed, please check your configuration and options.",
+                hint="give the inventory with -i FILE, or unset ANSIBLE_INVENTORY_UNPARSED_FAILED",
+            )
+        if self._config.localhost_warning and not inventory.hosts:
+            self._warn(
+                "provided hosts list is empty, only localhost is available. "
+                "Note that the implicit localhost does not match 'all'"
+            )
 
     def extra_vars(self) -> Map:
         """All ``-e``, the later ones stronger."""
         merged = Map(origin=_COMMAND_LINE)
         for text in self._flags.extra_vars:
-            merged.update(self._extra(text))
+            said = self._extra(text)
+            merges = self._config.hash_behaviour == "merge"
+            merged.update(blend(merged, said) if merges else said)
         return merged
 
     def _extra(self, text: str) -> Mapping[Any, Any]:
@@ -114,9 +153,33 @@ class SiteReader:
         is_listing = flags.list_hosts or flags.list_tasks or flags.list_tags
         check = None if is_listing else template_checker(self.templating)
         return [
-            (str(path), load_playbook(path.absolute(), self.context(path, inventory, extra, check)))
+            (str(path), replace(self._load(path, inventory, extra, check), name=str(path)))
             for path in paths
         ]
+
+    def _load(
+        self,
+        path: Path,
+        inventory: Inventory,
+        extra: Mapping[str, Any],
+        check: Callable[[Task], None] | None,
+    ) -> Playbook:
+        return load_playbook(path.absolute(), self.context(path, inventory, extra, check))
+
+    def facts(self, inventory: Inventory) -> FactCache | None:
+        """The fact cache of the settings, emptied of the inventory's hosts if that is asked for."""
+        config = self._config
+        cache = open_cache(
+            config.fact_caching,
+            config.fact_caching_connection,
+            config.fact_caching_prefix,
+            config.fact_caching_timeout,
+            self._warn,
+        )
+        if cache is not None and self._flags.flush_cache:
+            for name in {*inventory.hosts, *LOCALHOST}:
+                cache.forget(name)
+        return cache
 
     def options(self, extra: Mapping[str, Any]) -> RunOptions:
         flags, config = self._flags, self._config
@@ -129,7 +192,9 @@ class SiteReader:
             tags=tuple(_words(flags.tags)) or config.run_tags or ("all",),
             skip_tags=tuple(_words(flags.skip_tags)) or config.skip_tags,
             start_at_task=flags.start_at_task,
+            strategy=config.strategy,
             extra_vars=extra,
+            merge_hashes=config.hash_behaviour == "merge",
             force_handlers=flags.force_handlers or config.force_handlers,
             missing_handler_fails=config.error_on_missing_handler,
             gathering=config.gathering,
@@ -234,7 +299,7 @@ def _ask(question: str) -> str:
 
 def _read_secret(path: Path) -> str:
     try:
-        return path.expanduser().read_text().strip()
+        return Path(os.path.expanduser(path)).read_text().strip()
     except OSError as error:
         raise UsageError(
             f"cannot read the password file {path}: {error.strerror}",

@@ -4,41 +4,23 @@ from pathlib import Path
 
 import click
 
-from lpse_ops.cli.parameters import FILE, common_options
 from lpse_ops.cli.vault_editor import edit
 from lpse_ops.cli.vault_files import create_privately
-from lpse_ops.cli.vault_options import (
-    VaultOptions,
-    encrypt_vault_id_option,
-    read_secrets,
-    vault_options,
-)
+from lpse_ops.cli.vault_options import VaultOptions, read_secrets, vault_file_options
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
 from lpse_ops.vault import choose_secret, seal
 
 
 @click.command(epilog="Example: lpse-ops vault create inventory/group_vars/all/vault.yml")
-@click.argument("file", type=FILE)
-@encrypt_vault_id_option
-@vault_options
-@common_options
+@vault_file_options
 @click.pass_obj
-def command(
-    app: App,
-    /,
-    file: Path,
-    encrypt_vault_id: str | None,
-    vault_id: tuple[str, ...],
-    vault_password_file: tuple[str, ...],
-    ask_vault_pass: bool,
-) -> None:
+def command(app: App, /, file: Path, encrypt_vault_id: str | None, options: VaultOptions) -> None:
     """Open an empty file in your editor and keep what you write encrypted as FILE."""
     if file.exists() or file.is_symlink():
         raise UsageError(f"{file} exists already", hint=f"use lpse-ops vault edit {file}")
     if not file.parent.is_dir():
         raise UsageError(f"there is no folder {file.parent}", hint=f"mkdir -p {file.parent}")
-    options = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
     secret = choose_secret(read_secrets(app, options, confirm=True), encrypt_vault_id)
     content = edit(b"", file.name, app.environment)
     create_privately(file, seal(content, secret.password, vault_id=secret.vault_id))

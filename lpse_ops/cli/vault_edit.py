@@ -4,41 +4,23 @@ from pathlib import Path
 
 import click
 
-from lpse_ops.cli.parameters import FILE, common_options
 from lpse_ops.cli.vault_editor import edit
 from lpse_ops.cli.vault_files import create_privately, read_input, replace_sealed
-from lpse_ops.cli.vault_options import (
-    VaultOptions,
-    encrypt_vault_id_option,
-    read_secrets,
-    vault_options,
-)
+from lpse_ops.cli.vault_options import VaultOptions, read_secrets, vault_file_options
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import OpsError
 from lpse_ops.vault import Vault, VaultSecret, choose_secret, seal
 
 
 @click.command(epilog="Example: lpse-ops vault edit inventory/group_vars/all/vault.yml")
-@click.argument("file", type=FILE)
-@encrypt_vault_id_option
-@vault_options
-@common_options
+@vault_file_options
 @click.pass_obj
-def command(
-    app: App,
-    /,
-    file: Path,
-    encrypt_vault_id: str | None,
-    vault_id: tuple[str, ...],
-    vault_password_file: tuple[str, ...],
-    ask_vault_pass: bool,
-) -> None:
+def command(app: App, /, file: Path, encrypt_vault_id: str | None, options: VaultOptions) -> None:
     """Open the plaintext of FILE in your editor and encrypt it again when something changed.
 
     The file keeps its vault id, mode and owner.
     """
     before = read_input(file)
-    options = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
     vault = Vault(read_secrets(app, options))
     opened = vault.open(before, str(file))
     secret = VaultSecret(opened.envelope.vault_id, opened.secret.password)

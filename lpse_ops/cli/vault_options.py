@@ -1,5 +1,6 @@
 """Where a command's vault passwords come from: options and settings as ansible-vault's."""
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from lpse_ops.cli.parameters import FILE, common_options
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
 from lpse_ops.playbook.config import Config, load_config
@@ -71,8 +73,34 @@ def encrypt_vault_id_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def vault_file_options(command: Decorated) -> Decorated:
+    """For work on one file: the arguments ``file``, ``encrypt_vault_id`` and ``options``."""
+
+    @click.argument("file", type=FILE)
+    @encrypt_vault_id_option
+    @vault_options
+    @common_options
+    @functools.wraps(command)
+    def with_options(
+        *args: Any,
+        vault_id: tuple[str, ...],
+        vault_password_file: tuple[str, ...],
+        ask_vault_pass: bool,
+        **others: Any,
+    ) -> Any:
+        options = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
+        return command(*args, options=options, **others)
+
+    return with_options  # type: ignore[return-value]
+
+
 def read_secrets(
-    app: App, options: VaultOptions, *, confirm: bool = False, prompt: bool = True
+    app: App,
+    options: VaultOptions,
+    *,
+    confirm: bool = False,
+    prompt: bool = True,
+    warn: Callable[[str], None] | None = None,
 ) -> list[VaultSecret]:
     """Read the secrets that options, environment and ``ansible.cfg`` name.
 
@@ -88,7 +116,7 @@ def read_secrets(
         named,
         (),
         lambda vault_id: ask_password(vault_id, confirm=confirm),
-        warn=app.console.warn,
+        warn=warn or app.console.warn,
     )
 
 

@@ -29,7 +29,7 @@ class App:
     repo: str | None = None
     password_file: Path | None = None
     no_cache: bool = False
-    # Of the command that runs, where its own differ.
+    # Of the command that runs, where its own differ: one that answers as a program of Ansible.
     exit_codes: Mapping[type[BaseException], int] = field(default_factory=dict)
 
     @cached_property

@@ -150,10 +150,19 @@ def _arguments(value: Any, action: str, entry: Map) -> Map:
 
 def _text_arguments(value: Text, action: str) -> Map:
     args = parse_arguments(value, free_form=action in FREE_TEXT)
+    return args if is_template(action) else arguments_of(action, args)
+
+
+def arguments_of(action: str, args: Map) -> Map:
+    """Arguments as the action has them: free text that is one template gives a mapping of them.
+
+    For an action that is known only when it runs, this is too.
+    """
     raw = args.get("_raw_params")
-    if raw is not None and action not in SOME_TEXT and _is_one_template(raw):
-        return Map({Text("_variable_params", value.origin): raw}, origin=value.origin)
-    return args
+    if not isinstance(raw, Text) or action in SOME_TEXT or not _is_one_template(raw):
+        return args
+    renamed = {"_raw_params": Text("_variable_params", raw.origin)}
+    return Map({renamed.get(name, name): args[name] for name in args}, origin=args.origin)
 
 
 def _is_one_template(value: str) -> bool:

@@ -15,7 +15,6 @@ def check_task_arguments(task: Task, spec: ModuleSpec | None, context: LoadConte
     """Raise for the first argument that the module does not have or cannot use."""
     if spec is None:
         return
-    _check_reserved(task)
     _check_free_text(task, spec)
     if spec.any_name:
         return
@@ -25,12 +24,15 @@ def check_task_arguments(task: Task, spec: ModuleSpec | None, context: LoadConte
     _check_literals(task, spec)
 
 
-def _check_reserved(task: Task) -> None:
+def check_reserved(task: Task) -> None:
+    """Raise for an argument with a name of the engine, whatever else may fail."""
     name = next((each for each in task.args if str(each).startswith("_ansible_")), None)
     if name is not None and task.action not in FREE_TEXT:
         raise problem_at(
             key_origin(task.args, name) or task.origin,
-            f"{str(name)!r}: names that begin with _ansible_ are Ansible's own",
+            "Invalid parameter specified beginning with keyword '_ansible_' for action "
+            f"{task.written_action!r}: {str(name)!r}. "
+            "The prefix '_ansible_' is reserved for internal use only.",
             hint="use another name",
         )
 

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from lpse_ops.errors import SettingsError
-from lpse_ops.playbook.config_table import IGNORED_KEYS, IGNORED_VARIABLES, SETTINGS, Setting
+from lpse_ops.playbook.config_table import (
+    IGNORED_KEYS,
+    IGNORED_VARIABLES,
+    PLUGIN_FOLDERS,
+    SETTINGS,
+    Setting,
+)
 from lpse_ops.playbook.keywords import as_bool
 
 _FILE_NAME = "ansible.cfg"
@@ -24,10 +30,12 @@ class Config:
     """Every setting with its value; the fields are those of ``config_table.SETTINGS``."""
 
     file: Path | None
+    allow_broken_conditionals: bool
     any_errors_fatal: bool
     ask_pass: bool
     ask_vault_pass: bool
     become: bool
+    become_allow_same_user: bool
     become_ask_pass: bool
     become_exe: str
     become_flags: str
@@ -61,6 +69,9 @@ class Config:
     inject_facts_as_vars: bool
     interpreter_python: str
     inventory: tuple[str, ...]
+    inventory_any_unparsed_is_failed: bool
+    inventory_unparsed_is_failed: bool
+    inventory_unparsed_warning: bool
     localhost_warning: bool
     log_path: str
     no_color: bool
@@ -83,6 +94,7 @@ class Config:
     strategy: str
     task_timeout: int
     timeout: int
+    transform_invalid_group_chars: str
     transport: str
     vault_id_match: bool
     vault_encrypt_identity: str
@@ -100,7 +112,8 @@ def load_config(
     home: Path | None = None,
 ) -> Config:
     """Read the settings for a run in ``folder``; warn once for each that changes nothing here."""
-    home = home or Path(environment.get("HOME") or Path.home())
+    # Not Path.home(), which raises where nobody knows it.
+    home = home or Path(environment.get("HOME") or os.path.expanduser("~"))
     file = find_config(environment, folder, home, warn)
     sections = _read(file) if file is not None else {}
     reader = _Reader(environment, file, sections, folder, home)
@@ -116,7 +129,7 @@ def find_config(
     """The file that counts; one in a folder that anybody may write to is passed over."""
     asked = environment.get("ANSIBLE_CONFIG")
     if asked:
-        path = Path(asked).expanduser()
+        path = Path(os.path.expanduser(asked))
         path = path / _FILE_NAME if path.is_dir() else path
         if path.is_file():
             return path
@@ -148,15 +161,19 @@ def _strange(
     strange = [
         f"${name}"
         for name in sorted(environment)
-        if name.startswith("ANSIBLE_") and name not in variables and _is_setting(name)
+        if name.startswith("ANSIBLE_")
+        and name not in variables
+        and _is_setting(name, environment[name])
     ]
     for section, entries in sections.items():
         strange += [f"{file}: [{section}] {key}" for key in entries if (section, key) not in keys]
     return strange
 
 
-def _is_setting(name: str) -> bool:
-    """Variables of Ansible's own test runner are none."""
+def _is_setting(name: str, value: str) -> bool:
+    """Variables of Ansible's own test runner are none, nor folders of plugins that do not exist."""
+    if name in PLUGIN_FOLDERS:
+        return any(map(os.path.isdir, value.split(":")))
     return not name.startswith("ANSIBLE_TEST_")
 
 
@@ -204,7 +221,7 @@ class _Reader:
         text = os.path.expandvars(text.replace("{{ ANSIBLE_HOME }}", home))
         if text == "~" or text.startswith("~/"):
             text = str(self.home) + text[1:]
-        return Path(os.path.normpath(folder / Path(text).expanduser()))
+        return Path(os.path.normpath(folder / os.path.expanduser(text)))
 
     def _source(self, text: str, folder: Path) -> str:
         """An inventory is a path, and may be a list of hosts, which has a comma."""

@@ -42,10 +42,17 @@ _SSH = "ssh_connection/"
 _FOLDERS = "{{ ANSIBLE_HOME }}/%s:/usr/share/ansible/%s"
 
 SETTINGS = (
+    _setting("allow_broken_conditionals", "bool", False),
     _setting("any_errors_fatal", "bool", False),
     _setting("ask_pass", "bool", False),
     _setting("ask_vault_pass", "bool", False),
     _setting("become", "bool", False, keys=f"{_BECOME}become"),
+    _setting(
+        "become_allow_same_user",
+        "bool",
+        False,
+        keys=f"{_BECOME}become_allow_same_user",
+    ),
     _setting("become_ask_pass", "bool", False, keys=f"{_BECOME}become_ask_pass"),
     _setting("become_exe", "text", "", keys=f"{_BECOME}become_exe sudo_become_plugin/executable"),
     _setting(
@@ -89,7 +96,7 @@ SETTINGS = (
     _setting("error_on_missing_handler", "bool", True),
     _setting("fact_caching", "text", "memory", "CACHE_PLUGIN"),
     _setting("fact_caching_connection", "path", "", "CACHE_PLUGIN_CONNECTION"),
-    _setting("fact_caching_prefix", "text", "ansible_facts", "CACHE_PLUGIN_PREFIX"),
+    _setting("fact_caching_prefix", "text", "", "CACHE_PLUGIN_PREFIX"),
     _setting("fact_caching_timeout", "int", 86400, "CACHE_PLUGIN_TIMEOUT"),
     _setting("force_color", "bool", False),
     _setting("force_handlers", "bool", False),
@@ -115,6 +122,25 @@ SETTINGS = (
     _setting("inject_facts_as_vars", "bool", True, "INJECT_FACT_VARS"),
     _setting("interpreter_python", "text", "auto", "PYTHON_INTERPRETER"),
     _setting("inventory", "sources", "/etc/ansible/hosts"),
+    _setting(
+        "inventory_any_unparsed_is_failed",
+        "bool",
+        False,
+        keys="inventory/any_unparsed_is_failed",
+    ),
+    _setting(
+        "inventory_unparsed_is_failed",
+        "bool",
+        False,
+        "INVENTORY_UNPARSED_FAILED",
+        "inventory/unparsed_is_failed",
+    ),
+    _setting(
+        "inventory_unparsed_warning",
+        "bool",
+        True,
+        keys="inventory/inventory_unparsed_warning",
+    ),
     _setting("localhost_warning", "bool", True),
     _setting("log_path", "path", ""),
     _setting("no_color", "bool", False, "NOCOLOR", "nocolor"),
@@ -137,6 +163,13 @@ SETTINGS = (
     _setting("strategy", "text", "linear"),
     _setting("task_timeout", "int", 0),
     _setting("timeout", "int", 10, keys=f"timeout {_SSH}timeout"),
+    _setting(
+        "transform_invalid_group_chars",
+        "choice",
+        "never",
+        keys="force_valid_group_names",
+        choices="always never ignore silently",
+    ),
     _setting("transport", "text", "ssh"),
     _setting("vault_id_match", "bool", False),
     _setting("vault_encrypt_identity", "text", ""),
@@ -150,12 +183,23 @@ SETTINGS = (
 IGNORED_VARIABLES = frozenset(
     f"ANSIBLE_{name}"
     for name in name_set(
-        "ACTION_WARNINGS AGNOSTIC_BECOME_PROMPT BECOME_ALLOW_SAME_USER CALLBACKS_ENABLED "
+        "ACTION_WARNINGS AGNOSTIC_BECOME_PROMPT CALLBACKS_ENABLED "
         "COMMAND_WARNINGS CONFIG CONTROL_PATH CONTROL_PATH_DIR COW_SELECTION DEBUG "
         "DEPRECATION_WARNINGS DEVEL_WARNING HOME JINJA2_NATIVE LOAD_CALLBACK_PLUGINS LOCAL_TEMP "
-        "LOCAL_TMP NOCOWS PARAMIKO_HOST_KEY_AUTO_ADD PIPELINING REMOTE_TEMP REMOTE_TMP SCP_IF_SSH "
+        "LOCAL_TMP NOCOWS PARAMIKO_HOST_KEY_AUTO_ADD PIPELINING PLAYBOOK_DIR REMOTE_TEMP "
+        "REMOTE_TMP SCP_IF_SSH "
         "SHOW_CUSTOM_STATS SSH_PIPELINING SSH_TRANSFER_METHOD STDOUT_CALLBACK SYSTEM_WARNINGS "
         "USE_PERSISTENT_CONNECTIONS"
+    )
+)
+# They name folders of plugins, which matter when there are such folders.
+PLUGIN_FOLDERS = frozenset(
+    f"ANSIBLE_{name}"
+    for name in name_set(
+        "ACTION_PLUGINS BECOME_PLUGINS CACHE_PLUGINS CALLBACK_PLUGINS CLICONF_PLUGINS "
+        "CONNECTION_PLUGINS DOC_FRAGMENT_PLUGINS FILTER_PLUGINS HTTPAPI_PLUGINS INVENTORY_PLUGINS "
+        "LIBRARY LOOKUP_PLUGINS MODULE_UTILS NETCONF_PLUGINS STRATEGY_PLUGINS TERMINAL_PLUGINS "
+        "TEST_PLUGINS VARS_PLUGINS"
     )
 )
 _IGNORED = {

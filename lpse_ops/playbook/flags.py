@@ -1,16 +1,26 @@
-"""Values of keywords, once they are evaluated."""
+"""Values of keywords, once they are evaluated; what is wrong with one is said as Ansible does."""
 
 import math
 from typing import Any
 
 from lpse_ops.agent.conversions import convert
-from lpse_ops.errors import PlaybookError
+from lpse_ops.errors import PlaybookError, TemplateError
 from lpse_ops.templating.markers import OMIT
+
+# Ansible's, and a little more than three years.
+_LONGEST_TIMEOUT_SECONDS = 100_000_000
 
 
 def given(value: Any) -> Any:
     """An evaluated keyword; one that is ``omit`` counts as not written."""
     return None if value is OMIT else value
+
+
+def of_keyword(name: str, error: TemplateError) -> TemplateError:
+    """The same error, which says of which keyword it is."""
+    problem = error.message.removeprefix(f"{error.origin}: ")
+    words = f"Error processing keyword {name!r}: {problem}"
+    return TemplateError(words, hint=error.hint, origin=error.origin)
 
 
 def as_flag(name: str, value: Any, *, default: bool = False) -> bool:
@@ -20,10 +30,8 @@ def as_flag(name: str, value: Any, *, default: bool = False) -> bool:
     try:
         return bool(convert(value, "bool"))
     except ValueError as error:
-        raise PlaybookError(
-            f"the value {value!r} of {name} is neither true nor false",
-            hint=f"write {name}: true or {name}: false",
-        ) from error
+        hint = f"write {name}: true or {name}: false"
+        raise _not_a("bool", name, value, hint) from error
 
 
 def as_number(name: str, value: Any, *, default: float = 0) -> float:
@@ -35,7 +43,38 @@ def as_number(name: str, value: Any, *, default: float = 0) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number) or isinstance(value, bool):
-        raise PlaybookError(
-            f"the value {value!r} of {name} is no number", hint=f"write a number behind {name}:"
-        )
+        raise _not_a("float", name, value, f"write a number behind {name}:")
     return number
+
+
+def as_whole(name: str, value: Any, *, default: int = 0) -> int:
+    """The value of a keyword that is a whole number; None is the default."""
+    if value is None or value == "":
+        return default
+    try:
+        return int(convert(value, "int"))
+    except ValueError as error:
+        raise _not_a("int", name, value, f"write a whole number behind {name}:") from error
+
+
+def as_timeout(value: Any, default: float | None) -> int | float | None:
+    """The seconds that a task may take, None for as long as it wants."""
+    if value is None or value == "":
+        return default or None
+    seconds = as_whole("timeout", value)
+    if not 0 <= seconds <= _LONGEST_TIMEOUT_SECONDS:
+        longest = _LONGEST_TIMEOUT_SECONDS
+        raise PlaybookError(
+            f"Timeout {seconds} is invalid, it must be between 0 and {longest}.",
+            hint="write the seconds that the task may take, 0 for as long as it wants",
+        )
+    return seconds or None
+
+
+def _not_a(kind: str, name: str, value: Any, hint: str) -> PlaybookError:
+    shown = str(value) if isinstance(value, str) else value
+    return PlaybookError(
+        f"Error processing keyword {name!r}: "
+        f"The value {shown!r} could not be converted to {kind!r}.",
+        hint=hint,
+    )

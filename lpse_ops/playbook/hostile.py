@@ -60,12 +60,15 @@ _RESERVED = frozenset(
 )
 # Found by ``setup`` itself, and of no use to reach a host.
 _HARMLESS = frozenset({"ansible_local", "ansible_user_id", "discovered_interpreter_python"})
+_HOST_KEY = re.compile(r"ansible_ssh_host_key_\w+_public(_keytype)?")
 
 
 def is_safe_fact(name: str) -> bool:
     """Whether a fact may be a variable under its own name."""
-    if name in _HARMLESS or name.startswith("ansible_ssh_host_key_"):
+    if name in _HARMLESS or _HOST_KEY.fullmatch(name):
         return True
+    if name.startswith("_ansible_"):
+        return False
     return name not in _RESERVED and not _REACHING.fullmatch(name)
 
 

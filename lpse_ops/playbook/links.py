@@ -24,7 +24,7 @@ class Links:
 
     def connection(self, target: Target) -> Connection:
         """The connection itself, for a host without an agent; raises ``HostUnreachable``."""
-        return self._host(target).connection()
+        return self._host(target).connection(target.become)
 
     def _host(self, target: Target) -> HostLinks:
         place = replace(target, become=None, python="")

@@ -13,21 +13,19 @@ from lpse_ops.marked import Map, Origin, Text, key_origin, origin_of
 from lpse_ops.playbook.actions_table import INCLUDES, is_template, name_set
 from lpse_ops.playbook.imports import Loaded, load_included_role, load_tasks
 from lpse_ops.playbook.includes import find_tasks_file
-from lpse_ops.playbook.keyword_tables import BLOCK, PLAY, TASK
 from lpse_ops.playbook.keywords import values_of
 from lpse_ops.playbook.lint_rules import TASK_RULES, numbers_in
 from lpse_ops.playbook.load import load_playbook
 from lpse_ops.playbook.mode_trap import Finding
 from lpse_ops.playbook.model import Block, Play, Task, every_task
 from lpse_ops.playbook.problems import PlacedError, did_you_mean
+from lpse_ops.playbook.reserved import RESERVED as WARNED_OF
 from lpse_ops.playbook.scope import LoadContext
 
 _DEEPEST = 20
-# Names of variables that mean something else already; ansible-core warns of the first ones.
-RESERVED = (
-    ((frozenset(PLAY) | frozenset(BLOCK) | frozenset(TASK)) - {"gather_subset", "user", "vars"})
-    | name_set("lookup now omit q query undef")
-    | name_set("group_names groups hostvars inventory_hostname play_hosts playbook_dir role_path")
+# Names of variables that mean something else already; a run warns of the first ones.
+RESERVED = WARNED_OF | name_set(
+    "group_names groups hostvars inventory_hostname play_hosts playbook_dir role_path"
 )
 
 

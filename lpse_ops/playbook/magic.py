@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lpse_ops.inventory.inventory import Inventory
+from lpse_ops.marked import Seq
 from lpse_ops.playbook.model import Play, Role, Task
+from lpse_ops.playbook.searchpath import search_folders
 
 # The version whose language we follow.
 ANSIBLE_VERSION = {"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"}
@@ -75,20 +78,23 @@ def run_variables(
 
 
 def play_variables(facts: PlayFacts) -> dict[str, Any]:
+    """Those of a play; lists are ``Seq``, so that each template has a copy of its own."""
     roles = facts.play.roles
     needed = [each.name for role in roles for each in role.all_dependencies()]
-    names = [each.name for each in roles if not _is_dependency(each)]
+    names = Seq(each.name for each in roles if not _is_dependency(each))
+    current = Seq(facts.current)
+    staying = frozenset(current)
     return {
         "playbook_dir": str(facts.play.folder.absolute()),
         "ansible_play_name": facts.name,
-        "ansible_play_hosts_all": list(facts.every_host),
-        "ansible_play_hosts": list(facts.current),
-        "ansible_play_batch": [each for each in facts.batch if each in facts.current],
-        "play_hosts": list(facts.current),
+        "ansible_play_hosts_all": Seq(facts.every_host),
+        "ansible_play_hosts": current,
+        "ansible_play_batch": Seq(each for each in facts.batch if each in staying),
+        "play_hosts": current,
         "ansible_play_role_names": names,
         "role_names": names,
-        "ansible_dependent_role_names": list(dict.fromkeys(needed)),
-        "ansible_role_names": list(dict.fromkeys([*names, *needed])),
+        "ansible_dependent_role_names": Seq(dict.fromkeys(needed)),
+        "ansible_role_names": Seq(dict.fromkeys([*names, *needed])),
     }
 
 
@@ -101,24 +107,26 @@ def host_variables(inventory: Inventory, name: str) -> dict[str, Any]:
     return {
         "inventory_hostname": name,
         "inventory_hostname_short": name.partition(".")[0],
-        "group_names": inventory.group_names(name),
+        "group_names": Seq(inventory.group_names(name)),
         "groups": inventory.groups_magic(),
         "inventory_file": getattr(host, "source", None),
     }
 
 
-def task_variables(task: Task) -> dict[str, Any]:
-    if task.role is None:
-        return {}
-    variables: dict[str, Any] = {
-        "role_name": task.role.name.rpartition(".")[2],
-        "ansible_role_name": task.role.name,
-        "role_path": str(task.role.folder.absolute()),
-    }
+def place_variables(task: Task | None, play_folder: Path) -> dict[str, Any]:
+    """Those of the place where a task is written; they are equal where ``place_of`` is."""
+    folders = Seq(str(each) for each in search_folders(task, play_folder))
+    variables: dict[str, Any] = {"ansible_search_path": folders}
+    if task is None or task.role is None:
+        return variables
+    variables["role_name"] = task.role.name.rpartition(".")[2]
+    variables["ansible_role_name"] = task.role.name
+    variables["role_path"] = str(task.role.folder.absolute())
     including = _including(task.role)
     if including:
-        variables["ansible_parent_role_names"] = [each.name for each in including]
-        variables["ansible_parent_role_paths"] = [str(each.folder.absolute()) for each in including]
+        variables["ansible_parent_role_names"] = Seq(each.name for each in including)
+        above = Seq(str(each.folder.absolute()) for each in including)
+        variables["ansible_parent_role_paths"] = above
     return variables
 
 

@@ -5,6 +5,7 @@ object: two tasks that look alike are two tasks.  Lists of a ``Role`` or ``Play`
 it is loaded and never change afterwards.
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +37,12 @@ class Keywords:
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of the innermost place that says anything about ``name``."""
-        return next((each.own[name] for each in self.levels() if name in each.own), default)
+        return self._innermost.get(name, default)
+
+    @functools.cached_property
+    def _innermost(self) -> dict[str, Any]:
+        around = {} if self.parent is None else self.parent._innermost
+        return {**around, **{str(name): value for name, value in self.own.items()}}
 
     def chain(self, name: str) -> list[Any]:
         """Every value of ``name``, outermost first: for ``when``, ``vars``, ``tags`` and so on."""
@@ -217,10 +223,14 @@ class Play:
 
 @dataclass(frozen=True)
 class Playbook:
-    """The plays of one file, with those of every file it imports."""
+    """The plays of one file, with those of every file it imports.
+
+    ``name`` is what the command line calls it.
+    """
 
     path: Path
     plays: tuple[Play, ...]
+    name: str = ""
 
 
 def every_task(nodes: Sequence[Node]) -> Iterator[Task]:

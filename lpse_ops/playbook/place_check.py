@@ -40,13 +40,11 @@ def check_module_defaults(own: Map, context: LoadContext) -> None:
     """
     for defaults in words.values_of(own.get("module_defaults")):
         if not isinstance(defaults, Map):
-            if is_template(defaults):
-                raise problem_at(
-                    origin_of(defaults),
-                    "module_defaults cannot be a template, only its values may",
-                    hint="write the names of the modules",
-                )
-            continue
+            raise problem_at(
+                origin_of(defaults),
+                "module_defaults cannot be a template, only its values may",
+                hint="write the names of the modules",
+            )
         for name in defaults:
             if not str(name).startswith("group/") and short_name(str(name)) not in STRUCTURE:
                 _check_defaults_of(name, defaults, context)

@@ -10,13 +10,15 @@ from typing import Any
 import lpse_ops.agent.modules
 import lpse_ops.playbook.actions
 from lpse_ops.playbook.actions.context import ActionContext, Result
-from lpse_ops.playbook.actions_table import FREE_TEXT, ModuleSpec
+from lpse_ops.playbook.actions.sending import Request
+from lpse_ops.playbook.actions_table import FREE_TEXT, SOME_TEXT, ModuleSpec
 
 _MODULES = lpse_ops.agent.modules
 _ACTIONS = lpse_ops.playbook.actions
 # Not actions: what several actions share.
 _SHARED = frozenset({"context", "sending", "sendingtree"})
 Run = Callable[[Mapping[str, Any], ActionContext], Result]
+Plan = Callable[[Mapping[str, Any], ActionContext], Request | None]
 
 
 @functools.cache
@@ -47,9 +49,28 @@ def find_action(name: str) -> Run | None:
 
 
 @functools.cache
+def find_plan(name: str) -> Plan | None:
+    """What an action asks of the host, if it can say so before it has any answer."""
+    return getattr(_action(name), "plan", None)
+
+
+@functools.cache
+def is_of_host(name: str) -> bool:
+    """Whether a module on the host does it: there are arguments to tell of."""
+    return name in _names_in(_MODULES) or find_plan(name) is not None
+
+
+@functools.cache
 def raw_arguments(name: str) -> tuple[str, ...]:
     """Arguments that an action evaluates itself: ``that`` of ``assert``."""
     return tuple(getattr(_action(name), "RAW", ()))
+
+
+@functools.cache
+def takes_text(name: str) -> bool:
+    """Whether text that is no ``name=value`` means something to an action."""
+    spec = find_module(name)
+    return name in SOME_TEXT or (spec is not None and bool(spec.free_form or spec.any_name))
 
 
 @functools.cache

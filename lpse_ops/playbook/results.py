@@ -12,6 +12,8 @@ Status = Literal["ok", "changed", "skipped", "failed", "unreachable"]
 CENSORED = (
     "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
 )
+# What Ansible has as ``exception`` in every failed result: playbooks ask whether it is defined.
+NO_TRACEBACK = "(traceback unavailable)"
 # What people are shown of a censored result besides that sentence.
 _SHOWN_OF_CENSORED = ("attempts", "changed", "retries", "failed", "unreachable", "skipped")
 
@@ -38,7 +40,11 @@ class TaskResult:
     delegated_to: str = ""
     name: str = ""
     notified: list[str] = field(default_factory=list)
+    # Of each item that failed, whether that is ignored.
+    forgiven: list[bool] = field(default_factory=list)
     includes: list[Include] = field(default_factory=list)
+    # Of the last item that was tried, evaluated; they may be secret.
+    arguments: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def status(self) -> Status:
@@ -53,11 +59,26 @@ class TaskResult:
 def status_of(result: Mapping[str, Any]) -> Status:
     if result.get("unreachable"):
         return "unreachable"
-    if result.get("failed"):
+    if is_failed(result):
         return "failed"
     if result.get("skipped"):
         return "skipped"
     return "changed" if result.get("changed") else "ok"
+
+
+def is_failed(result: Mapping[str, Any]) -> bool:
+    """Whether a task has failed: what ``failed_when`` says counts, of any item, if it said so.
+
+    As in Ansible it counts more than that ``until`` was never satisfied.
+    """
+    if "failed_when_result" in result:
+        return bool(result["failed_when_result"])
+    listed = result.get("results")
+    items = listed if isinstance(listed, list) else []
+    items = [each for each in items if isinstance(each, Mapping)]
+    if any("failed_when_result" in each for each in items):
+        return any(is_failed(each) for each in items)
+    return bool(result.get("failed"))
 
 
 def finish(result: Result) -> Result:
@@ -66,13 +87,27 @@ def finish(result: Result) -> Result:
     if "failed" not in result and result.get("rc", 0) not in (0, None):
         result["failed"] = True
     result.setdefault("failed", False)
-    if result.get("failed"):
-        # What Ansible always has there; playbooks ask whether it is defined.
-        result.setdefault("exception", "(traceback unavailable)")
+    if result["failed"]:
+        result.setdefault("exception", NO_TRACEBACK)
     for stream in ("stdout", "stderr"):
         if isinstance(result.get(stream), str) and f"{stream}_lines" not in result:
             result[f"{stream}_lines"] = result[stream].splitlines()
     return result
+
+
+def count_as_failed(result: Result, *, failed: bool) -> None:
+    """What ``failed_when`` says wins; the exception of what is no failure gets another name."""
+    result["failed"] = result["failed_when_result"] = failed
+    if failed:
+        result.setdefault("exception", NO_TRACEBACK)
+    elif "exception" in result:
+        result["failed_when_suppressed_exception"] = result.pop("exception")
+
+
+def out_of_tries(result: Result, tries: int) -> Result:
+    """A result with which ``until`` was never satisfied in so many tries."""
+    failed = {"failed": True, "attempts": tries - 1}
+    return {**result, **failed, "exception": result.get("exception", NO_TRACEBACK)}
 
 
 def skipped(condition: Any) -> Result:
@@ -92,11 +127,11 @@ def of_loop(results: Sequence[Result]) -> Result:
         return joined | {"skipped": True, "skipped_reason": "No items in the list"}
     if any(each.get("unreachable") for each in results):
         joined["unreachable"] = True
-    if any(each.get("failed") and not each.get("_ignored") for each in results):
-        return joined | {"failed": True, "msg": "One or more items failed"}
+    if any(each.get("failed") for each in results):
+        return joined | {"failed": True, "msg": "One or more items failed", "skipped": False}
     if all(each.get("skipped") for each in results):
         return joined | {"skipped": True, "msg": "All items skipped"}
-    return joined | {"msg": "All items completed"}
+    return joined | {"msg": "All items completed", "skipped": False}
 
 
 def censor(result: Mapping[str, Any]) -> Result:

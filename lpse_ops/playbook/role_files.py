@@ -159,4 +159,8 @@ def _files_below(folder: Path, depth: int = 0) -> Iterator[Path]:
 def _check_inside(folder: Path, path: Path) -> None:
     """``tasks_from: ../../x`` must not leave the role; links inside it may."""
     if not path.absolute().resolve().is_relative_to(folder.absolute().resolve()):
-        raise PlaybookError(f"{path} is outside of its role", hint=f"use a file inside {folder}")
+        raise PlaybookError(
+            f"Failed loading '{path}' for role ({folder.parent.name}) as it is not inside the "
+            f"expected role path: '{folder}'",
+            hint=f"use a file inside {folder}",
+        )

@@ -5,45 +5,43 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from lpse_ops.errors import PlaybookError
 from lpse_ops.inventory.inventory import Inventory
-from lpse_ops.marked import Map, Text
+from lpse_ops.marked import Text, every_text
+from lpse_ops.playbook.actions_table import is_template
 from lpse_ops.playbook.attempt import Attempts
-from lpse_ops.playbook.batch import Batch, Services
+from lpse_ops.playbook.batch import Batch
 from lpse_ops.playbook.events import Display
-from lpse_ops.playbook.flags import as_flag, given
+from lpse_ops.playbook.factcache import FactCache, new_state
+from lpse_ops.playbook.freebatch import FreeBatch
+from lpse_ops.playbook.freedisplay import FreeDisplay
+from lpse_ops.playbook.gathering import gathering_of
 from lpse_ops.playbook.hosts import HostState
-from lpse_ops.playbook.imports import load_included_role, load_tasks
-from lpse_ops.playbook.includes import find_tasks_file
+from lpse_ops.playbook.included import load_include
 from lpse_ops.playbook.invoke import Invoker, Surroundings
 from lpse_ops.playbook.keywords import values_of
-from lpse_ops.playbook.layers import PlayLayers
 from lpse_ops.playbook.links import Links
-from lpse_ops.playbook.magic import (
-    HostVars,
-    PlayFacts,
-    host_variables,
-    play_variables,
-    run_variables,
-    task_variables,
-)
-from lpse_ops.playbook.model import Keywords, Node, Play, Playbook, Prompt, Task
+from lpse_ops.playbook.magic import run_variables
+from lpse_ops.playbook.model import Play, Playbook, Prompt, Task
 from lpse_ops.playbook.options import RunOptions
-from lpse_ops.playbook.results import Include
+from lpse_ops.playbook.playvariables import PlayVariables
+from lpse_ops.playbook.reserved import warn_of_reserved
 from lpse_ops.playbook.scope import LoadContext
-from lpse_ops.playbook.searchpath import search_folders
 from lpse_ops.playbook.serial import cut, ordered
+from lpse_ops.playbook.services import Services
+from lpse_ops.playbook.stage import Stage
+from lpse_ops.playbook.stepper import Stepper
 from lpse_ops.playbook.tags import selected, tags_of
 from lpse_ops.playbook.taskrun import TaskRun
-from lpse_ops.playbook.templatings import Templatings
-from lpse_ops.playbook.variables import Variables
-from lpse_ops.playbook.varsfiles import VarsFiles
 from lpse_ops.templating.engine import Templating
 from lpse_ops.vault import Vault
 
 OK, FAILED, UNREACHABLE = 0, 2, 4
-_GATHERING = "Gathering Facts"
+# Strategies under which hosts do not wait for each other.
+FREE = frozenset({"free", "host_pinned"})
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,8 @@ class Site:
     display: Display
     ask: Callable[[Prompt], str]
     options: RunOptions = field(default_factory=RunOptions)
+    facts: FactCache | None = None
+    step: Stepper | None = None
 
 
 class Run:
@@ -86,6 +86,8 @@ class Run:
         """Run all plays; return Ansible's exit status."""
         with ThreadPoolExecutor(max(1, self._options.forks)) as executor:
             for playbook in playbooks:
+                if not self._over:
+                    self._site.display.playbook(playbook.name, len(playbook.plays))
                 for play in playbook.plays:
                     if not self._over:
                         _PlayRun(self._site, self, play, executor).run()
@@ -100,7 +102,13 @@ class Run:
         return FAILED if any(state.failed for state in states) else OK
 
     def state(self, name: str) -> HostState:
-        return self.states.setdefault(name, HostState(name))
+        known = self.states.get(name)
+        if known is None:
+            variables = self._site.inventory.variables(name)
+            warn_of_reserved(variables, self._site.display.warning)
+            known = self.states.setdefault(name, new_state(name, self._site.facts))
+            known.merges = self._options.merge_hashes
+        return known
 
     def end(self) -> None:
         """No more plays."""
@@ -125,16 +133,21 @@ class _PlayRun:
         self._play = play
         self._executor = executor
         self._options = site.options
-        self._templatings = Templatings(site.templating, play.folder)
         self._tags: dict[int, bool] = {}
         self._kept: list[Task] = []
-        self._layers = PlayLayers(
+        self._variables = PlayVariables(
             play,
-            extra=self._options.extra_vars,
-            prompted={},
+            inventory=site.inventory,
+            templating=site.templating,
+            load_yaml=site.context.load_yaml,
+            state_of=run.state,
+            run=run.variables,
+            extra=site.options.extra_vars,
+            merge_hashes=site.options.merge_hashes,
         )
-        self._files = VarsFiles(play, site.context.load_yaml, site.templating)
-        self._facts = PlayFacts(play, "", (), (), ())
+        self._evaluate = self._variables.evaluate
+        self._strategy = "linear"
+        self._display: Display = site.display
 
     def run(self) -> None:
         site, play = self._site, self._play
@@ -145,7 +158,7 @@ class _PlayRun:
         names = [host.name for host in found]
         names = ordered(names, order, random.sample(names, len(names)))
         title = str(self._evaluate(play.name)) if play.name else ",".join(patterns)
-        self._facts = PlayFacts(play, title, names, names, names)
+        self._variables.begin(title, names)
         left = [name for name in names if not self._run.state(name).is_out] if names else []
         if not names or not left:
             site.display.play(play, title, names)
@@ -153,16 +166,10 @@ class _PlayRun:
             return
         if not left:
             return
-        self._layers = PlayLayers(
-            play,
-            extra=self._options.extra_vars,
-            prompted=self._prompted(),
-        )
-        strategy = str(self._evaluate(play.keywords.get("strategy")) or "linear")
-        if strategy.removeprefix("ansible.builtin.") != "linear":
-            site.display.warning(
-                f"strategy {strategy}: the hosts are kept side by side all the same"
-            )
+        self._variables.add_prompted(self._prompted())
+        self._strategy = self._read_strategy()
+        if self._strategy in FREE:
+            self._display = FreeDisplay(site.display)
         for batch in cut(left, self._evaluate(play.keywords.get("serial"))):
             if not self._run_batch(batch):
                 return
@@ -173,25 +180,25 @@ class _PlayRun:
         for state in states.values():
             state.roles_done.clear()
             state.roles_begun.clear()
-        self._facts.batch = names
-        self._hosts_changed()
-        self._site.display.play(self._play, self._facts.name, names)
-        batch = Batch(self._play, states, self._services(), self._first())
-        batch.run()
-        self._hosts_changed()
-        if batch.play_ended:
+        self._variables.begin_batch(names)
+        self._site.display.play(self._play, self._variables.play_name, names)
+        first = gathering_of(self._play, self._options, self._evaluate)
+        stage = Stage(self._play, states, self._services(), first)
+        if self._strategy in FREE:
+            is_pinned = self._strategy == "host_pinned"
+            FreeBatch(stage, is_pinned=is_pinned, slots=self._options.forks).run()
+        else:
+            Batch(stage).run()
+        self._variables.hosts_changed()
+        if stage.play_ended:
             if any(state.is_out for state in states.values()):
                 self._run.end()
             return False
-        if not batch.current and any(state.is_out for state in states.values()):
+        if not stage.current and any(state.is_out for state in states.values()):
             # As in Ansible, a batch of which nothing is left ends the whole run.
             self._run.end()
             return False
         return True
-
-    def _hosts_changed(self) -> None:
-        everyone = self._facts.every_host
-        self._facts.current = [each for each in everyone if not self._run.state(each).is_out]
 
     def _services(self) -> Services:
         site, options = self._site, self._options
@@ -201,7 +208,7 @@ class _PlayRun:
             vault=site.vault,
             links=site.links,
             defaults=options.defaults,
-            variables_of=lambda name: self._variables(None, self._run.state(name)),
+            variables_of=lambda name: self._variables.of(None, self._run.state(name)),
             load_yaml=site.context.load_yaml,
             warn=site.display.warning,
             play_folder=self._play.folder,
@@ -210,59 +217,49 @@ class _PlayRun:
             verbosity=options.verbosity,
             task_timeout_seconds=options.task_timeout_seconds,
         )
-        attempts = Attempts(self._templatings, Invoker(around))
+        templatings = self._variables.templatings
+        attempts = Attempts(templatings, Invoker(around))
         return Services(
             templating=site.templating,
-            runner=TaskRun(self._templatings, attempts, site.display, options.diff_mode),
-            display=site.display,
+            runner=TaskRun(templatings, attempts, self._display, options.diff_mode),
+            display=self._display,
             executor=self._executor,
-            variables=self._variables,
+            variables=self._variables.of,
             is_selected=self._is_selected,
-            load_include=self._load_include,
+            load_include=partial(load_include, self._play, site.context),
             refresh_inventory=site.inventory.refresh,
             disconnect=site.links.drop,
             state_of=self._run.state,
-            hosts_changed=self._hosts_changed,
+            hosts_changed=self._variables.hosts_changed,
+            step=site.step,
+            tasks_ahead=self._tasks_ahead(),
             force_handlers=options.force_handlers,
             missing_handler_fails=options.missing_handler_fails,
+            gathers_once=options.gathering == "smart",
         )
 
-    # -- variables ---------------------------------------------------------------------------
+    def _read_strategy(self) -> str:
+        written = self._evaluate(self._play.keywords.get("strategy"))
+        name = str(written or self._options.strategy).removeprefix("ansible.builtin.")
+        if name == "debug":
+            self._site.display.warning("strategy debug: there is no debugger here")
+            return "linear"
+        if name not in ("linear", *FREE):
+            raise PlaybookError(
+                f"Invalid play strategy specified: {name}",
+                hint=f"write strategy: linear, {' or '.join(sorted(FREE))}",
+            )
+        return name
 
-    def _variables(self, task: Task | None, state: HostState) -> Variables:
-        site = self._site
-        magic = {
-            **self._run.variables,
-            **play_variables(self._facts),
-            **host_variables(site.inventory, state.name),
-            **(task_variables(task) if task is not None else {}),
-            "ansible_search_path": [str(each) for each in search_folders(task, self._play.folder)],
-            "hostvars": self._hostvars(),
-            "ansible_facts": state.facts,
-        }
-        inventory = site.inventory.variables(state.name)
-        found = self._layers.variables(task, state, inventory=inventory, magic=magic)
-        if not self._play.vars_files:
-            return found
-        files = self._files.layers(found)
-        return self._layers.variables(task, state, inventory=inventory, magic=magic, files=files)
-
-    def _hostvars(self) -> HostVars:
-        def resolve(name: str) -> Mapping[str, Any]:
-            return self._templatings.of(None).lazily(self._variables(None, self._run.state(name)))
-
-        return HostVars(self._site.inventory, resolve)
-
-    def _evaluate(self, value: Any) -> Any:
-        """A keyword of the play itself: no host is known yet."""
-        known = Variables(
-            [
-                self._options.extra_vars,
-                self._play.vars,
-                {"groups": self._site.inventory.groups_magic(), **self._run.variables},
-            ]
-        )
-        return given(self._site.templating.evaluate(value, known))
+    def _tasks_ahead(self) -> int:
+        """How many tasks of a host may be on their way: one where what is next is not certain."""
+        options = self._options
+        files = (text for each in self._play.vars_files for text in every_text(each))
+        if options.start_at_task or self._site.step or options.task_timeout_seconds:
+            return 1
+        if any(map(is_template, files)):
+            return 1
+        return options.tasks_ahead
 
     def _prompted(self) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -281,57 +278,3 @@ class _PlayRun:
             tags = tags_of(task.keywords, self._evaluate)
             self._tags[key] = selected(tags, self._options.tags, self._options.skip_tags)
         return self._tags[key] and self._run.has_started(task)
-
-    def _first(self) -> list[Node]:
-        """Facts are gathered first, unless the play or the settings say otherwise."""
-        keywords = self._play.keywords
-        wanted = self._evaluate(keywords.get("gather_facts"))
-        if wanted is None:
-            wanted = self._options.gathering != "explicit"
-        if not as_flag("gather_facts", wanted):
-            return []
-        args = Map(
-            {
-                Text("gather_subset"): keywords.get("gather_subset")
-                or list(self._options.gather_subset)
-            }
-        )
-        args[Text("gather_timeout")] = (
-            keywords.get("gather_timeout") or self._options.gather_timeout
-        )
-        if keywords.get("fact_path"):
-            args[Text("fact_path")] = keywords.get("fact_path")
-        own = Map(
-            {Text("when"): Text("not ansible_facts")} if self._options.gathering == "smart" else {}
-        )
-        gather = Task(
-            keywords=Keywords(own, keywords, "task"),
-            name=Text(_GATHERING, self._play.origin),
-            action="setup",
-            written_action="ansible.builtin.setup",
-            args=args,
-            origin=self._play.origin,
-            position=(-1,),
-            implicit=True,
-        )
-        return [gather]
-
-    def _load_include(
-        self, task: Task, include: Include, number: int
-    ) -> tuple[str, Sequence[Node]]:
-        """The name to show, and the tasks; what a role brings for all joins the play."""
-        context, play = self._site.context, self._play
-        if task.action == "include_role":
-            shown = include.name
-            loaded = load_included_role(
-                task, include.args, play, context, variables=include.variables, number=number
-            )
-        else:
-            path = find_tasks_file(task, include.name, play.folder).absolute()
-            shown = str(path)
-            loaded = load_tasks(
-                path, task, play, context, variables=include.variables, number=number
-            )
-        play.handlers.extend(loaded.handlers)
-        play.roles.extend(each for each in loaded.roles if each.public)
-        return shown, loaded.nodes

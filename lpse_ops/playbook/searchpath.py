@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lpse_ops.errors import PlaybookError
 from lpse_ops.marked import Origin
-from lpse_ops.playbook.model import Task
+from lpse_ops.playbook.model import Role, Task
 from lpse_ops.playbook.problems import problem_at
 
 
@@ -24,6 +24,17 @@ def expand(name: str, origin: Origin | None = None) -> Path:
             f"{name!r} is no name of a file: {why}",
             hint="correct the name; the user behind `~` has to be one of this machine",
         ) from error
+
+
+# A role and a file: tasks with the same ones look for files in the same folders.
+Place = tuple[Role | None, str | None]
+
+
+def place_of(task: Task | None) -> Place:
+    """Where a task is written, as far as ``search_folders`` depends on it."""
+    if task is None:
+        return None, None
+    return task.role, task.origin.file if task.origin is not None else None
 
 
 def search_folders(task: Task | None, play_folder: Path) -> Iterator[Path]:

@@ -1,15 +1,17 @@
 """How to reach a host for a task: variables over keywords, keywords over the command line."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lpse_ops.errors import PlaybookError
+from lpse_ops.marked import Sealed, Text
 from lpse_ops.playbook.flags import as_flag, as_number
 from lpse_ops.playbook.model import Task
 from lpse_ops.playbook.searchpath import expand
 from lpse_ops.remote.target import Become, Target
+from lpse_ops.templating.embedded import is_template
 
 LOCALHOST = frozenset({"localhost", "127.0.0.1", "::1"})
 _SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh", "openssh"})
@@ -17,6 +19,26 @@ _SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh", "openssh"})
 _USER = ("ansible_user", "ansible_ssh_user")
 _PASSWORD = ("ansible_password", "ansible_ssh_pass", "ansible_ssh_password")
 _KEY = ("ansible_private_key_file", "ansible_ssh_private_key_file")
+_METHODS = ("sudo", "su")
+# All variables and keywords that a target depends on.
+VARIABLES = frozenset(
+    {
+        *_USER,
+        *_PASSWORD,
+        *_KEY,
+        *("ansible_connection", "ansible_host", "ansible_ssh_host", "ansible_port"),
+        *("ansible_ssh_port", "ansible_timeout", "ansible_python_interpreter"),
+        *("ansible_host_key_checking", "ansible_ssh_host_key_checking"),
+        *("ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_become"),
+        *("ansible_become_password", "ansible_become_pass", "ansible_become_method"),
+        *(f"ansible_become_{each}" for each in ("user", "exe", "flags")),
+        *(f"ansible_{method}_{each}" for method in _METHODS for each in ("user", "exe", "flags")),
+        *(f"ansible_{method}_{each}" for method in _METHODS for each in ("pass", "password")),
+    }
+)
+_FINAL = frozenset({str, int, float, bool, type(None), Sealed})
+KEYWORDS = ("connection", "port", "remote_user", "become", "become_method", "become_user",
+            "become_exe", "become_flags")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -103,7 +125,7 @@ class TargetReader:
             or self._keyword("become_method")
             or defaults.become_method
         ).removeprefix("ansible.builtin.")
-        if method not in ("sudo", "su"):
+        if method not in _METHODS:
             raise PlaybookError(
                 f"{self._task.origin}: there is no become method {method!r} here",
                 hint="use sudo or su; others: run the play with ansible-playbook",
@@ -149,6 +171,31 @@ class TargetReader:
         return None if value is None else str(value)
 
 
-def is_local(name: str, variables: Mapping[str, Any]) -> bool:
-    """Whether a host nobody described is this machine."""
-    return name in LOCALHOST and "ansible_connection" not in variables
+class KnownTargets:
+    """Targets that were read before: the same words for the same host give the same one.
+
+    Words that are templates may mean something else each time, and are read anew.  Any thread
+    may ask.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Target] = {}
+
+    def get(
+        self, name: str, task: Task, written: Mapping[str, Any], read: Callable[[], Target]
+    ) -> Target:
+        """The target; ``written`` are the ``VARIABLES`` that there are, not yet evaluated."""
+        keywords = ((each, task.keywords.get(each)) for each in KEYWORDS)
+        words = [(*each, type(each[1])) for each in (*written.items(), *keywords)]
+        if not all(map(_is_final, words)):
+            return read()
+        key = name, frozenset(words)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = read()
+        return found
+
+
+def _is_final(word: tuple[str, Any, type]) -> bool:
+    _, value, kind = word
+    return kind in _FINAL or (kind is Text and not is_template(value))

@@ -1,27 +1,34 @@
 """A task on one host, with its loop: what is run, what is registered, what it notifies."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
 from lpse_ops.errors import OpsError, TemplateError
 from lpse_ops.marked import Text, origin_of
+from lpse_ops.playbook.action_of_task import arguments_of
 from lpse_ops.playbook.actions_table import find_action
-from lpse_ops.playbook.attempt import Attempts, Begun, Sent, failure
-from lpse_ops.playbook.flags import as_flag, as_number, given
+from lpse_ops.playbook.attempt import Attempts, Begun, failure, problem_of
+from lpse_ops.playbook.flags import as_flag, as_number, given, of_keyword
+from lpse_ops.playbook.itemline import ItemLine
+from lpse_ops.playbook.line import Line
+from lpse_ops.playbook.loops import ITEM, Items
 from lpse_ops.playbook.model import Task
 from lpse_ops.playbook.registry import find_module
-from lpse_ops.playbook.results import Include, Result, TaskResult, censor, of_loop
+from lpse_ops.playbook.results import Include, Result, TaskResult, censor, is_failed, of_loop
+from lpse_ops.playbook.said import Said, settle
+from lpse_ops.playbook.started import Started
 from lpse_ops.playbook.templatings import Templatings
+from lpse_ops.playbook.unknowns import AnswerNeeded
 from lpse_ops.playbook.variables import Variables
 
 _INCLUDES = frozenset({"include_tasks", "include_role"})
-# The first of these words in an item is what a loop's line shows of it.
-_ITEM = "item"
 # Items of a loop that may be on their way at once.
 _ITEMS_AHEAD = 500
+# Of a loop that is sent among other tasks.
+_ITEMS_AMONG_TASKS = 16
 
 
 class Watch(Protocol):
@@ -32,49 +39,6 @@ class Watch(Protocol):
 
     def retry(self, task: TaskResult, result: Result, left: int) -> None:
         """A try did not satisfy ``until``; ``left`` more follow."""
-
-
-@dataclass(frozen=True)
-class Items:
-    """What a task loops over, and the names it has for them."""
-
-    values: list[Any]
-    variable: str = _ITEM
-    index_variable: str = ""
-    extended: bool = False
-    all_items: bool = True
-    label: Any = None
-    pause_seconds: float = 0.0
-    break_when: Any = None
-
-    def layers(self) -> Iterator[Result]:
-        """The loop variables of each item in turn."""
-        count = len(self.values)
-        for number, value in enumerate(self.values):
-            layer = {self.variable: value, "ansible_loop_var": self.variable}
-            if self.index_variable:
-                layer |= {self.index_variable: number, "ansible_index_var": self.index_variable}
-            if self.extended:
-                layer["ansible_loop"] = self._extended(number, count)
-            yield layer
-
-    def _extended(self, number: int, count: int) -> Result:
-        loop: Result = {
-            "index": number + 1,
-            "index0": number,
-            "first": number == 0,
-            "last": number + 1 == count,
-            "length": count,
-            "revindex": count - number,
-            "revindex0": count - number - 1,
-        }
-        if self.all_items:
-            loop["allitems"] = self.values
-        if number:
-            loop["previtem"] = self.values[number - 1]
-        if number + 1 < count:
-            loop["nextitem"] = self.values[number + 1]
-        return loop
 
 
 @dataclass(frozen=True)
@@ -89,43 +53,119 @@ class TaskRun:
 
     def run(self, task: Task, host: str, variables: Variables) -> TaskResult:
         """The result on a host; failures of every kind are in it, only bugs are raised."""
-        outcome = TaskResult(host, task, {})
+        started = self._look_at(task, host, variables)
+        if not started.is_over:
+            self._run_items(started.outcome, started.items, variables)
+        return _close(started.outcome)
+
+    def begin(self, task: Task, host: str, variables: Variables, line: Line) -> Started:
+        """Send a task; ``end`` waits for its result.  What cannot be sent is run here and now.
+
+        ``AnswerNeeded``: it cannot be sent ahead, and nothing was sent.
+        """
+        started = self._look_at(task, host, variables)
+        if started.is_over:
+            return started
+        if not self._goes_among_tasks(task, started.items):
+            if line.is_ahead:
+                raise AnswerNeeded
+            self._run_items(started.outcome, started.items, variables)
+            started.is_over = True
+            return started
+        started.layers = [{}] if started.items is None else list(started.items.layers())
+        seen = [variables.above(each) if each else variables for each in started.layers]
+        started.begun = self._items_sent.begin_all(task, seen, line)
+        return started
+
+    def end(self, started: Started) -> TaskResult:
+        """The result of what was begun, once it is there."""
+        outcome, items = started.outcome, started.items
+        if not started.is_over and items is None:
+            said, begun = started.begun[0]
+            outcome.result = self.attempts.end(outcome.task, begun)
+            outcome.arguments = begun.arguments
+            settle(outcome, said, outcome.result)
+        elif not started.is_over and items is not None:
+            ended = self._ended(outcome, items, started.layers, started.begun)
+            outcome.result = of_loop(list(ended))
+        return _close(outcome)
+
+    @property
+    def _items_sent(self) -> ItemLine:
+        return ItemLine(self.attempts, self._say, self._refused)
+
+    def _goes_among_tasks(self, task: Task, items: Items | None) -> bool:
+        if not task.action or not self.attempts.can_begin(task):
+            return False
+        if items is None:
+            return True
+        is_plain = not items.pause_seconds and items.break_when is None
+        return is_plain and len(items.values) <= _ITEMS_AMONG_TASKS
+
+    def _look_at(self, task: Task, host: str, variables: Variables) -> Started:
+        """What is evaluated once for all items; ``is_over`` if something is wrong with it."""
+        outcome = TaskResult(host, task, {}, name=self._name(task, variables))
+        started = Started(outcome)
         try:
-            if not task.action and not self.attempts.is_skipped(task, variables):
-                outcome.task = task = self._with_action(task, variables)
-            outcome.name = self._name(task, variables)
-            outcome.no_log = self._flag(task, "no_log", variables)
-            outcome.shows_diff = self._flag(task, "diff", variables, default=self.diff_mode)
-            items = self._items(task, variables)
+            started.items = self._items(task, variables)
         except OpsError as error:
-            if self.attempts.is_skipped(task, variables):
-                outcome.result = self.attempts.run(task, variables, _nobody)
-            else:
-                outcome.result = failure(error)
-        else:
-            self._run_items(outcome, items, variables)
-        self._conclude(outcome, variables)
-        return outcome
+            said = self._say(task, variables)
+            outcome.result = self._refused(task, variables, error)
+            settle(outcome, said, outcome.result)
+            started.is_over = True
+        return started
+
+    def _refused(self, task: Task, variables: Variables, error: OpsError) -> Result:
+        """The result of a task that cannot even be tried: when it is skipped, that is no matter."""
+        if self.attempts.is_skipped(task, variables):
+            return self.attempts.run(task, variables, _nobody)
+        return failure(error)
+
+    def _say(self, task: Task, variables: Variables) -> Said:
+        try:
+            return Said(
+                no_log=self._flag(task, "no_log", variables),
+                shows_diff=self._flag(task, "diff", variables, default=self.diff_mode),
+                ignores_errors=self._flag(task, "ignore_errors", variables),
+                ignores_unreachable=self._flag(task, "ignore_unreachable", variables),
+                notified=self._notified(task, variables),
+            )
+        except OpsError as error:
+            # As in Ansible, which looks at these words as they are written then.
+            ignores = bool(task.keywords.get("ignore_errors"))
+            return Said(self._hides(task, variables), False, ignores, False, [], error)
+
+    def _hides(self, task: Task, variables: Variables) -> bool:
+        """Whether ``no_log`` is on, or may be."""
+        try:
+            return self._flag(task, "no_log", variables)
+        except OpsError:
+            return True
 
     def _with_action(self, task: Task, variables: Variables) -> Task:
-        """The task with the module that its template names on this host."""
+        """The task with the module that its template names here, unless it is skipped."""
+        if task.action or self.attempts.is_skipped(task, variables):
+            return task
         written = Text(task.written_action, task.origin)
         name = str(self.templatings.of(task).evaluate(written, variables))
         found = find_action(name, find_module)
         if found is None:
             raise TemplateError(
-                f"couldn't resolve module/action {name!r}",
+                f"Cannot resolve {name!r} to an action or module.",
                 hint="write the name of a module; lpse-ops playbook lint lists them",
                 origin=task.origin,
             )
-        return replace(task, action=found[0])
+        return replace(task, action=found[0], args=arguments_of(found[0], task.args))
 
     def _run_items(self, outcome: TaskResult, items: Items | None, variables: Variables) -> None:
         if items is None:
-            outcome.result = self._one(outcome, variables)
+            said = self._say(outcome.task, variables)
+            outcome.result = self._one(outcome, outcome.task, variables, said)
+            settle(outcome, said, outcome.result)
             return
         task = outcome.task
-        if items.pause_seconds or items.break_when is not None or not self.attempts.can_begin(task):
+        waits = items.pause_seconds or items.break_when is not None or not task.action
+        if waits or not self.attempts.can_begin(task):
             outcome.result = of_loop(self._one_by_one(outcome, items, variables))
             return
         results: list[Result] = []
@@ -140,16 +180,22 @@ class TaskRun:
         self, outcome: TaskResult, items: Items, variables: Variables, layers: list[Result]
     ) -> Iterator[Result]:
         """Items that need nothing of each other: all are sent before the first is answered."""
-        begun: list[Begun] = []
-        last: Sent | None = None
-        for layer in layers:
-            begun.append(self.attempts.begin(outcome.task, variables.above(layer), last))
-            last = begun[-1].sent or last
-            if (begun[-1].result or {}).get("unreachable"):
-                break
-        for layer, each in zip(layers, begun, strict=False):
+        seen = [variables.above(layer) for layer in layers]
+        begun = self._items_sent.begin_all(outcome.task, seen, Line())
+        return self._ended(outcome, items, layers, begun)
+
+    def _ended(
+        self,
+        outcome: TaskResult,
+        items: Items,
+        layers: Sequence[Result],
+        begun: Sequence[tuple[Said, Begun]],
+    ) -> Iterator[Result]:
+        """The results of items that were begun, up to one for which the host was lost."""
+        for layer, (said, each) in zip(layers, begun, strict=False):
             result = {**self.attempts.end(outcome.task, each), **layer}
-            self._tell(outcome, items, each.variables, result)
+            outcome.arguments = each.arguments
+            self._tell(outcome, items, each.variables, said, result)
             yield result
             if result.get("unreachable"):
                 # Whether the items behind it were run nobody knows; none is sent again.
@@ -157,31 +203,39 @@ class TaskRun:
 
     def _one_by_one(self, outcome: TaskResult, items: Items, variables: Variables) -> list[Result]:
         results: list[Result] = []
+        task = outcome.task
         # What one item sets with set_fact, the next ones see.
         facts: Result = {}
         for layer in items.layers():
             if results and items.pause_seconds:
                 self.sleep(items.pause_seconds)
             seen = variables.above(layer, facts) if facts else variables.above(layer)
-            result = {**self._one(outcome, seen), **layer}
+            said = self._say(task, seen)
+            result = {**self._one(outcome, task, seen, said), **layer}
             results.append(result)
             if outcome.task.action == "set_fact":
                 facts.update(result.get("ansible_facts") or {})
-            self._tell(outcome, items, seen, result)
+            self._tell(outcome, items, seen, said, result)
             if result.get("unreachable"):
                 break
             if items.break_when is not None and self._breaks(outcome.task, items, seen, result):
                 break
         return results
 
-    def _one(self, outcome: TaskResult, variables: Variables) -> Result:
-        task = outcome.task
-
+    def _one(self, outcome: TaskResult, task: Task, variables: Variables, said: Said) -> Result:
         def told(result: Result, left: int) -> None:
-            self.watch.retry(outcome, censor(result) if outcome.no_log else result, left)
+            self.watch.retry(outcome, censor(result) if said.no_log else result, left)
 
+        if said.error is not None:
+            return self._refused(task, variables, said.error)
+        outcome.arguments = None
+        try:
+            outcome.task = task = self._with_action(task, variables)
+        except OpsError as error:
+            return failure(error)
         result = self.attempts.run(task, variables, told)
         delegated = result.pop("_delegated_to", "")
+        outcome.arguments = result.pop("_arguments", None)
         outcome.delegated_to = delegated or outcome.delegated_to
         if task.action in _INCLUDES and not (result.get("skipped") or result.get("failed")):
             outcome.includes.append(self._include(task, result, variables))
@@ -200,15 +254,19 @@ class TaskRun:
         return Include(name, args, local)
 
     def _tell(
-        self, outcome: TaskResult, items: Items, variables: Variables, result: Result
+        self, outcome: TaskResult, items: Items, variables: Variables, said: Said, result: Result
     ) -> None:
         try:
             label = result[items.variable]
             if items.label is not None:
-                label = self.templatings.of(outcome.task).evaluate(items.label, variables)
+                seen = variables.above({str(outcome.task.register): result})
+                label = self.templatings.of(outcome.task).evaluate(items.label, seen)
         except OpsError as error:
-            label = f"<the label cannot be evaluated: {error.message}>"
-        if outcome.no_log:
+            message = f"Failed to template loop_control.label: {problem_of(error)}"
+            label = f"<{message}>"
+            result.update({"failed": True, "msg": message})
+        settle(outcome, said, result)
+        if said.no_log:
             self.watch.item(outcome, "(censored due to no_log)", censor(result))
         else:
             self.watch.item(outcome, str(label), result)
@@ -219,27 +277,23 @@ class TaskRun:
         seen = variables.above(result)
         return all(self.templatings.of(task).condition(each, seen) for each in conditions)
 
-    def _conclude(self, outcome: TaskResult, variables: Variables) -> None:
-        task, result = outcome.task, outcome.result
-        try:
-            if outcome.status in ("failed", "unreachable"):
-                keyword = "ignore_errors" if outcome.status == "failed" else "ignore_unreachable"
-                outcome.is_ignored = self._flag(task, keyword, variables)
-            if result.get("changed") and not result.get("failed"):
-                outcome.notified = self._notified(task, variables)
-        except OpsError as error:
-            outcome.result = failure(error)
-
     def _notified(self, task: Task, variables: Variables) -> list[str]:
-        written = self._keyword(task, "notify", variables) if task.notify is None else task.notify
-        names = self.templatings.of(task).evaluate(written, variables)
+        if task.notify is None:
+            return []
+        names = given(self._evaluated(task, "notify", task.notify, variables))
         return [str(each) for each in (names if isinstance(names, list) else [names]) if each]
 
     def _flag(self, task: Task, name: str, variables: Variables, *, default: bool = False) -> bool:
         return as_flag(name, self._keyword(task, name, variables), default=default)
 
     def _keyword(self, task: Task, name: str, variables: Variables) -> Any:
-        return given(self.templatings.of(task).evaluate(task.keywords.get(name), variables))
+        return given(self._evaluated(task, name, task.keywords.get(name), variables))
+
+    def _evaluated(self, task: Task, name: str, written: Any, variables: Variables) -> Any:
+        try:
+            return self.templatings.of(task).evaluate(written, variables)
+        except TemplateError as error:
+            raise of_keyword(name, error) from error
 
     def _name(self, task: Task, variables: Variables) -> str:
         try:
@@ -272,7 +326,7 @@ class TaskRun:
         }
         return Items(
             values,
-            variable=str(quick.get("loop_var") or _ITEM),
+            variable=str(quick.get("loop_var") or ITEM),
             index_variable=str(quick.get("index_var") or ""),
             extended=bool(quick.get("extended", False)),
             all_items=bool(quick.get("extended_allitems", True)),
@@ -280,6 +334,15 @@ class TaskRun:
             pause_seconds=as_number("pause", quick.get("pause")),
             break_when=control.get("break_when"),
         )
+
+
+def _close(outcome: TaskResult) -> TaskResult:
+    """Draw the line under an outcome whose result is there."""
+    result = outcome.result
+    outcome.is_ignored = bool(outcome.forgiven) and all(outcome.forgiven)
+    if is_failed(result) or not result.get("changed"):
+        outcome.notified = []
+    return outcome
 
 
 def _nobody(_result: Mapping[str, Any], _left: int) -> None:

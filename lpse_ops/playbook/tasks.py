@@ -9,7 +9,7 @@ from lpse_ops.playbook import keyword_tables as tables
 from lpse_ops.playbook import keywords as words
 from lpse_ops.playbook.action_of_task import Action, read_action
 from lpse_ops.playbook.actions_table import IMPORTS, INCLUDES, META_ACTIONS, is_template
-from lpse_ops.playbook.argument_check import check_task_arguments
+from lpse_ops.playbook.argument_check import check_reserved, check_task_arguments
 from lpse_ops.playbook.includes import check_include
 from lpse_ops.playbook.mode_trap import mode_without_zero
 from lpse_ops.playbook.model import Block, Keywords, Loop, Node, Task
@@ -107,6 +107,7 @@ def parse_task(entry: Map, scope: Scope) -> Task:
     )
     _check_structure(task, scope)
     _warn_of_mode(task, scope)
+    check_reserved(task)
     if not _may_fail(keywords, scope):
         words.check_values(own, tables.TASK)
         check_task_arguments(task, action.spec, scope.context)

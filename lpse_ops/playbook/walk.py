@@ -5,9 +5,10 @@ A walk is driven by ``advance(reply)``; tasks that several hosts share have equa
 smaller key comes earlier in the play, so that hosts can be kept side by side.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
 from lpse_ops.playbook.model import Block, Node, Play, Position, Role, Task, every_task
 
@@ -58,18 +59,6 @@ class EndHost:
 
 Reply = Continue | Fail | Insert | Flush | EndRole | EndHost
 CONTINUE = Continue()
-_Steps = Generator[Step, Reply, None]
-
-
-class _TaskFailed(Exception):
-    def __init__(self, task: Task, result: dict[str, Any]) -> None:
-        super().__init__(task.label)
-        self.task = task
-        self.result = result
-
-
-class _Ended(Exception):
-    """The host is through with the play."""
 
 
 @dataclass
@@ -104,6 +93,47 @@ class Notified:
         self._waiting = [each for each in self._waiting if each is not handler]
         return len(self._waiting) < before
 
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+
+class _Failure(NamedTuple):
+    task: Task
+    result: dict[str, Any]
+
+
+@dataclass
+class _Nodes:
+    """Nodes one after the other, from number ``at`` on."""
+
+    nodes: Sequence[Node]
+    base: Position = ()
+    at: int = 0
+
+
+@dataclass
+class _InBlock:
+    """A block whose part ``part`` lies above; ``failure`` goes on when ``always`` is through."""
+
+    block: Block
+    base: Position
+    part: Literal["block", "rescue", "always"] = "block"
+    failure: _Failure | None = None
+
+
+@dataclass
+class _Flushing:
+    """Every handler that waits, in the order of their definition, each at most once.
+
+    One that is notified by a later one waits for the next flush.
+    """
+
+    base: Position
+    at: int = 0
+
+
+_Level = _Nodes | _InBlock | _Flushing
+
 
 class Walk:
     """One host in one play.  ``next`` is the step to take, None at the end."""
@@ -111,107 +141,133 @@ class Walk:
     def __init__(self, play: Play, hooks: Hooks, first: Sequence[Node] = ()) -> None:
         self._play = play
         self._hooks = hooks
-        self._first = first
-        self._rescuers = 0
         self._ended_roles: list[Role] = []
+        self._passes_flush: Callable[[], bool] | None = None
         self.notified = Notified()
         self.failed = False
         self.next: Step | None = None
-        self._steps = self._play_steps()
-        self._forward(lambda: next(self._steps))
+        # The innermost is the last.
+        self._levels: list[_Level] = [_Nodes(first)]
+        for number, section in enumerate(play.sections()):
+            self._levels += [_Nodes(section), _Flushing((2 * number, _LAST))]
+        self._levels.reverse()
+        self._forward()
 
     def advance(self, reply: Reply) -> None:
-        """Say how ``next`` ended."""
-        self._forward(lambda: self._steps.send(reply))
+        """Say how ``next`` ended; at the end of the walk nothing more happens."""
+        if self.next is None:
+            return
+        key, task = self.next
+        if isinstance(reply, Fail):
+            self._fail(_Failure(task, reply.result))
+        elif isinstance(reply, Insert):
+            self._levels.append(_Nodes(reply.nodes, self._levels[-1].base))
+        elif isinstance(reply, Flush):
+            self._levels.append(_Flushing(key))
+        elif isinstance(reply, EndRole) and task.role is not None:
+            self._ended_roles.append(task.role)
+        elif isinstance(reply, EndHost):
+            self._levels.clear()
+        self._forward()
 
     @property
     def is_rescued(self) -> bool:
         """Whether something rescues the host if ``next`` fails."""
-        return self._rescuers > 0
+        return any(
+            isinstance(each, _InBlock) and each.part == "block" and each.block.rescue
+            for each in self._levels
+        )
 
-    def _forward(self, step: Callable[[], Step]) -> None:
-        try:
-            self.next = step()
-        except StopIteration:
-            self.next = None
+    def forgive(self) -> None:
+        """Forget the failures that go on behind an ``always`` part: ``meta: clear_host_errors``."""
+        for level in self._levels:
+            if isinstance(level, _InBlock):
+                level.failure = None
+
+    def scout(self, passes_flush: Callable[[], bool]) -> "Walk":
+        """A walk from here on that leaves this one alone, to see what comes if all goes well.
+
+        It tells nobody of a rescue, and ends where handlers may run unless ``passes_flush``.
+        """
+        scout = copy.copy(self)
+        scout._hooks = replace(self._hooks, on_rescue=_tell_nobody)
+        scout._passes_flush = passes_flush
+        scout._ended_roles = list(self._ended_roles)
+        scout._levels = [replace(each) for each in self._levels]
+        scout.notified = copy.copy(self.notified)
+        return scout
 
     # -- control flow ------------------------------------------------------------------------
 
-    def _play_steps(self) -> _Steps:
-        try:
-            yield from self._nodes(self._first)
-            for number, section in enumerate(self._play.sections()):
-                yield from self._nodes(section)
-                yield from self._flush((2 * number, _LAST))
-        except _TaskFailed:
-            self.failed = True
-            if self._hooks.force_handlers:
-                yield from self._forced_handlers()
-        except _Ended:
-            return
+    def _forward(self) -> None:
+        self.next = None
+        while self._levels and self.next is None:
+            level = self._levels[-1]
+            if isinstance(level, _Nodes):
+                self._look_at_node(level)
+            elif isinstance(level, _InBlock):
+                self._end_part(level)
+            elif self._passes_flush is not None and not self._passes_flush():
+                self._levels.clear()
+            else:
+                self._look_for_handler(level)
 
-    def _forced_handlers(self) -> _Steps:
-        try:
-            yield from self._flush((_LAST, _LAST))
-        except (_TaskFailed, _Ended):
+    def _look_at_node(self, level: _Nodes) -> None:
+        if level.at >= len(level.nodes):
+            self._levels.pop()
             return
-
-    def _nodes(self, nodes: Sequence[Node], base: Position = ()) -> _Steps:
-        for node in nodes:
-            if isinstance(node, Block):
-                yield from self._block(node, base)
-            elif self._is_wanted(node):
-                yield from self._task(node, base)
+        node = level.nodes[level.at]
+        level.at += 1
+        if isinstance(node, Block):
+            self._levels += [_InBlock(node, level.base), _Nodes(node.block, level.base)]
+        elif self._is_wanted(node):
+            self.next = Step(level.base + node.position, node)
 
     def _is_wanted(self, task: Task) -> bool:
         if any(task.role is each for each in self._ended_roles):
             return False
         return task.is_handler or self._hooks.is_wanted(task)
 
-    def _task(self, task: Task, base: Position) -> _Steps:
-        key = base + task.position
-        reply = yield Step(key, task)
-        if isinstance(reply, Fail):
-            raise _TaskFailed(task, reply.result)
-        if isinstance(reply, Insert):
-            yield from self._nodes(reply.nodes, base)
-        elif isinstance(reply, Flush):
-            yield from self._flush(key)
-        elif isinstance(reply, EndRole) and task.role is not None:
-            self._ended_roles.append(task.role)
-        elif isinstance(reply, EndHost):
-            raise _Ended
+    def _look_for_handler(self, level: _Flushing) -> None:
+        # Looked at anew each time: an include may bring handlers meanwhile.
+        handlers = list(every_task(self._play.handlers)) if self.notified else []
+        for number in range(level.at, len(handlers)):
+            if self.notified.take(handlers[number]):
+                level.at = number + 1
+                self.next = Step(level.base + handlers[number].position, handlers[number])
+                return
+        self._levels.pop()
 
-    def _block(self, block: Block, base: Position) -> _Steps:
-        failure: _TaskFailed | None = None
-        self._rescuers += bool(block.rescue)
-        try:
-            yield from self._nodes(block.block, base)
-        except _TaskFailed as error:
-            failure = error
-        finally:
-            self._rescuers -= bool(block.rescue)
-        if failure is not None and block.rescue:
+    def _end_part(self, level: _InBlock) -> None:
+        """The part of a block is through; ``always`` follows on both others."""
+        if level.part != "always":
+            level.part = "always"
+            self._levels.append(_Nodes(level.block.always, level.base))
+            return
+        self._levels.pop()
+        if level.failure is not None:
+            self._fail(level.failure)
+
+    def _fail(self, failure: _Failure) -> None:
+        """Go out of everything up to the block that deals with a failure."""
+        while self._levels:
+            level = self._levels.pop()
+            if isinstance(level, _InBlock) and level.part != "always":
+                self._deal_with(failure, level)
+                return
+        if self._hooks.force_handlers and not self.failed:
+            self._levels.append(_Flushing((_LAST, _LAST)))
+        self.failed = True
+
+    def _deal_with(self, failure: _Failure, level: _InBlock) -> None:
+        self._levels.append(level)
+        if level.part == "block" and level.block.rescue:
             self._hooks.on_rescue(failure.task, failure.result)
-            try:
-                yield from self._nodes(block.rescue, base)
-            except _TaskFailed as error:
-                failure = error
-            else:
-                failure = None
-        yield from self._nodes(block.always, base)
-        if failure is not None:
-            raise failure
-
-    def _flush(self, base: Position) -> _Steps:
-        """Every handler that waits, in the order of their definition, each at most once.
-
-        One that is notified by a later one waits for the next flush.
-        """
-        for handlers in self._play.handlers:
-            for handler in every_task([handlers]):
-                if self.notified.take(handler):
-                    yield from self._task(handler, base)
+            level.part = "rescue"
+            self._levels.append(_Nodes(level.block.rescue, level.base))
+        else:
+            level.part, level.failure = "always", failure
+            self._levels.append(_Nodes(level.block.always, level.base))
 
 
 def run_side_by_side(
@@ -233,3 +289,7 @@ def run_side_by_side(
         ]
         for name, reply in execute(first.task, names).items():
             walks[name].advance(reply)
+
+
+def _tell_nobody(_task: Task, _result: dict[str, Any]) -> None:
+    """A scout never fails."""

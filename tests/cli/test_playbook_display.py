@@ -5,7 +5,7 @@ import io
 import pytest
 
 from lpse_ops.cli.playbook_display import DefaultDisplay, harmless
-from lpse_ops.marked import Map
+from lpse_ops.marked import Map, Origin
 from lpse_ops.playbook.model import Keywords, Task
 from lpse_ops.playbook.results import TaskResult
 
@@ -21,7 +21,7 @@ def make_result(action: str = "command", **result: object) -> TaskResult:
 def shown(result: TaskResult, *, encoding: str = "utf-8", **options: object) -> str:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)
-    display = DefaultDisplay(stream, columns=79, **options)
+    display = DefaultDisplay(stream, warn=pytest.fail, columns=79, **options)
     display.item(result, f"item {ESCAPE}", result.result)
     display.result(result)
     return raw.getvalue().decode(encoding)
@@ -56,3 +56,46 @@ def test_lines_and_tabs_stay():
 def test_a_secret_with_an_escape_is_masked_all_the_same():
     text = shown(make_result("debug", msg="x\x9by"), mask=lambda text: text.replace("x\x9by", "*"))
     assert '"msg": "*"' in text
+
+
+def test_a_failure_tells_people_its_arguments_and_its_output_line_by_line():
+    result = make_result("user", failed=True, msg="no", stderr="one\ntwo\n", stderr_lines=["one"])
+    result.arguments = {"name": "sari", "password": "geheim", "comment": "rahasia" + "x" * 400}
+    text = shown(result, is_for_people=True, mask=lambda text: text.replace("rahasia", "********"))
+    assert 'FAILED! => {"msg": "no"}\narguments: {"name": "sari", "password": "********"' in text
+    assert '"comment": "********xxx' in text
+    assert "xxx... (408 characters)" in text
+    assert "\nstderr:\n    one\n    two\n" in text
+    assert "arguments:" not in shown(result)
+
+
+def test_nothing_of_what_no_log_hides_is_told_to_people():
+    result = make_result("command", failed=True, msg="no", stderr="geheim")
+    result.arguments, result.no_log = {"_raw_params": "geheim"}, True
+    said = io.StringIO()
+    DefaultDisplay(said, warn=pytest.fail, columns=79, is_for_people=True).result(result)
+    assert "FAILED" in said.getvalue()
+    assert "geheim" not in said.getvalue()
+
+
+def test_from_vvv_on_a_module_shows_its_arguments_with_their_defaults():
+    result = make_result("user", changed=False)
+    result.arguments = {"name": "sari", "password": "geheim"}
+    text = shown(result, verbosity=3)
+    assert '"invocation": {\n        "module_args": {' in text
+    assert '"password": "********"' in text
+    assert '"update_password": "always"' in text
+    assert "invocation" not in shown(result, verbosity=2)
+
+
+def test_the_same_fault_is_explained_once():
+    said = io.StringIO()
+    display = DefaultDisplay(said, warn=pytest.fail, columns=79)
+    result = make_result(failed=True, msg="no", _origin=Origin("site.yml", 3, 5))
+    for host in ("web1", "web2"):
+        result.host = host
+        display.item(result, "one", result.result)
+        display.result(result)
+    assert said.getvalue().count("[ERROR]: Task failed: Module failed: no") == 1
+    assert said.getvalue().count("Origin: site.yml:3:5") == 1
+    assert said.getvalue().count("fatal: [") == 2

@@ -1,21 +1,29 @@
 """``lpse-ops playbook run``: flags, secrets, exit codes; what plays do is tested elsewhere."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from tests.remote.sudo_script import write_sudo
+
 BIN = Path(sys.executable).parent
 LOCAL = ("-i", "localhost,", "-c", "local")
 
 
-def run(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [BIN / "lpse-ops", "playbook", "run", *arguments],
-        cwd=folder, input=stdin, capture_output=True, text=True, check=False, timeout=60,
+        cwd=folder, input=stdin, env={**os.environ, **(env or {})},
+        capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
 
 
@@ -176,3 +184,250 @@ def test_a_report_for_ci_pipelines(tmp_path: Path):
     failures = [failure.get("message") for failure in suite.iter("failure")]
     assert failures == ["the end"]
     assert "secret" not in ran.stdout
+
+
+NOTHING = "No inventory was parsed, only implicit localhost is available"
+EMPTY = (
+    "provided hosts list is empty, only localhost is available. "
+    "Note that the implicit localhost does not match 'all'"
+)
+
+
+@pytest.mark.parametrize(
+    ("sources", "warnings"),
+    [
+        ((), [NOTHING, EMPTY]),
+        (("-i", "none"), ["Unable to parse {folder}/none as an inventory source", NOTHING, EMPTY]),
+        (("-i", "none", "-i", "a,"), ["Unable to parse {folder}/none as an inventory source"]),
+    ],
+)
+def test_without_an_inventory_there_is_localhost(
+    tmp_path: Path, sources: tuple[str, ...], warnings: list[str]
+):
+    ran = run(tmp_path, *sources, write(tmp_path, PLAY), "--tags", "two")
+    assert (ran.returncode, said(ran)) == (0, ["second"]), ran.stderr
+    told = [f"[WARNING]: {each.format(folder=tmp_path)}" for each in warnings]
+    assert ran.stderr.splitlines() == told
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED", "cannot read the inventory none: No such"),
+        ("ANSIBLE_INVENTORY_UNPARSED_FAILED", "No inventory was parsed, please check"),
+    ],
+)
+def test_settings_make_a_missing_inventory_an_error(tmp_path: Path, setting: str, message: str):
+    ran = run(tmp_path, "-i", "none", write(tmp_path, PLAY), env={setting: "true"})
+    assert ran.returncode == 1
+    assert f"[ERROR]: {message}" in ran.stderr
+    assert ran.stderr.splitlines()[-1].startswith("hint: give the inventory with -i FILE")
+
+
+def test_a_limit_that_leaves_nobody_is_an_error(tmp_path: Path):
+    ran = run(tmp_path, "-i", "a,", "-l", "b", write(tmp_path, PLAY))
+    text = "Specified inventory, host pattern and/or --limit leaves us with no hosts to target."
+    assert (ran.returncode, f"[ERROR]: {text}\n" in ran.stderr) == (1, True)
+
+
+def test_names_of_groups_are_changed_where_that_is_asked_for(tmp_path: Path):
+    write(tmp_path, "[my-group]\nlocalhost\n", "hosts")
+    play = write(tmp_path, PLAY.replace("hosts: localhost", "hosts: my_group"))
+    env = {"ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS": "always"}
+    ran = run(tmp_path, "-i", "hosts", "-c", "local", play, "--tags", "two", env=env)
+    assert said(ran) == ["second"]
+    words = "group names and automatically replaced: my-group"
+    assert ran.stderr == f"[WARNING]: Invalid characters were found in {words}\n"
+
+
+def test_inventory_plugins_see_extra_variables(tmp_path: Path):
+    text = "plugin: constructed\nuse_extra_vars: true\ngroups: {g: true}\ncompose: {v: word ~ 1}\n"
+    write(tmp_path, text, "x.yml")
+    play = "- {hosts: g, gather_facts: false, tasks: [{debug: {msg: '{{ v }}'}}]}\n"
+    ran = run(
+        tmp_path, "-i", "localhost,", "-i", "x.yml", "-c", "local", "-e", "word=w",
+        write(tmp_path, play),
+    )  # fmt: skip
+    assert said(ran) == ["w1"], ran.stderr
+
+
+def test_reserved_names_are_warned_of_at_their_place(tmp_path: Path):
+    play = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - set_fact: {lookup: 1}
+    - include_vars: {file: more.yml}
+    - debug: {msg: second}
+      vars: {query: 1}
+"""
+    write(tmp_path, "\nnow: 1\n", "more.yml")
+    write(tmp_path, "localhost port=1\nother hosts=1\n", "hosts")
+    hosts = str(tmp_path / "hosts")
+    ran = run(tmp_path, "-i", hosts, "-c", "local", write(tmp_path, play))
+    assert said(ran) == ["second"]
+    lines = ran.stderr.splitlines()
+    told = [(line, lines[at + 1]) for at, line in enumerate(lines) if line.startswith("[WARNING]")]
+    assert told == [
+        (f"[WARNING]: Found variable using reserved name {name!r}.", f"Origin: {tmp_path}/{place}")
+        for name, place in [
+            ("query", "play.yml:8:14"),
+            ("port", "hosts:1:11"),
+            ("lookup", "play.yml:5:18"),
+            ("now", "more.yml:2:1"),
+        ]
+    ]
+
+
+def test_the_log_has_what_the_screen_has_but_no_secret(secrets: Path):
+    play = "- {hosts: localhost, gather_facts: false, tasks: [{debug: {var: secret}}, {fail: }]}\n"
+    flags = ["--vault-password-file", "password", "-e", "@vault.yml"]
+    env = {"ANSIBLE_LOG_PATH": "run.log"}
+    ran = run(secrets, *LOCAL, *flags, write(secrets, play), env=env)
+    log = (secrets / "run.log").read_text()
+    assert ran.returncode == 2
+    assert '"secret": "********"' in log
+    assert "ERROR| [ERROR]: Task failed" in log
+    assert "failed=1" in log
+    assert SECRET not in log
+    ran = run(secrets, *LOCAL, "none.yml", env=env)
+    assert "ERROR| [ERROR]: there is no playbook" in (secrets / "run.log").read_text()
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path):
+    env = {"ANSIBLE_LOG_PATH": "none/run.log"}
+    ran = run(tmp_path, *LOCAL, write(tmp_path, PLAY), env=env)
+    assert ran.returncode == 0
+    assert "[WARNING]: cannot write the log" in ran.stderr
+
+
+@pytest.mark.parametrize("kind", ["json", "junit"])
+def test_the_log_has_lines_where_the_screen_has_a_report(tmp_path: Path, kind: str):
+    play = """
+- hosts: localhost
+  gather_facts: false
+  max_fail_percentage: 0
+  tasks:
+    - command: echo {{ item }}
+      loop: [one, two]
+      notify: h
+    - include_tasks: more.yml
+    - meta: flush_handlers
+    - set_fact: {lookup: 1}
+    - command: /bin/false
+      until: false
+      retries: 1
+      delay: 0
+  handlers: [{name: h, debug: {msg: of a handler}}]
+- {hosts: localhost, gather_facts: false, tasks: []}
+"""
+    write(tmp_path, "- debug: {msg: included}\n", "more.yml")
+    log = tmp_path / "run.log"
+    flags = (*LOCAL, "-vv", write(tmp_path, play))
+    texts = []
+    for form in ("text", kind):
+        env = {"ANSIBLE_LOG_PATH": str(log)}
+        ran = run(tmp_path, *flags, "--format", form, env=env)
+        assert ran.returncode == 2
+        assert ran.stderr.count("[WARNING]") == 1
+        texts.append([_ENTRY.sub("", line) for line in log.read_text().splitlines()])
+        log.unlink()
+    assert texts[0] == texts[1]
+    words = ("PLAYBOOK: play.yml", "META: triggered", "NO MORE HOSTS LEFT", "(1 retries left)")
+    assert all(any(word in line for line in texts[1]) for word in words)
+
+
+# What differs from run to run: the time, the process, and what a command says of its own time.
+_ENTRY = re.compile(r"^.*? p=\d+ |\"(start|end|delta)\": \"[^\"]*\"")
+
+
+BECOMES = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - {command: whoami, become: true, ignore_errors: true}
+"""
+EXEC = "<localhost> EXEC sudo -H -S -n -u root\n"
+
+
+@pytest.mark.parametrize(
+    ("flag", "allowed", "count"), [("-vvv", "yes", 1), ("-vvv", "no", 0), ("-vv", "yes", 0)]
+)
+def test_how_another_account_is_reached_is_told(
+    tmp_path: Path, flag: str, allowed: str, count: int
+):
+    env = {"ANSIBLE_BECOME_ALLOW_SAME_USER": allowed, "ANSIBLE_LOG_PATH": "run.log"}
+    ran = run(tmp_path, *LOCAL, flag, write(tmp_path, BECOMES), env=env)
+    assert (ran.stdout.count(EXEC), (tmp_path / "run.log").read_text().count(EXEC)) == (count,) * 2
+
+
+def test_a_report_has_nothing_else_on_its_stream(tmp_path: Path):
+    env = {"ANSIBLE_BECOME_ALLOW_SAME_USER": "yes"}
+    play = write(tmp_path, BECOMES)
+    ran = run(tmp_path, *LOCAL, "-vvv", "--format", "json", play, env=env)
+    assert json.loads(ran.stdout)["stats"]
+    assert EXEC in ran.stderr
+
+
+def test_a_password_that_a_host_sends_back_is_not_shown(tmp_path: Path):
+    """``raw`` too, for which there is no agent: the host may be in anybody's hands."""
+    sudo = write_sudo(tmp_path, "sandi-rahasia")
+    play = write(
+        tmp_path,
+        f"""
+        - hosts: all
+          gather_facts: false
+          vars:
+            ansible_python_interpreter: /usr/bin/python3
+            ansible_become_exe: {sudo}
+            ansible_become_password: sandi-rahasia
+          tasks:
+            - raw: cat {tmp_path}/tried
+              become: true
+              register: read
+            - debug: {{var: read.stdout_lines}}
+            - command: cat {tmp_path}/tried
+              become: true
+        """,
+    )
+    env = {"ANSIBLE_BECOME_ALLOW_SAME_USER": "yes"}
+    done = run(tmp_path, "-i", "web1,", "-c", "local", "-v", play, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "sandi-rahasia" not in done.stdout
+    assert "********" in done.stdout
+
+
+def test_what_modules_warn_of_is_told_once(tmp_path: Path):
+    play = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - find: {paths: ["{{ item }}"]}
+      loop: [/nowhere, /nowhere]
+      register: found
+    - debug: {msg: "{{ found.results[0].keys() | select('match', '_') | list }}"}
+"""
+    ran = run(tmp_path, *LOCAL, write(tmp_path, play), "-v")
+    told = "Skipped '/nowhere' path due to this access issue: '/nowhere' is not a directory"
+    assert ran.stderr.count(f"[WARNING]: {told}\n") == 1, ran.stderr
+    assert "Skipped" not in ran.stdout
+    assert '"msg": []' in ran.stdout
+
+
+def test_a_failure_on_a_terminal_shows_what_was_asked_and_what_was_said(tmp_path: Path):
+    play = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - command: ls {{ item }}
+      loop: [/nowhere/at/all]
+"""
+    program = f"{BIN}/lpse-ops playbook run {' '.join(LOCAL)} {write(tmp_path, play)}"
+    ran = subprocess.run(
+        ["script", "-qec", program, "/dev/null"], cwd=tmp_path, check=False, timeout=60,
+        env={**os.environ, "TERM": "xterm", "NO_COLOR": "1", "LC_ALL": "C"},
+        capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    lines = ran.stdout.replace("\r\n", "\n")
+    assert 'arguments: {"_raw_params": "ls /nowhere/at/all"}\nstderr:\n    ls: ' in lines
+    assert "stderr_lines" not in lines

@@ -44,9 +44,13 @@ def load(folder: Path, files: Mapping[str, str] | str, **fields: Any) -> Playboo
 
 
 def run_ansible(
-    program: str, *args: str, cwd: Path, env: Mapping[str, str] | None = None
+    program: str,
+    *args: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program of ansible-core that has to succeed; of the surroundings it sees ``env``."""
+    """Run a program that has to succeed unless ``check``; of the surroundings it sees ``env``."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE")}
     return subprocess.run(
         [str(BESIDE_PYTHON / program), *args],
@@ -54,5 +58,5 @@ def run_ansible(
         env=clean | dict(env or {}),
         capture_output=True,
         text=True,
-        check=True,
+        check=check,
     )

@@ -30,6 +30,7 @@ fact_caching_connection = cache
 error_on_missing_handler = off
 hash_behaviour = merge
 no_log = true
+force_valid_group_names = always
 poll_interval = 3
 nocolor = 1
 display_skipped_hosts = no
@@ -46,6 +47,7 @@ become = True
 become_user = admin
 become_method = su
 become_ask_pass = True
+become_allow_same_user = True
 [tags]
 run = a, b
 skip = c
@@ -54,6 +56,9 @@ always = true
 context = 5
 [inventory]
 host_pattern_mismatch = error
+any_unparsed_is_failed = yes
+unparsed_is_failed = yes
+inventory_unparsed_warning = no
 """
 ENVIRONMENT = {
     "ANSIBLE_FORKS": "11",
@@ -62,6 +67,7 @@ ENVIRONMENT = {
     "ANSIBLE_INVENTORY": "one,two",
     "ANSIBLE_GATHERING": "explicit",
     "ANSIBLE_BECOME": "no",
+    "ANSIBLE_BECOME_ALLOW_SAME_USER": "no",
     "ANSIBLE_DISPLAY_OK_HOSTS": "False",
     "ANSIBLE_NO_LOG": "0",
     "ANSIBLE_TIMEOUT": "5",
@@ -70,11 +76,16 @@ ENVIRONMENT = {
     "ANSIBLE_CACHE_PLUGIN": "memory",
     "ANSIBLE_RUN_TAGS": "x,y",
     "ANSIBLE_VAULT_ENCRYPT_IDENTITY": "prod",
+    "ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS": "silently",
+    "ANSIBLE_INVENTORY_UNPARSED_FAILED": "no",
+    "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "no",
+    "ANSIBLE_INVENTORY_UNPARSED_WARNING": "yes",
 }
 # Our name -> the name in ``ansible-config dump``.
 NAMES = {
     "any_errors_fatal": "ANY_ERRORS_FATAL",
     "become": "DEFAULT_BECOME",
+    "become_allow_same_user": "BECOME_ALLOW_SAME_USER",
     "become_ask_pass": "DEFAULT_BECOME_ASK_PASS",
     "become_method": "DEFAULT_BECOME_METHOD",
     "become_user": "DEFAULT_BECOME_USER",
@@ -93,6 +104,9 @@ NAMES = {
     "inject_facts_as_vars": "INJECT_FACTS_AS_VARS",
     "interpreter_python": "INTERPRETER_PYTHON",
     "inventory": "DEFAULT_HOST_LIST",
+    "inventory_any_unparsed_is_failed": "INVENTORY_ANY_UNPARSED_IS_FAILED",
+    "inventory_unparsed_is_failed": "INVENTORY_UNPARSED_IS_FAILED",
+    "inventory_unparsed_warning": "INVENTORY_UNPARSED_WARNING",
     "localhost_warning": "LOCALHOST_WARNING",
     "log_path": "DEFAULT_LOG_PATH",
     "no_color": "ANSIBLE_NOCOLOR",
@@ -108,6 +122,7 @@ NAMES = {
     "strategy": "DEFAULT_STRATEGY",
     "task_timeout": "TASK_TIMEOUT",
     "timeout": "DEFAULT_TIMEOUT",
+    "transform_invalid_group_chars": "TRANSFORM_INVALID_GROUP_CHARS",
     "vault_encrypt_identity": "DEFAULT_VAULT_ENCRYPT_IDENTITY",
     "vault_identity": "DEFAULT_VAULT_IDENTITY",
     "vault_identity_list": "DEFAULT_VAULT_IDENTITY_LIST",
@@ -165,9 +180,12 @@ def test_what_changes_nothing_is_said_once(tmp_path):
     (tmp_path / "ansible.cfg").write_text(
         "[defaults]\nstdout_callback = yaml\nfilter_plugins = x\n"
     )
-    _, warnings = load(
-        tmp_path, {"ANSIBLE_LIBRARY": "/x", "ANSIBLE_PIPELINING": "1", "ANSIBLE_TEST_X": "1"}
-    )
+    (tmp_path / "library").mkdir()
+    folders = {
+        "ANSIBLE_LIBRARY": f"/none:{tmp_path}/library",
+        "ANSIBLE_FILTER_PLUGINS": "/none:/dev/null",
+    }
+    _, warnings = load(tmp_path, folders | {"ANSIBLE_PIPELINING": "1", "ANSIBLE_TEST_X": "1"})
     assert warnings == [
         "$ANSIBLE_LIBRARY is not supported and changes nothing",
         f"{tmp_path}/ansible.cfg: [defaults] filter_plugins is not supported and changes nothing",
@@ -198,6 +216,12 @@ def test_the_first_file_there_is_counts(tmp_path):
     assert load(tmp_path, {})[0].forks == 2
     (tmp_path / "other.cfg").write_text("[defaults]\nforks = 3\n")
     assert load(tmp_path, {"ANSIBLE_CONFIG": str(tmp_path / "other.cfg")})[0].forks == 3
+
+
+def test_the_home_of_nobody_is_a_name_like_any_other(tmp_path):
+    (tmp_path / "ansible.cfg").write_text("[defaults]\nlog_path = ~nobody-here/run.log\n")
+    config, _ = load(tmp_path, {"ANSIBLE_CONFIG": "~nobody-here/ansible.cfg"})
+    assert config.log_path == str(tmp_path / "~nobody-here/run.log")
 
 
 def test_a_file_that_anybody_may_write_is_passed_over(tmp_path):

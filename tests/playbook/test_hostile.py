@@ -35,6 +35,7 @@ PROGRAM = Path(sys.executable).parent / "lpse-ops"
         "hostvars",
         "inventory_hostname",
         "ansible_check_mode",
+        "ansible_ssh_host_key_checking",
     ],
 )
 def test_names_that_a_host_may_not_set(name: str):
@@ -103,7 +104,7 @@ def test_nothing_is_run_anew_after_an_agent_died_in_a_loop(tmp_path: Path, contr
   tasks:
     - shell: >-
         echo {{{{ item }}}} >> ran;
-        [ {{{{ item }}}} != 3 ] || kill -9 $PPID $(ps -o ppid= $PPID)
+        [ {{{{ item }}}} != 3 ] || kill -9 $(ps -o ppid= $PPID) $PPID
       args: {{chdir: {tmp_path}}}
       loop: "{{{{ range(1, 601) | list }}}}"
       {control}

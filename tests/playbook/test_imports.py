@@ -1,13 +1,15 @@
 """What an include brings while a play runs: its tasks, keywords, roles and handlers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lpse_ops.errors import PlaybookError
+from lpse_ops.marked import Map
 from lpse_ops.playbook.imports import Loaded, load_included_role, load_tasks
 from lpse_ops.playbook.includes import find_tasks_file
-from lpse_ops.playbook.model import Play, Task, every_task
+from lpse_ops.playbook.model import Keywords, Play, Task, every_task
 from tests.playbook.loading import load, make_context
 
 SITE = """
@@ -157,3 +159,25 @@ def test_a_file_is_looked_for_in_the_role_first(tmp_path, present, found):
     play = load(tmp_path, files).plays[0]
     include = includes_of(play)[0]
     assert find_tasks_file(include, "x.yml", play.folder) == tmp_path / found
+
+
+def test_an_empty_file_is_a_warning(tmp_path):
+    files = {"site.yml": "- {hosts: all, tasks: [{import_tasks: x.yml}]}\n", "x.yml": ""}
+    warnings: list[str] = []
+    load(tmp_path, files, warn=warnings.append)
+    assert warnings == [f"{tmp_path}/x.yml is empty and has no tasks to include"]
+
+
+def test_roles_that_include_each_other_without_end_are_an_error(tmp_path):
+    files = {"site.yml": "- {hosts: all, roles: [a]}\n"}
+    files["roles/a/tasks/main.yml"] = "- include_role: {name: a}\n"
+    (play,) = load(tmp_path, files).plays
+    (role,) = play.roles
+    deep = replace(role, parents=(role,) * 1000)
+    include = replace(next(iter(every_task(role.tasks))), role=deep)
+    with pytest.raises(PlaybookError, match="roles include each other without end"):
+        load_included_role(include, include.args, play, make_context())
+
+
+def test_a_keyword_that_nobody_says_has_no_place():
+    assert Keywords(Map()).place("when") is None

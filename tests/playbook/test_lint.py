@@ -130,3 +130,16 @@ def test_a_file_that_is_no_yaml_is_one_finding(tmp_path):
     found = lint(tmp_path, "- hosts: [all\n")
     assert [each.rule for each in found] == ["error"]
     assert "site.yml:" in found[0].message
+
+
+def test_a_role_that_is_not_there_hides_nothing_else(tmp_path):
+    text = "- hosts: all\n  roles: [none]\n  tasks: [{set_fact: {a: ['{{ ansible_hostname }}']}}]\n"
+    assert [(each.rule, each.origin.line) for each in lint(tmp_path, text)] == [
+        ("error", 2),
+        ("fact-variable", 3),
+    ]
+
+
+def test_where_a_handler_s_name_is_a_template_any_may_be_notified(tmp_path):
+    handlers = "  handlers: [{name: '{{ x }}', ping: }]\n"
+    assert not lint(tmp_path, task("ping:\nnotify: restrat") + handlers)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lpse_ops.errors import PlaybookError
-from lpse_ops.marked import Text
+from lpse_ops.marked import Sealed, Text
 from lpse_ops.playbook.model import Block, Play, Task, every_task
 from tests.playbook.loading import load
 
@@ -59,6 +59,16 @@ ACTIONS = {
         {"_raw_params": "{{ item }}"},
     ),
     "debug: msg='hello  world'": ("debug", "debug", {"msg": "hello  world"}),
+    "action: {module: copy dest=b, args: {src: a}}": ("copy", "copy", {"dest": "b", "src": "a"}),
+    'copy: "{{ some }} mode=0644"': (
+        "copy",
+        "copy",
+        {"_variable_params": "{{ some }}", "mode": "0644"},
+    ),
+    # Which of the two it is, its module says.
+    'action: "{{ module }} {{ rest }}"': ("", "{{ module }}", {"_raw_params": "{{ rest }}"}),
+    "command: !unsafe echo {{ x }}": ("command", "command", {"_raw_params": "echo {{ x }}"}),
+    "set_fact: {a: 1}\nmodule_defaults: {set_fact: {any: 2}}": ("set_fact", "set_fact", {"a": 1}),
 }
 
 
@@ -66,6 +76,11 @@ ACTIONS = {
 def test_an_action_in_each_of_its_forms(text, tmp_path):
     task = load_task(tmp_path, text)
     assert (task.action, task.written_action, task.args) == ACTIONS[text]
+
+
+def test_an_encrypted_text_stays_so(tmp_path):
+    task = load_task(tmp_path, "command: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  3a3b")
+    assert isinstance(task.args["_raw_params"], Sealed)
 
 
 def test_a_local_action_is_delegated(tmp_path):

@@ -3,7 +3,9 @@
 import pytest
 
 from lpse_ops.errors import PlaybookError
-from tests.playbook.loading import COMMAND, load
+from lpse_ops.playbook.load import load_playbook
+from lpse_ops.playbook.problems import problem_at
+from tests.playbook.loading import COMMAND, load, make_context
 
 PLAY = "- hosts: all\n  tasks:\n"
 
@@ -54,7 +56,11 @@ CASES = {
     ),
     "missing argument": (task("file: {state: absent}"), "missing required arguments: path", ""),
     "free text": (task("file: hello"), "file takes no free text", "name: value"),
-    "reserved name": (task("set_fact: {_ansible_x: 1}"), "Ansible's own", "another name"),
+    "reserved name": (
+        task("set_fact: {_ansible_x: 1}"),
+        "'_ansible_x'. The prefix '_ansible_' is reserved for internal use only.",
+        "another name",
+    ),
     "open quote": (task("command: echo 'a"), "a quote or a {{", "close it"),
     "two loops": (
         task("ping:\nloop: [1]\nwith_items: [1]"),
@@ -168,8 +174,122 @@ CASES = {
         "file has no argument 'pth'",
         "did you mean 'path'?",
     ),
+    "tasks in a template": (
+        "- {hosts: all, tasks: '{{ x }}'}\n",
+        "1:23: this has to be a list of tasks",
+        "- ",
+    ),
+    "an alias among templates": (
+        task("copy: {thirsty: rather, src: '{{ x }}', dest: a}"),
+        "copy: argument 'thirsty' is of type str and we were unable to convert to bool",
+        "correct",
+    ),
+    "a list among templates": (
+        task("find: {paths: [a], recurse: rather, pattern: '{{ x }}'}"),
+        "find: argument 'recurse' is of type str and we were unable to convert to bool",
+        "correct",
+    ),
+    "a role that is free text": (
+        task("include_role: x"),
+        "3:21: include_role has no option '_raw_params'",
+        "name",
+    ),
+    "action that names none": (
+        task("action: 5"),
+        "3:7: action has to name a module",
+        "module name",
+    ),
+    "action and a word that is none": (
+        task("action: ping\nwehn: true"),
+        "4:7: 'wehn' is not a valid attribute for a Task",
+        "did you mean 'when'?",
+    ),
+    "arguments that are none": (
+        task("ping: 5"),
+        "3:7: the arguments of ping have to be a mapping or a text",
+        "name: value",
+    ),
+    "args that are none": (task("ping:\nargs: 5"), "4:7: args has to be a mapping", "name: value"),
+    "loop_control in a template": (
+        task("ping:\nloop: [1]\nloop_control: '{{ x }}'"),
+        "5:21: loop_control has to be a mapping, and cannot be a template itself",
+        "its values may be templates",
+    ),
+    "delay": (task("ping:\ndelay: soon"), "4:14: 'delay' has to be a number, not 'soon'", "delay"),
+    "percentage": (
+        "- {hosts: all, max_fail_percentage: 'half%'}\n",
+        "'max_fail_percentage' has to be a percentage, not 'half%'",
+        "max_fail_percentage",
+    ),
+    "serial": (
+        "- {hosts: all, serial: [1, '20%', few]}\n",
+        "'serial' has to be a number, a percentage, or a list of them, not a list",
+        "serial",
+    ),
+    "roles": (
+        "- {hosts: all, roles: 123}\n",
+        "A malformed role declaration was encountered.",
+        "roles",
+    ),
     "no playbook to import": ("- import_playbook: no.yml\n", "no.yml is not there", "name"),
+    "name of the engine": (
+        task("set_fact: {_ansible_x: 1}\nignore_errors: true"),
+        "3:18: Invalid parameter specified beginning with keyword '_ansible_' for action 's",
+        "another name",
+    ),
     "playbook that imports itself": ("- import_playbook: site.yml\n", "imports itself", "name"),
+    "playbook without a name": (
+        "- import_playbook:\n",
+        "1:3: import_playbook needs a file",
+        "name",
+    ),
+    "playbook of a host": (
+        "- import_playbook: '{{ ansible_os }}.yml'\n",
+        "1:20: '{{ ansible_os }}.yml' cannot be evaluated before the play runs",
+        "-e",
+    ),
+    "text among plays": ("- play\n", "1:3: a playbook is a list of plays", "- hosts"),
+    "option of a prompt": (
+        "- {hosts: all, vars_prompt: [{name: x, privat: true}]}\n",
+        "1:40: vars_prompt has no option 'privat'",
+        "private",
+    ),
+    "two names in one": (
+        "- {hosts: all, roles: ['a, b']}\n",
+        "1:24: Invalid old style role requirement: a, b",
+        "name",
+    ),
+    "role without a name": (
+        "- {hosts: all, roles: [{when: true}]}\n",
+        "1:24: a role needs a name",
+        "- role: NAME",
+    ),
+    "role that is named by nothing": (
+        "- {hosts: all, vars: {n: ''}, roles: ['{{ n }}']}\n",
+        "1:39: a role needs a name",
+        "name",
+    ),
+    "file without a name": (task("include_tasks:"), "include_tasks needs a file", "`file: ...`"),
+    "tasks_from a number": (
+        task("include_role: {name: a, tasks_from: 5}"),
+        "3:31: tasks_from of include_role has to be the name of a file",
+        "tasks_from",
+    ),
+    "public perhaps": (
+        task("include_role: {name: a, public: perhaps}"),
+        "3:31: public of include_role has to be true or false",
+        "public",
+    ),
+    "apply a list": (
+        task("include_role: {name: a, apply: [1]}"),
+        "3:31: apply of include_role has to be a mapping",
+        "apply",
+    ),
+    "defaults that are a template": (
+        "- {hosts: all, module_defaults: '{{ x }}'}\n",
+        "1:33: module_defaults cannot be a template",
+        "names of the modules",
+    ),
 }
 
 
@@ -235,6 +355,7 @@ ROLE_CASES = {
         {"roles/a/tasks/main.yml": "- import_tasks: main.yml"},
         "imports itself",
     ),
+    "meta that is no mapping": ({"roles/a/meta/main.yml": "[1]"}, "has to be a mapping"),
     "a role that imports itself": (
         {"roles/a/tasks/main.yml": "- import_role: {name: a}"},
         "imports go on without end",
@@ -257,7 +378,7 @@ def test_a_role_gives_only_its_own_files(asked, tmp_path):
         "roles/a/tasks/main.yml": "[]",
         "site.yml": task(f"import_role: {{name: a, tasks_from: {asked}}}"),
     }
-    with pytest.raises(PlaybookError, match=r"outside of its role|has no file"):
+    with pytest.raises(PlaybookError, match=r"not inside the expected role|has no file"):
         load(tmp_path, files)
 
 
@@ -288,3 +409,13 @@ def test_a_failure_that_the_playbook_deals_with_is_left_to_the_run(name, tmp_pat
 def test_all_others_are_found_first(text, tmp_path):
     with pytest.raises(PlaybookError):
         load(tmp_path, f"- hosts: all\n  tasks:\n    {text}\n")
+
+
+def test_a_playbook_that_is_not_there(tmp_path):
+    with pytest.raises(PlaybookError, match=r"there is no playbook .*/none.yml"):
+        load_playbook(tmp_path / "none.yml", make_context())
+
+
+def test_a_fault_without_a_place_is_told_all_the_same():
+    error = problem_at(None, "something is wrong", hint="do something")
+    assert (error.message, error.hint) == ("something is wrong", "do something")

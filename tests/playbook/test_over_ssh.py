@@ -1,45 +1,16 @@
 """Plays on real machines over SSH: root and sudo, hosts that die, lie or have no python3."""
 
-import json
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.lab.accounts import DEBIAN, OPERATOR
 from tests.lab.lab import Host, Lab
+from tests.playbook.onmachines.plays import recap, run_play
 
-PROGRAM = Path(sys.executable).parent / "lpse-ops"
 pytestmark = pytest.mark.xdist_group("lab")
-
-
-def write_inventory(folder: Path, hosts: Mapping[str, Mapping[str, Any]]) -> Path:
-    path = folder / "hosts.yml"
-    path.write_text(json.dumps({"all": {"hosts": hosts}}))
-    return path
-
-
-def run(
-    folder: Path, hosts: Mapping[str, Mapping[str, Any]], play: str, *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    playbook = folder / "play.yml"
-    playbook.write_text(play)
-    inventory = write_inventory(folder, hosts)
-    return subprocess.run(
-        [PROGRAM, "playbook", "run", "-i", inventory, playbook, *arguments],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-
-
-def recap(output: str, host: str) -> dict[str, int]:
-    line = next(each for each in output.splitlines() if each.startswith(f"{host} "))
-    words = line.partition(":")[2].split()
-    return {key: int(value) for key, value in (word.split("=") for word in words)}
 
 
 WHO = """
@@ -69,17 +40,17 @@ WHO = """
 )
 def test_root_and_sudo_users(lab_host: Host, tmp_path: Path, user: str, more: dict[str, str]):
     hosts = {"one": {**lab_host.ansible_variables(user), **more}}
-    first = run(tmp_path, hosts, WHO)
+    first = run_play(tmp_path, hosts, WHO)
     assert first.returncode == 0, first.stdout + first.stderr
     assert f'"msg": "it is {user}"' in first.stdout
-    again = run(tmp_path, hosts, WHO)
+    again = run_play(tmp_path, hosts, WHO)
     assert recap(again.stdout, "one")["changed"] == 0
     assert OPERATOR.password not in first.stdout + first.stderr
 
 
 def test_a_wrong_sudo_password_is_told(lab_host: Host, tmp_path: Path):
     hosts = {"one": {**lab_host.ansible_variables(OPERATOR.name), "ansible_become_password": "no"}}
-    ran = run(tmp_path, hosts, WHO)
+    ran = run_play(tmp_path, hosts, WHO)
     assert ran.returncode == 2
     assert "incorrect sudo password" in ran.stdout
     assert recap(ran.stdout, "one")["failed"] == 1
@@ -101,7 +72,7 @@ RAW = """
 def test_raw_needs_no_python(lab: Lab, tmp_path: Path):
     [host] = lab.up("raw")
     host.run("sh", "-c", "rm -f /usr/bin/python3*")
-    ran = run(tmp_path, {"one": host.ansible_variables(DEBIAN.name)}, RAW)
+    ran = run_play(tmp_path, {"one": host.ansible_variables(DEBIAN.name)}, RAW)
     host.remove()
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for word in ("it's here", "root", "none"):
@@ -144,7 +115,7 @@ def test_five_hosts_of_which_three_are_in_trouble(lab: Lab, tmp_path: Path):
 
     killer = threading.Thread(target=die)
     killer.start()
-    ran = run(tmp_path, hosts, FIVE)
+    ran = run_play(tmp_path, hosts, FIVE)
     killer.join()
     for name in names:
         machines[name].remove()
@@ -176,6 +147,6 @@ REBOOT = """
 
 
 def test_a_host_is_rebooted_and_waited_for(fresh_host: Host, tmp_path: Path):
-    ran = run(tmp_path, {"one": fresh_host.ansible_variables(DEBIAN.name)}, REBOOT)
+    ran = run_play(tmp_path, {"one": fresh_host.ansible_variables(DEBIAN.name)}, REBOOT)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert recap(ran.stdout, "one")["changed"] == 1

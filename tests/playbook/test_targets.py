@@ -1,15 +1,22 @@
 """How a host is reached: variables over keywords, keywords over the command line."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lpse_ops.errors import PlaybookError
-from lpse_ops.marked import Map, Origin
+from lpse_ops.marked import Map, Origin, Text
 from lpse_ops.playbook.model import Keywords, Task
-from lpse_ops.playbook.targets import Defaults, TargetReader
+from lpse_ops.playbook.targets import (
+    KEYWORDS,
+    VARIABLES,
+    Defaults,
+    KnownTargets,
+    TargetReader,
+)
 from lpse_ops.remote.target import Become, Target
 
 TASK = Task(Keywords(Map()), None, "ping", "ping", Map(), Origin("p.yml", 3, 5), (2, 0))
@@ -110,3 +117,46 @@ def test_passwords_are_in_no_repr():
     assert "geheim" not in repr(found)
     assert "s3" not in repr(found)
     assert "geheim" not in repr(Defaults(password="geheim"))
+
+
+def test_all_that_is_read_is_known_by_name():
+    read: set[str] = set()
+    asked: set[str] = set()
+    for method in ("sudo", "su"):
+        words = {"become": True, "become_method": method}
+
+        def variable(name: str) -> None:
+            read.add(name)
+
+        def keyword(name: str, words: Mapping[str, Any] = words) -> Any:
+            asked.add(name)
+            return words.get(name)
+
+        TargetReader("web", TASK, variable, keyword, Defaults()).target()
+    assert (read, asked) == (VARIABLES, set(KEYWORDS))
+
+
+def known(targets: KnownTargets, written: Mapping[str, Any], **keywords: Any) -> Target:
+    task = replace(TASK, keywords=Keywords(Map(keywords)))
+    reader = TargetReader("web", task, written.get, keywords.get, Defaults())
+    return targets.get("web", task, written, reader.target)
+
+
+def test_the_same_words_are_read_once():
+    targets = KnownTargets()
+    first = known(targets, {"ansible_port": 22})
+    assert known(targets, {"ansible_port": 22}) is first
+    assert known(targets, {"ansible_port": 23}).port == 23
+    assert known(targets, {"ansible_user": 1}).user == "1"
+    assert known(targets, {"ansible_user": True}).user == "True"
+    assert known(targets, {}, port=24).port == 24
+    assert known(targets, {}, become=True).become == Become()
+    assert targets.get("db", TASK, {"ansible_port": 22}, lambda: Target("db")).name == "db"
+
+
+@pytest.mark.parametrize("written", [Text("{{ x }}"), ["-v"], Map()])
+def test_what_may_mean_something_else_next_time_is_read_anew(written: Any):
+    targets = KnownTargets()
+    values = {"ansible_user": written}
+    made = [targets.get("web", TASK, values, lambda: Target("web")) for _ in range(2)]
+    assert made[0] is not made[1]

@@ -54,6 +54,9 @@ class ActionContext(Protocol):
     def run_raw(self, command: str) -> RawResult:
         """Run a command line on the task's host without an agent there."""
 
+    def sleep(self, seconds: float) -> None:
+        """Wait; ``ActionFailed`` as soon as the time that the task may take is over."""
+
     def disconnect(self) -> None:
         """Close the connection to the task's host; the next ``run_module`` makes a new one."""
 

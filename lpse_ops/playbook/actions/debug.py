@@ -7,7 +7,7 @@ from lpse_ops.agent.conversions import convert
 from lpse_ops.errors import TemplateError
 from lpse_ops.marked import Text
 from lpse_ops.playbook.actions.context import ActionContext, ActionFailed, Result
-from lpse_ops.playbook.actions_table import is_template
+from lpse_ops.templating.markers import OMIT
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "msg": {"type": "raw", "default": "Hello world!"},
@@ -15,15 +15,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "verbosity": {"type": "int", "default": 0},
 }
 RULES = {"mutually_exclusive": [["msg", "var"]]}
-# An expression that the playbook holds; a value that came from a host must never become one.
-RAW = ("var",)
 _UNDEFINED = ("is undefined", "has no attribute", "has no element")
 
 
 def run(args: Mapping[str, Any], action: ActionContext) -> Result:
     """The message, or the value under the expression that was written."""
     if "msg" in args and "var" in args:
-        raise ActionFailed("'msg' and 'var' are incompatible options")
+        raise ActionFailed("parameters are mutually exclusive: msg|var")
     wanted = convert(args.get("verbosity", 0), "int")
     if wanted > action.verbosity:
         return {"skipped": True, "skipped_reason": "Verbosity threshold not met.", "changed": False}
@@ -35,13 +33,22 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
             f"'var' of type {type(written).__name__} is not a string and conversion is not allowed"
         )
     if not isinstance(written, Text):
+        # What came from a host must never become an expression.
         raise ActionFailed(f"refused an untrusted template or expression: {written!r}")
     problems: list[str] = []
     value = _value(written, action, problems)
     if problems:
         count = f"{len(problems)} template error" + ("s" if len(problems) > 1 else "")
-        action.warn(f"Encountered {count}: {'; '.join(problems)}")
+        return _warned(f"Encountered {count}: {'; '.join(problems)}", written, value, action)
+    if value is OMIT:
+        problem = "The result of the `var` expression could not be omitted; a placeholder is shown"
+        return _warned(problem, written, "<<Omit>>", action)
     return {str(written): value, "changed": False}
+
+
+def _warned(problem: str, written: Text, value: Any, action: ActionContext) -> Result:
+    action.warn(problem)
+    return {str(written): value, "changed": False, "warnings": [problem]}
 
 
 def _value(written: Text, action: ActionContext, problems: list[str]) -> Any:
@@ -49,8 +56,6 @@ def _value(written: Text, action: ActionContext, problems: list[str]) -> Any:
     if isinstance(raw, dict | list):
         return _each(raw, action, problems)
     try:
-        if is_template(written):
-            return action.templating.evaluate(written, action.variables)
         return action.templating.expression(written, action.variables)
     except TemplateError as error:
         return _undefined(error, problems)

@@ -6,10 +6,10 @@ from typing import Any
 from lpse_ops.playbook.actions.context import ActionContext, ActionFailed, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "msg": {"type": "str", "default": "Failed as requested from task"}
+    "msg": {"type": "raw", "default": "Failed as requested from task"}
 }
 
 
 def run(args: Mapping[str, Any], action: ActionContext) -> Result:  # noqa: ARG001
     """Always fails."""
-    raise ActionFailed(str(args.get("msg", ARGUMENTS["msg"]["default"])))
+    raise ActionFailed(args.get("msg", ARGUMENTS["msg"]["default"]))

@@ -15,7 +15,7 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
     """Spaces in names become hyphens, as in Ansible."""
     group = str(args["key"]).replace(" ", "-")
     written = args.get("parents", ["all"])
-    parents = written.split(",") if isinstance(written, str) else written
-    parents = [str(each).strip().replace(" ", "-") for each in parents]
+    parents = [written] if isinstance(written, str) else written
+    parents = [str(each).replace(" ", "-") for each in parents]
     changed = action.inventory.group_by(action.host, group, parents=parents)
     return {"changed": changed, "add_group": group, "parent_groups": parents}

@@ -8,6 +8,7 @@ from typing import Any
 
 from lpse_ops.agent.conversions import convert
 from lpse_ops.errors import OpsError
+from lpse_ops.marked import Map
 from lpse_ops.playbook.actions.context import ActionContext, ActionFailed, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -32,7 +33,8 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
         variables |= _load(path, action)
         files.append(str(path))
     if args.get("name"):
-        variables = {str(args["name"]): variables}
+        # A ``Map``, as the templates in it are still to be evaluated.
+        variables = {str(args["name"]): Map(variables)}
     if args.get("hash_behaviour") == "merge":
         # With what is known already; files of one folder replace each other all the same.
         known = {name: action.variables[name] for name in variables if name in action.variables}
@@ -130,7 +132,7 @@ def _every_file(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
+    merged = Map(below)
     for key, value in above.items():
         old = merged.get(key)
         both = isinstance(old, Mapping) and isinstance(value, Mapping)

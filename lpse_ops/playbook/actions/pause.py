@@ -1,9 +1,10 @@
 """``pause``: wait a while, or for a person at the terminal."""
 
-import getpass
+import contextlib
+import select
 import sys
-import time
-from collections.abc import Mapping
+import termios
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 RULES = {"mutually_exclusive": [["minutes", "seconds"]]}
 # A person is asked once, whatever the number of hosts.
 ONCE = True
+_SHORTEST_SECONDS = 1.0
+# So often it is looked whether the task's time is over.
+_GLANCE_SECONDS = 0.2
 
 
 def run(args: Mapping[str, Any], action: ActionContext) -> Result:
@@ -27,9 +31,9 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
     start = datetime.now().astimezone()
     said = ""
     if seconds is not None:
-        time.sleep(max(0, seconds))
+        action.sleep(max(_SHORTEST_SECONDS, seconds))
     elif sys.stdin.isatty():
-        said = _ask(str(args.get("prompt") or "Press enter to continue, Ctrl+C to interrupt"), args)
+        said = _ask(args, action)
     else:
         action.warn("Not waiting for response to prompt as stdin is not interactive")
     passed = (datetime.now().astimezone() - start).total_seconds()
@@ -54,8 +58,27 @@ def _seconds(args: Mapping[str, Any]) -> float | None:
     return float(convert(args["seconds"], "float")) if args.get("seconds") is not None else None
 
 
-def _ask(prompt: str, args: Mapping[str, Any]) -> str:
-    if convert(args.get("echo", True), "bool"):
+def _ask(args: Mapping[str, Any], action: ActionContext) -> str:
+    """The line that a person types, in the time that the task may take."""
+    prompt = str(args.get("prompt") or "Press enter to continue, Ctrl+C to interrupt")
+    terminal = sys.stdin.fileno()
+    with contextlib.ExitStack() as around:
+        if not convert(args.get("echo", True), "bool"):
+            around.enter_context(_without_echo(terminal))
+            prompt += " (output is hidden)"
         sys.stderr.write(f"{prompt}:\n")
+        while not select.select([terminal], [], [], _GLANCE_SECONDS)[0]:
+            action.sleep(0)
         return sys.stdin.readline().rstrip("\n")
-    return getpass.getpass(f"{prompt} (output is hidden):\n")
+
+
+@contextlib.contextmanager
+def _without_echo(terminal: int) -> Iterator[None]:
+    before = termios.tcgetattr(terminal)
+    silent = termios.tcgetattr(terminal)
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)

@@ -7,6 +7,7 @@ from typing import Any
 from lpse_ops.agent.arguments import ArgumentProblem, check
 from lpse_ops.agent.modules import reboot as reboot_module
 from lpse_ops.errors import HostUnreachable
+from lpse_ops.marked import plain
 from lpse_ops.playbook.actions.context import ActionContext, ActionFailed, Result
 
 ARGUMENTS = {
@@ -19,7 +20,7 @@ _LONGEST_PAUSE_SECONDS = 5.0
 def run(args: Mapping[str, Any], action: ActionContext) -> Result:
     """``elapsed`` is in seconds; the host is back when its boot time is another one."""
     try:
-        given = check(ARGUMENTS, {}, dict(args))
+        given = check(ARGUMENTS, {}, plain(args))
     except ArgumentProblem as problem:
         raise ActionFailed(str(problem)) from problem
     if action.check_mode:
@@ -37,7 +38,7 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
         raise ActionFailed(str(ordered.get("msg")), **{**ordered, "rebooted": False})
     status = {**own, "_step": "status", "_boot_time": str(before["boot_time"])}
     _wait(action, status, time.monotonic() + given["reboot_timeout"])
-    time.sleep(max(0.0, given["post_reboot_delay"]))
+    action.sleep(max(0.0, given["post_reboot_delay"]))
     return {"changed": True, "rebooted": True, "elapsed": int(time.monotonic() - began)}
 
 
@@ -46,7 +47,7 @@ def _wait(action: ActionContext, status: Mapping[str, Any], deadline: float) -> 
     pause = _FIRST_PAUSE_SECONDS
     while True:
         action.disconnect()
-        time.sleep(pause)
+        action.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         try:
             answer = action.run_module("reboot", status)

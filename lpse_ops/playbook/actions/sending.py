@@ -15,6 +15,7 @@ from lpse_ops.agent.conversions import to_bool
 from lpse_ops.agent.modes import octal
 from lpse_ops.agent.modules import copy as copy_module
 from lpse_ops.errors import OpsError
+from lpse_ops.marked import plain
 from lpse_ops.playbook.actions.context import ActionContext, ActionFailed, Result
 from lpse_ops.remote.content import Content, content_of_bytes, content_of_file
 
@@ -168,7 +169,7 @@ def checked(
     Values stay as they are: what a path means is for the host to say.
     """
     try:
-        check(public(arguments), rules, args)
+        check(public(arguments), rules, plain(args))
     except ArgumentProblem as problem:
         raise ActionFailed(problem.msg) from problem
     return rename_aliases(arguments, args)

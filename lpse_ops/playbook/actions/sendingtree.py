@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from lpse_ops.playbook.actions.context import ActionContext, ActionFailed, Result
 from lpse_ops.playbook.actions.sending import (
@@ -44,7 +44,7 @@ class Entry:
         return {
             **known,
             "size_bytes": content.size_bytes,
-            "checksum": content.checksum,
+            "checksum": content.known_checksum(),
             "mode": self.piece.mode,
         }
 
@@ -183,7 +183,7 @@ class _Joined(io.RawIOBase):
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self._pieces = list(pieces)
-        self._file: BinaryIO | None = None
+        self._file: io.BufferedIOBase | None = None
         self._left = 0
 
     def readable(self) -> bool:

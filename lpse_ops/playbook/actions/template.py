@@ -1,8 +1,5 @@
 """The controller's part of ``template``: renders a file here and sends it as ``copy`` does."""
 
-import datetime
-import os
-import platform
 import stat
 from collections import ChainMap
 from collections.abc import Mapping
@@ -10,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from lpse_ops.agent.fileattributes import FILE_ARGUMENTS
-from lpse_ops.agent.files import user_name
 from lpse_ops.agent.modes import octal
 from lpse_ops.agent.placement import PLACE_ARGUMENTS
 from lpse_ops.errors import OpsError
@@ -27,6 +23,7 @@ from lpse_ops.playbook.actions.sending import (
     read_plain,
 )
 from lpse_ops.remote.content import content_of_bytes
+from lpse_ops.templating.ownvariables import template_folders, template_variables
 
 _SYNTAX = (
     "block_start_string",
@@ -88,15 +85,14 @@ def render_file(path: Path, content: bytes, args: Mapping[str, Any], action: Act
         raise ActionFailed(f"{path} is not UTF-8: {error}") from error
     newline = newline_sequence(args)
     syntax = {name: str(args[name]) for name in _SYNTAX if args.get(name) is not None}
-    variables = ChainMap(
-        template_variables(path, str(args["dest"]), action.variables), _read_only(action.variables)
-    )
+    known, dest = action.variables, str(args["dest"])
+    own = template_variables(str(args["src"]), path, known, dest=dest)
     try:
         text = action.templating.render(
             source,
-            variables,
+            ChainMap(own, _read_only(known)),
             origin=Origin(str(path), 1, 1),
-            folders=[path.parent],
+            folders=template_folders(path, known.get("ansible_search_path")),
             trim_blocks=flag(args, "trim_blocks", default=True),
             lstrip_blocks=flag(args, "lstrip_blocks", default=False),
             newline_sequence=newline,
@@ -115,23 +111,6 @@ def newline_sequence(args: Mapping[str, Any]) -> str:
     if newline not in _NEWLINES.values():
         raise ActionFailed(f"newline_sequence must be \\n, \\r or \\r\\n, not {value!r}")
     return newline
-
-
-def template_variables(path: Path, dest: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """What a template knows of itself."""
-    status = path.stat()
-    known = {
-        "template_host": platform.node(),
-        "template_path": str(path),
-        "template_mtime": datetime.datetime.fromtimestamp(status.st_mtime),
-        "template_uid": user_name(status.st_uid),
-        "template_fullpath": os.path.abspath(path),
-        "template_destpath": dest,
-        "template_run_date": datetime.datetime.now(),
-    }
-    return (
-        known if "ansible_managed" in variables else {**known, "ansible_managed": "Ansible managed"}
-    )
 
 
 def _read_only(variables: Mapping[str, Any]) -> Any:

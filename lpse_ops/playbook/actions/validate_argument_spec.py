@@ -11,6 +11,7 @@ from lpse_ops.agent.arguments import (
     rename_aliases,
     unknown,
 )
+from lpse_ops.marked import plain
 from lpse_ops.playbook.actions.context import ActionContext, ActionFailed, Result
 
 Spec = Mapping[str, Any]
@@ -32,7 +33,7 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
     context = args.get("validate_args_context") or {}
     names = [*table, *alias_names(table)]
     variables = {name: action.variables[name] for name in names if name in action.variables}
-    values = {**action.templating.evaluate(variables, action.variables), **provided}
+    values = plain({**action.templating.evaluate(variables, action.variables), **provided})
     errors = [*_problems(table, values), *_strangers(table, values)]
     if errors:
         raise ActionFailed(

@@ -24,7 +24,7 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
     if action.check_mode:
         return {"skipped": True, "changed": False, "elapsed": 0}
     began = time.monotonic()
-    time.sleep(given["delay"])
+    action.sleep(given["delay"])
     wait_until_reached(action, began + given["timeout"], given["sleep"])
     return {"changed": False, "elapsed": int(time.monotonic() - began)}
 
@@ -42,4 +42,4 @@ def wait_until_reached(action: ActionContext, deadline: float, pause_seconds: fl
             reason = error.message
         if time.monotonic() >= deadline:
             raise ActionFailed(f"timed out waiting for ping module test: {reason}")
-        time.sleep(pause_seconds)
+        action.sleep(pause_seconds)

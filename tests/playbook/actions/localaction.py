@@ -1,5 +1,6 @@
 """An ``ActionContext`` whose host is this machine: in this process, or a real agent."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ class LocalAction:
     # How many bytes of content the modules asked for; not known of an agent's.
     transferred: int = 0
     link: AgentLink | None = None
+    verbosity: int = 0
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def templating(self) -> Templating:
@@ -39,6 +42,12 @@ class LocalAction:
             if path.exists():
                 return path
         raise ActionFailed(f"could not find {name}")
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def run_module(
         self,

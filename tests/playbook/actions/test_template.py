@@ -35,10 +35,24 @@ def test_a_template_knows_itself(action):
     text = (
         "{{ template_path }} {{ template_destpath }} {{ template_uid }} {{ template_mtime.year }}"
     )
-    path = action.folder / "templates/t.j2"
     shown = render(action, text)[0].split()
-    assert shown[:3] == [str(path), f"{action.folder}/d", "root"]
+    assert shown[:3] == ["t.j2", f"{action.folder}/d", "root"]
     assert shown[3].isdigit()
+
+
+def test_an_owner_without_a_name_is_a_number(action):
+    path = action.folder / "templates/owned.j2"
+    path.write_text("{{ template_uid }}")
+    os.chown(path, 54321, -1)
+    template.run({"src": "owned.j2", "dest": f"{action.folder}/d"}, action)
+    assert (action.folder / "d").read_text() == "54321"
+
+
+def test_it_includes_along_the_search_path(action):
+    (action.folder / "play/templates").mkdir(parents=True)
+    (action.folder / "play/templates/part.j2").write_text("from the play")
+    action.variables = {**action.variables, "ansible_search_path": [f"{action.folder}/play"]}
+    assert render(action, "{% include 'part.j2' %}\n")[0] == "from the play\n"
 
 
 def test_it_includes_from_its_own_folder(action):

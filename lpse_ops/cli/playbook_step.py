@@ -1,0 +1,28 @@
+"""The questions of ``playbook run --step``, asked on a terminal."""
+
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+from lpse_ops.errors import UsageError
+
+
+def step_questions(
+    stdin: TextIO = sys.stdin, stdout: TextIO = sys.stdout, *, columns: int = 79
+) -> Callable[[str], str]:
+    """How to ask; ``UsageError`` if nobody is there to answer."""
+    if not stdin.isatty():
+        raise UsageError(
+            "--step asks before each task, and there is no terminal to ask on",
+            hint="run it in a terminal, or choose tasks with --tags or --start-at-task NAME",
+        )
+
+    def ask(question: str) -> str:
+        stdout.write(question)
+        stdout.flush()
+        answer = stdin.readline().strip()
+        banner = question.strip()
+        stdout.write(f"\n{banner} {'*' * max(3, columns - len(banner))}\n")
+        return answer
+
+    return ask

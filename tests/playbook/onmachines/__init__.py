@@ -1,0 +1,1 @@
+"""Plays for machines of the lab, and what runs them there."""
