@@ -44,6 +44,7 @@ done
 mkdir -p /home/file /home/appserv/spse/conf
 cp -r "$2" /home/file/file_prod
 echo 'http.port=9090' > /home/appserv/spse/conf/application.conf
+echo Welcome > /etc/motd
 cd /
 bash -e -u -o pipefail "$3"
 """
@@ -56,6 +57,14 @@ def blocks(path: Path) -> list[tuple[str, str]]:
 
 def commands(text: str) -> list[str]:
     return [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
+
+
+def answers(path: Path, heading: str) -> list[str]:
+    """What a section shows as output, for each command that it shows any of."""
+    section = path.read_text().partition(f"\n### {heading}\n")[2].partition("\n### ")[0]
+    consoles = [match[2] for match in BLOCK.finditer(section) if match[1] == "console"]
+    shown = re.split(r"^\$ .*\n", "".join(consoles), flags=re.MULTILINE)
+    return [text for text in shown if text]
 
 
 def script() -> str:
@@ -114,6 +123,10 @@ def test_every_command_of_the_readme_runs(spse: Server, restic_new: Restic, tmp_
     assert done.returncode == 0, last
     assert b"restored into epns_check" in done.stdout
     assert b"verified" in done.stdout
+    printed = "\n".join(line.rstrip() for line in done.stdout.decode().splitlines())
+    shown = answers(ROOT / "README.md", "Run playbooks")
+    assert len(shown) == 3
+    assert [text for text in shown if text not in printed] == []
 
 
 def _libpq_environment(url: str) -> dict[str, str]:
@@ -134,3 +147,13 @@ def test_both_readmes_have_the_same_commands():
         return [line for kind, text in blocks(ROOT / name) if kind for line in commands(text)]
 
     assert told("README.id.md") == told("README.md")
+
+
+def test_both_readmes_show_the_same_playbooks():
+    english = answers(ROOT / "README.md", "Run playbooks")
+    assert answers(ROOT / "README.id.md", "Menjalankan playbook") == english
+
+    def files(name: str) -> list[str]:
+        return [text for kind, text in blocks(ROOT / name) if kind == "yaml" and "hosts" in text]
+
+    assert files("README.id.md") == files("README.md")
