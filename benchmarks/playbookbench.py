@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.measure import Measured
 from benchmarks.playbookhosts import Hosts
 from benchmarks.playbookmusts import Figures
-from benchmarks.playbooktools import ANSIBLE, OURS, Program, measure_sftp, open_target
+from benchmarks.playbooktools import ANSIBLE, OURS, SFTP, Program, measure_sftp, open_target
 from benchmarks.playbookwork import Work
 
 _RECAP = re.compile(r"^(\S+) +: (ok=\d+ +changed=\d+ +unreachable=\d+ +failed=\d+)", re.MULTILINE)
@@ -51,18 +51,19 @@ class PlaybookBench:
                 self._figures.add(case, tool, measured)
 
     def copy(self, case: str, file: Path, hosts: Hosts, runs: int) -> None:
-        """Ours beside ``sftp``; each run ends with everything written to the disk."""
+        """Ours, which ends with all on the disk, beside sftp that does so and that does not."""
         (name,) = hosts.places
         wanted = {"copied": _digest(file)}
         for number in range(runs):
-            for tool in (OURS, "sftp")[:: -1 if number % 2 else 1]:
+            for tool in (OURS, *SFTP)[:: -1 if number % 2 else 1]:
                 with open_target(self._scratch) as target:
                     (target / name).mkdir()
                     if tool == OURS:
                         work = Work(copied=str(file))
                         measured = self._programs[OURS].run(work, hosts, target, forks=1)
                     else:
-                        measured = measure_sftp(hosts, file, target / name / "copied")
+                        copied = target / name / "copied"
+                        measured = measure_sftp(hosts, file, copied, SFTP[tool])
                     self._figures.add(case, tool, measured)
                     arrived = {each.name: _digest(each) for each in (target / name).iterdir()}
                     _demand_equal(case, {"source": wanted, tool: arrived})

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 
 from benchmarks.measure import Measured
 from benchmarks.playbookhosts import ROUND_TRIP_SECONDS
-from benchmarks.playbooktools import ANSIBLE, OURS, PYINFRA
+from benchmarks.playbooktools import ANSIBLE, OURS, PYINFRA, SYNCED_SFTP
 
 WHOLE, FIFTH = "51 tasks", "11 tasks"
 FAR_WHOLE, FAR_FIFTH = "51 tasks, 40 ms", "11 tasks, 40 ms"
 TEN_HOSTS, LOOP, LIST_TASKS, COPY = "10 hosts", "loop of 100", "--list-tasks", "1 GB copy"
-SFTP = "sftp"
 
 # Between the two works; the lines that they run on.
 _MORE_TASKS = 40
@@ -24,7 +23,7 @@ _RATIOS = {
     (FAR_WHOLE, ANSIBLE): 6.0,
     (FAR_WHOLE, PYINFRA): 3.0,
     (TEN_HOSTS, ANSIBLE): 8.0,
-    (COPY, SFTP): 1.0,
+    (COPY, SYNCED_SFTP): 1.0,
 }
 _LIST_SECONDS = 0.35
 _TASK_TURNS = 1.1
