@@ -107,12 +107,17 @@ class Builder:
                 handler(event)
         return self._root
 
-    def fail(self, line: int, column: int, problem: str, *, hint: str = "") -> NoReturn:
-        """Raise with a place that counts from 0, and a hint for the usual mistakes."""
+    def fail(
+        self, line: int, column: int, problem: str, *, hint: str = "", otherwise: str = SYNTAX_HINT
+    ) -> NoReturn:
+        """Raise with a place that counts from 0, and a hint for the usual mistakes.
+
+        ``otherwise`` is the hint where the line shows none of them.
+        """
         lines = self._text.split("\n", line + 1)
         shown = lines[line] if line < len(lines) else ""
         guesses = (guess for pattern, guess in _MISTAKES if pattern.search(shown))
-        hint = hint or next(guesses, SYNTAX_HINT)
+        hint = hint or next(guesses, otherwise)
         raise PlaybookError(f"{Origin(self._name, line + 1, column + 1)}: {problem}", hint=hint)
 
     def _fail_at(self, event: Any, problem: str, *, hint: str = "") -> NoReturn:

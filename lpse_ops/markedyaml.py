@@ -27,6 +27,13 @@ from lpse_ops.vault import is_sealed
 
 MAX_BYTES = 16 * 1024 * 1024
 
+# What the parser's words mean to who wrote the file.
+_HINTS = {
+    "could not find expected ':'": "is a ':' missing, here or at the end of the line before?",
+    "did not find expected '-'": "indent this line like the lines above it that it belongs to",
+    "did not find expected key": "indent this line like the lines above it that it belongs to",
+    "while scanning a quoted scalar": "close the quote, and write quotes within it twice",
+}
 OpenSealed = Callable[[bytes, str], bytes]
 
 
@@ -67,10 +74,19 @@ def parse_marked(content: bytes, name: str, *, warn: Warn, duplicates: Duplicate
             # JSON that is no YAML: tabs, or characters written as two escapes.
             return _mark_json(from_json, Origin(name), 0)
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        if "unexpected end of stream" in str(getattr(error, "problem", "")):
+            # Where what never ends begins, and not the last line of the file.
+            mark = getattr(error, "context_mark", None) or mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
         parts = (getattr(error, "context", None), getattr(error, "problem", None))
         problem = ", ".join(part for part in parts if part) or "this is no YAML"
-        builder.fail(line, column, f"YAML parsing failed: {problem[:1].upper()}{problem[1:]}")
+        hints = (hint for words, hint in _HINTS.items() if words in problem)
+        builder.fail(
+            line,
+            column,
+            f"YAML parsing failed: {problem[:1].upper()}{problem[1:]}",
+            otherwise=next(hints, SYNTAX_HINT),
+        )
 
 
 def _decode(content: bytes, name: str) -> str:

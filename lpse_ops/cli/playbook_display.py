@@ -34,9 +34,11 @@ _LAYOUT = re.compile(r"[^\n\t]+")
 _INCLUDES = ("include_tasks", "include_role")
 # What these say is why they are there.
 _VERBOSE = ("debug", "assert")
+# Facts of a host fill a screen; to see them there is `setup` with `register` and `debug`.
+_LONG = ("setup", "gather_facts")
 # Shown by their own lines or of no interest unless asked for.
 _NEVER = ("hint", "diff", "exception", "warnings", "deprecations")
-_HIDDEN = (*_NEVER, "failed", "skipped", "unreachable", "invocation")
+_SAID_BEFORE = ("failed", "skipped")
 # What debug shows besides a variable only when that is asked for.
 _NOT_ASKED_FOR = {"changed", "warnings", "ansible_loop_var", "ansible_index_var", "ansible_loop"}
 
@@ -94,7 +96,7 @@ class DefaultDisplay:
         if is_include or not self._is_shown(status):
             return
         self._diff(task, result)
-        head = f"{_HEADS[status]}: [{_host(task)}]"
+        head = f"{_HEADS[status]}: [{_host(task, status)}]"
         if status in ("failed", "unreachable"):
             if status == "failed" and not task.no_log:
                 self._excerpt(task, result)
@@ -126,7 +128,7 @@ class DefaultDisplay:
             more = (
                 f" => {self._json(shown, result)}" if self._is_verbose(result.task, shown) else ""
             )
-            self._line(f"{_HEADS[status]}: [{_host(result)}]{more}", status)
+            self._line(f"{_HEADS[status]}: [{_host(result, status)}]{more}", status)
 
     def included(self, name: str, label: str, hosts: Sequence[str]) -> None:
         item = f" => (item={label})" if label else ""
@@ -197,6 +199,8 @@ class DefaultDisplay:
         return self._show_skipped if status == "skipped" else True
 
     def _is_verbose(self, task: Task, result: Result) -> bool:
+        if task.action in _LONG and not result.get("skipped"):
+            return False
         if result.get("skipped"):
             return self._verbosity > 0
         return self._verbosity > 0 or task.action in _VERBOSE
@@ -212,7 +216,7 @@ class DefaultDisplay:
             result = without_streams(result)
         if self._verbosity >= 3 and not result.get("skipped") and not result.get("unreachable"):
             result = result | invocation(of)
-        hidden = _HIDDEN if self._verbosity < 3 else _NEVER
+        hidden = (*_NEVER, *_SAID_BEFORE, *(("invocation",) if self._verbosity < 3 else ()))
         shown = {
             name: value
             for name, value in result.items()
@@ -296,7 +300,7 @@ def source_lines(origin: Origin) -> list[str]:
     return [*shown, f"{' ' * (width + origin.column)}^ column {origin.column}"]
 
 
-def _host(result: TaskResult) -> str:
-    if result.delegated_to:
+def _host(result: TaskResult, status: str = "") -> str:
+    if result.delegated_to and status != "skipped":
         return f"{result.host} -> {result.delegated_to}"
     return result.host

@@ -89,10 +89,10 @@ def command(
             context,
             links,
             display,
-            ask_for,
+            functools.partial(ask_for, warn=talk.warn),
             options,
             reader.facts(inventory),
-            Stepper(step_questions()) if flags.step else None,
+            Stepper(step_questions(mask=talk.warn.mask)) if flags.step else None,
         )
         return Run(site).run([playbook for _, playbook in loaded])
     finally:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shlex
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,8 @@ from lpse_ops.playbook.targets import Defaults
 from lpse_ops.playbook.template_check import template_checker
 from lpse_ops.playbook.variables import blend
 from lpse_ops.templating.engine import Templating
+from lpse_ops.templating.filters.hashes import password_hash
+from lpse_ops.templating.filters.problem import FilterProblem
 from lpse_ops.vault import Vault
 
 _COMMAND_LINE = Origin("<command line>")
@@ -275,8 +278,23 @@ def _numbers(value: Any) -> Iterator[str]:
             yield text
 
 
-def ask_for(prompt: Prompt) -> str:
-    """The answer to one question of ``vars_prompt``."""
+def ask_for(prompt: Prompt, warn: Callable[[str], None]) -> str:
+    """The answer to one question of ``vars_prompt``, hashed if it says so.
+
+    Without a terminal nobody is asked: the default counts.
+    """
+    said = _answer(prompt, warn)
+    if not prompt.encrypt:
+        return said
+    return hash_prompted(said, str(prompt.encrypt), prompt.salt, prompt.salt_size)
+
+
+def _answer(prompt: Prompt, warn: Callable[[str], None]) -> str:
+    if not sys.stdin.isatty():
+        known = f"{prompt.name} is {'its default' if prompt.default is not None else 'None'}"
+        hint = f"give it as -e {prompt.name}=VALUE"
+        warn(f"Not prompting as we are not in interactive mode: {known}; {hint}")
+        return str(prompt.default)
     return str(
         click.prompt(
             str(prompt.prompt),
@@ -287,6 +305,18 @@ def ask_for(prompt: Prompt) -> str:
             err=True,
         )
     )
+
+
+def hash_prompted(said: str, algorithm: str, salt: Any, salt_size: Any) -> str:
+    """What ``encrypt`` makes of an answer; bad options are an error of the playbook."""
+    try:
+        size = None if salt_size is None else int(salt_size)
+        return password_hash(None, said, algorithm, None if salt is None else str(salt), size)
+    except (FilterProblem, ValueError) as error:
+        raise PlaybookError(
+            f"vars_prompt cannot encrypt: {error}",
+            hint="write encrypt: sha512_crypt, and a salt only if it must be the same each time",
+        ) from error
 
 
 def _words(values: Iterable[str]) -> list[str]:

@@ -4,13 +4,21 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
+from lpse_ops.cli.output import printable
 from lpse_ops.errors import UsageError
 
 
 def step_questions(
-    stdin: TextIO = sys.stdin, stdout: TextIO = sys.stdout, *, columns: int = 79
+    stdin: TextIO = sys.stdin,
+    stdout: TextIO = sys.stdout,
+    *,
+    columns: int = 79,
+    mask: Callable[[str], str] = str,
 ) -> Callable[[str], str]:
-    """How to ask; ``UsageError`` if nobody is there to answer."""
+    """How to ask; ``UsageError`` if nobody is there to answer.
+
+    Names of tasks may hold what a host says, and what ``mask`` takes out.
+    """
     if not stdin.isatty():
         raise UsageError(
             "--step asks before each task, and there is no terminal to ask on",
@@ -18,6 +26,7 @@ def step_questions(
         )
 
     def ask(question: str) -> str:
+        question = printable(mask(question))
         stdout.write(question)
         stdout.flush()
         answer = stdin.readline().strip()

@@ -99,6 +99,9 @@ class FactCache:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ValueError("no plain file")
+            if status.st_uid not in (0, os.geteuid()):
+                # In a folder such as /tmp anybody may put a file for any host.
+                raise ValueError("it belongs to another account")
             age = self._now() - status.st_mtime
             if 0 < self._timeout_seconds < age:
                 return None

@@ -51,8 +51,7 @@ class Inclusion:
         self._number += 1
         shown, nodes = self._services.load_include(task, include, self._number)
         sharing = [each for each, outcome in results.items() if include in outcome.includes]
-        loop_variable = include.variables.get("ansible_loop_var", "")
-        label = str(include.variables.get(loop_variable, ""))
+        label = include.label
         if any(results[each].no_log for each in sharing):
             shown = label = _HIDDEN
         self._services.display.included(shown, label, sharing)

@@ -58,7 +58,7 @@ class ItemLine:
             with contextlib.suppress(HostUnreachable):
                 line.after.pending.result()
             return self._prepare(task, variables, line)
-        alarm.turn_off(variables)
+        alarm.turn_off(lambda: variables)
         return prepared
 
     def _prepare(self, task: Task, variables: Variables, line: Line) -> tuple[Said, Begun]:

@@ -8,6 +8,7 @@ had been sent after the one before; nothing is ever sent twice.
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from lpse_ops.errors import HostUnreachable
 from lpse_ops.playbook.aheadrules import lets_others_pass, may_be_sent
@@ -128,7 +129,7 @@ class Lead:
 
     def _end(self, entry: _Entry) -> TaskResult:
         if entry.alarm is not None:
-            entry.alarm.turn_off(self._variables(entry.step.task))
+            entry.alarm.turn_off(partial(self._variables, entry.step.task))
         return self._runner.end(entry.started)
 
     # -- what goes ahead ---------------------------------------------------------------------

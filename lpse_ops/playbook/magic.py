@@ -84,13 +84,14 @@ def play_variables(facts: PlayFacts) -> dict[str, Any]:
     names = Seq(each.name for each in roles if not _is_dependency(each))
     current = Seq(facts.current)
     staying = frozenset(current)
+    batch = Seq(each for each in facts.batch if each in staying)
     return {
         "playbook_dir": str(facts.play.folder.absolute()),
         "ansible_play_name": facts.name,
         "ansible_play_hosts_all": Seq(facts.every_host),
         "ansible_play_hosts": current,
-        "ansible_play_batch": Seq(each for each in facts.batch if each in staying),
-        "play_hosts": current,
+        "ansible_play_batch": batch,
+        "play_hosts": batch,
         "ansible_play_role_names": names,
         "role_names": names,
         "ansible_dependent_role_names": Seq(dict.fromkeys(needed)),

@@ -20,11 +20,15 @@ _SHOWN_OF_CENSORED = ("attempts", "changed", "retries", "failed", "unreachable",
 
 @dataclass(frozen=True)
 class Include:
-    """One file or role that an ``include_*`` asks for, with the loop variables it sees."""
+    """One file or role that an ``include_*`` asks for, with the loop variables it sees.
+
+    ``label`` is what people are told of its item.
+    """
 
     name: str
     args: Mapping[str, Any]
     variables: Mapping[str, Any] = field(default_factory=dict)
+    label: str = field(default="", compare=False)
 
 
 @dataclass

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -25,7 +26,7 @@ from lpse_ops.playbook.invoke import Invoker, Surroundings
 from lpse_ops.playbook.keywords import values_of
 from lpse_ops.playbook.links import Links
 from lpse_ops.playbook.magic import run_variables
-from lpse_ops.playbook.model import Play, Playbook, Prompt, Task
+from lpse_ops.playbook.model import Play, Playbook, Prompt, Task, every_task
 from lpse_ops.playbook.options import RunOptions
 from lpse_ops.playbook.playvariables import PlayVariables
 from lpse_ops.playbook.reserved import warn_of_reserved
@@ -92,6 +93,11 @@ class Run:
                     if not self._over:
                         _PlayRun(self._site, self, play, executor).run()
         self._site.display.recap(self.states)
+        if not self._started:
+            self._site.display.warning(
+                f'No matching task "{self._options.start_at_task}" found. Note: --start-at-task '
+                "can only follow static includes. See the names: --list-tasks"
+            )
         return self.status
 
     @property
@@ -116,10 +122,17 @@ class Run:
 
     def has_started(self, task: Task) -> bool:
         """Whether ``--start-at-task`` lets a task run; the named one is the first."""
-        wanted = self._options.start_at_task
-        if not self._started and wanted in (str(task.name), task.label):
-            self._started = True
+        self._started = self._started or self._begins(task)
         return self._started
+
+    def runs_any(self, play: Play) -> bool:
+        """Whether ``--start-at-task`` leaves anything of a play."""
+        tasks = (task for section in play.sections() for task in every_task(section))
+        return self._started or any(map(self._begins, tasks))
+
+    def _begins(self, task: Task) -> bool:
+        wanted = self._options.start_at_task or ""
+        return any(fnmatchcase(name, wanted) for name in (str(task.name or ""), task.label))
 
     @property
     def variables(self) -> Mapping[str, Any]:
@@ -182,7 +195,9 @@ class _PlayRun:
             state.roles_begun.clear()
         self._variables.begin_batch(names)
         self._site.display.play(self._play, self._variables.play_name, names)
-        first = gathering_of(self._play, self._options, self._evaluate)
+        first: list[Task] = []
+        if self._run.runs_any(self._play):
+            first = gathering_of(self._play, self._options, self._evaluate)
         stage = Stage(self._play, states, self._services(), first)
         if self._strategy in FREE:
             is_pinned = self._strategy == "host_pinned"

@@ -266,6 +266,8 @@ class TaskRun:
             label = f"<{message}>"
             result.update({"failed": True, "msg": message})
         settle(outcome, said, result)
+        if "include" in result and outcome.includes:
+            outcome.includes[-1] = replace(outcome.includes[-1], label=str(label))
         if said.no_log:
             self.watch.item(outcome, "(censored due to no_log)", censor(result))
         else:

@@ -44,7 +44,7 @@ def _check_text(written: Written, templating: Templating) -> None:
     compiler = templating.compiler
     try:
         # Compiled only: nothing of the text runs.
-        (compiler.expression if written.is_expression else compiler.template)(written.text)
+        (compiler.condition if written.is_expression else compiler.template)(written.text)
     except Exception:
         _explain(written, templating)
     _check_lookups(written.text)

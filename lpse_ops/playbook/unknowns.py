@@ -1,7 +1,7 @@
 """What tasks on their way to a host may still set, and variables that notice who asks for it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,11 +88,12 @@ class Alarm(Mapping[str, Any]):
         self._unknown = unknown
         self._files = files or FileWatch()
         self._is_on = True
+        self._now: Callable[[], Mapping[str, Any]] | None = None
 
-    def turn_off(self, variables: Mapping[str, Any]) -> None:
-        """All answers have come; these are the variables with what they have set."""
+    def turn_off(self, variables: Callable[[], Mapping[str, Any]]) -> None:
+        """All answers have come; ``variables`` gives those with what they have set, if asked."""
         self._is_on = False
-        self._variables = variables
+        self._now = variables
 
     def __getitem__(self, name: str) -> Any:
         self._notice(name)
@@ -119,10 +120,16 @@ class Alarm(Mapping[str, Any]):
     def _notice(self, name: object) -> None:
         if self._is_on and self._unknown.has(name):
             raise AnswerNeeded(str(name))
+        self._renew()
 
     def _refuse(self) -> None:
         if self._is_on:
             raise AnswerNeeded
+        self._renew()
+
+    def _renew(self) -> None:
+        if self._now is not None:
+            self._variables, self._now = self._now(), None
 
 
 class FileWatch:

@@ -30,6 +30,10 @@ class BecomeRefused(OpsError):
     """The host did not let us work as the other account: the task failed, and nothing was run."""
 
 
+class WrongPassword(BecomeRefused):
+    """The password was tried, and must not be tried again."""
+
+
 @dataclass(frozen=True)
 class Request:
     """How to ask: the argument list, and what will be seen when we are asked or let through."""
@@ -102,7 +106,7 @@ def explain_refusal(name: str, become: Become, said: str) -> BecomeRefused:
             hint="run again with --ask-become-pass, or set ansible_become_password in a vault file",
         )
     if re.search(r"try again|incorrect password|authentication failure|asked again", lower):
-        return BecomeRefused(
+        return WrongPassword(
             f"incorrect {become.method} password for {become.user} on {name}",
             hint="give the login account's password for sudo, the other account's for su",
         )

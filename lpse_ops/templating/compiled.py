@@ -10,6 +10,7 @@ from lpse_ops.templating.contexts import NoNames, ScopeTemplate
 from lpse_ops.templating.environment import (
     AnsibleEnvironment,
     Syntax,
+    compile_condition,
     compile_expression,
     compile_template,
 )
@@ -35,6 +36,7 @@ class Compiler:
         self._environments: dict[tuple[Syntax, Folders], AnsibleEnvironment] = {}
         self._templates: dict[str, SimpleTemplate | ScopeTemplate] = {}
         self._expressions: dict[str, SimpleTemplate | ScopeTemplate] = {}
+        self._conditions: dict[str, SimpleTemplate | ScopeTemplate] = {}
         self._files: dict[AnsibleEnvironment, dict[str, ScopeTemplate]] = {}
         self._strings = self._new(Syntax(), in_yaml=True)
         self._bare = self.environment(Syntax())
@@ -67,6 +69,15 @@ class Compiler:
             text = str(source)
             known = parse_name(self._bare, text) or compile_expression(self._bare, text)
             _keep(self._expressions, text, known)
+        return known
+
+    def condition(self, source: str) -> SimpleTemplate | ScopeTemplate:
+        """An expression of which each string may be a template itself."""
+        known = self._conditions.get(source)
+        if known is None:
+            text = str(source)
+            known = parse_name(self._bare, text) or compile_condition(self._bare, text)
+            _keep(self._conditions, text, known)
         return known
 
     def file(self, environment: AnsibleEnvironment, source: str) -> ScopeTemplate:

@@ -172,7 +172,7 @@ class Templating:
             return self._holds_empty(expression)
         if expression.lstrip().startswith(("{{", "{%")):
             return self._holds_in_braces(expression, scope)
-        result = self._resolver.express(expression, scope)
+        result = self._resolver.judge(expression, scope)
         if result is True or result is False:
             return result
         return self._refuse(result, expression, scope)

@@ -139,12 +139,20 @@ def compile_template(environment: AnsibleEnvironment, source: str) -> ScopeTempl
 
 def compile_expression(environment: AnsibleEnvironment, source: str) -> ScopeTemplate:
     """Compile what stands between ``{{`` and ``}}``; its only part is the value."""
+    return _compile(environment, _parse_expression(environment, source))
+
+
+def compile_condition(environment: AnsibleEnvironment, source: str) -> ScopeTemplate:
+    """The same for a condition, in which each string may be a template itself."""
+    return _compile(environment, _parse_expression(environment, source), everywhere=True)
+
+
+def _parse_expression(environment: AnsibleEnvironment, source: str) -> nodes.Template:
     parser = Parser(environment, source, state="variable")
     expression = parser.parse_expression()
     if not parser.stream.eos:
         parser.fail("unexpected text after the expression", parser.stream.current.lineno)
-    tree = nodes.Template([nodes.Output([expression], lineno=1)], lineno=1)
-    return _compile(environment, tree, everywhere=True)
+    return nodes.Template([nodes.Output([expression], lineno=1)], lineno=1)
 
 
 def _compile(

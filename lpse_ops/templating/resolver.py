@@ -70,6 +70,10 @@ class SiteResolver:
         """The value of a bare expression, or a marker."""
         return self._run(self._compiler.expression, text, scope, is_expression=True)
 
+    def judge(self, text: Text, scope: Scope) -> Any:
+        """The same for a condition."""
+        return self._run(self._compiler.condition, text, scope, is_expression=True)
+
     def _run(
         self,
         compile_text: Callable[[str], SimpleTemplate | ScopeTemplate],

@@ -431,3 +431,96 @@ def test_a_failure_on_a_terminal_shows_what_was_asked_and_what_was_said(tmp_path
     lines = ran.stdout.replace("\r\n", "\n")
     assert 'arguments: {"_raw_params": "ls /nowhere/at/all"}\nstderr:\n    ls: ' in lines
     assert "stderr_lines" not in lines
+
+
+def test_without_a_terminal_nobody_is_asked(tmp_path: Path):
+    play = """
+- hosts: localhost
+  gather_facts: false
+  vars_prompt:
+    - {name: release, prompt: Which, default: "4.5", private: false}
+    - {name: word, prompt: Word}
+    - {name: given, prompt: Given}
+  tasks:
+    - debug: {msg: "{{ release }} {{ word }} {{ given }}"}
+"""
+    ran = run(tmp_path, *LOCAL, write(tmp_path, play), "-e", "given=x", stdin="not read\n")
+    assert said(ran) == ["4.5 None x"]
+    assert "Not prompting as we are not in interactive mode" in ran.stderr
+    assert "give it as -e word=VALUE" in ran.stderr
+    assert "given=VALUE" not in ran.stderr
+
+
+def test_plays_before_the_task_to_start_at_ask_no_host(tmp_path: Path):
+    play = PLAY.replace("gather_facts: false", "gather_facts: true")
+    both = play + "\n- hosts: localhost\n  tasks: [{name: the start, debug: {msg: here}}]\n"
+    ran = run(tmp_path, *LOCAL, write(tmp_path, both), "--start-at-task", "the st*")
+    assert said(ran) == ["here"]
+    assert ran.stdout.count("TASK [Gathering Facts]") == 1
+    assert ran.stdout.index("TASK [Gathering Facts]") > ran.stdout.index("PLAY [localhost]", 50)
+
+
+def test_facts_do_not_fill_the_screen(tmp_path: Path):
+    play = "- hosts: localhost\n  tasks: [{setup: {gather_subset: min}}, {ping: }]\n"
+    ran = run(tmp_path, *LOCAL, write(tmp_path, play), "-v")
+    assert ran.stdout.count("ok: [localhost]\n") == 2
+    assert 'ok: [localhost] => {"changed": false, "ping": "pong"}' in ran.stdout
+
+
+def test_an_include_is_told_with_the_label_of_its_item(tmp_path: Path):
+    write(tmp_path, "- debug: {msg: '{{ item.name }}'}\n", "more.yml")
+    play = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - include_tasks: more.yml
+      loop: [{name: epns, password: geheim}]
+      loop_control: {label: "{{ item.name }}"}
+"""
+    ran = run(tmp_path, *LOCAL, write(tmp_path, play))
+    assert "more.yml for localhost => (item=epns)\n" in ran.stdout
+    assert "geheim" not in ran.stdout
+
+
+def test_a_task_to_start_at_that_is_not_there_is_told(tmp_path: Path):
+    ran = run(tmp_path, *LOCAL, write(tmp_path, PLAY), "--start-at-task", "nope")
+    assert (ran.returncode, said(ran)) == (0, [])
+    assert '[WARNING]: No matching task "nope" found' in ran.stderr
+    assert "--list-tasks" in ran.stderr
+
+
+def test_a_wrong_password_is_sent_once_by_raw_too(tmp_path: Path):
+    """Some hosts lock an account after a few of them."""
+    variables = {
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_become_exe": write_sudo(tmp_path, "sandi-rahasia"),
+        "ansible_become_password": "bukan-sandi",
+    }
+    play = "- hosts: all\n  gather_facts: false\n  tasks: [{raw: 'true', become: true}]\n"
+    done = run(
+        tmp_path, "-i", "web1,", "-c", "local", "-e", json.dumps(variables), write(tmp_path, play),
+        env={"ANSIBLE_BECOME_ALLOW_SAME_USER": "yes"},
+    )  # fmt: skip
+    assert "incorrect sudo password for root on web1" in done.stdout
+    assert (tmp_path / "tried").read_text() == "bukan-sandi\n"
+
+
+def test_a_role_is_tried_again_on_a_host_that_could_not_be_reached(tmp_path: Path):
+    (tmp_path / "roles/knock/tasks").mkdir(parents=True)
+    write(tmp_path, "- ping:\n", "roles/knock/tasks/main.yml")
+    write(
+        tmp_path,
+        "away ansible_host=127.0.0.1 ansible_port=1\nhere ansible_connection=local\n",
+        "inv",
+    )
+    play = """
+- hosts: all
+  gather_facts: false
+  ignore_unreachable: true
+  roles: [knock, knock]
+"""
+    ran = run(tmp_path, "-i", "inv", write(tmp_path, play))
+    counts = {line.split()[0]: line for line in ran.stdout.splitlines() if "ignored=" in line}
+    assert "ignored=2" in counts["away"]
+    assert "ok=1" in counts["here"]
+    assert ran.stdout.count('"unreachable": true') == 2

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lpse_ops.cli.playbook_site import ConcealingVault
+from lpse_ops.cli.playbook_site import ConcealingVault, hash_prompted
+from lpse_ops.errors import PlaybookError
 from lpse_ops.masking import Masker
 from lpse_ops.vault import VaultSecret, seal
 
@@ -29,3 +30,16 @@ def test_what_is_no_text_or_very_long_is_left(plaintext: bytes):
     vault = ConcealingVault([VaultSecret("default", b"pw")])
     vault.decrypt(seal(plaintext, b"pw"), "f")
     assert vault.revealed <= {""}
+
+
+def test_what_is_asked_for_is_hashed_as_the_prompt_says():
+    # As `openssl passwd -6 -salt saltsalt rahasia` gives it; 5000 rounds are its default.
+    expected = (
+        "$6$saltsalt$Zcfq0LVjHd27pORRwRwHYKMz.o0KrTRSDJXVFBVMMNe8"
+        "/pdYL0GSM8plpQQ.OCNrtLQGKen0heWLgWDvHVgAV."
+    )
+    hashed = hash_prompted("rahasia", "sha512_crypt", "saltsalt", None)
+    assert hashed.split("$")[-1] == expected.split("$")[-1]
+    assert len(hash_prompted("rahasia", "sha256_crypt", None, 8).split("$")[2]) == 8
+    with pytest.raises(PlaybookError, match="rot13"):
+        hash_prompted("rahasia", "rot13", None, None)

@@ -22,6 +22,15 @@ def test_a_question_and_its_answer():
     assert said.getvalue() == "Run it? \nRun it? " + "*" * 13 + "\n"
 
 
+def test_what_a_host_says_in_a_name_does_nothing_to_the_terminal_and_no_secret_is_shown():
+    said = io.StringIO()
+    ask = step_questions(Terminal("y\n"), said, mask=lambda text: text.replace("sandi", "****"))
+    ask("Run \x1b]0;x\x07 with sandi? ")
+    assert said.getvalue().startswith("Run \\x1b]0;x\\x07 with ****? ")
+    assert "sandi" not in said.getvalue()
+    assert said.getvalue().replace("\n", "").isprintable()
+
+
 def test_at_the_end_of_all_answers_it_is_no():
     assert step_questions(Terminal(), io.StringIO())("Run it? ") == ""
 

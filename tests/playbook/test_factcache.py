@@ -247,3 +247,14 @@ def test_facts_that_are_nested_too_deeply_are_not_kept_and_no_end_of_the_run(tmp
     assert state.facts["deep"] is deep
     assert "cannot write the fact cache" in warnings[0]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_another_account_is_not_believed(tmp_path):
+    file = put(tmp_path, render_facts({"pkg_mgr": "; id"}))
+    os.chown(file, 12345, -1)
+    warnings: list[str] = []
+    assert make_cache(tmp_path, warnings).load("db-1") == {}
+    assert "belongs to another account" in warnings[0]
+    os.chown(file, 0, -1)
+    assert make_cache(tmp_path, warnings).load("db-1") == {"pkg_mgr": "; id"}
+    assert len(warnings) == 1

@@ -78,7 +78,7 @@ def test_all_names_are_asked_for_by_counting_or_listing(ask):
 
 def test_with_the_answers_the_alarm_is_off():
     variables = alarm(Unknown(frozenset({"later"})))
-    variables.turn_off({**KNOWN, "later": "new"})
+    variables.turn_off(lambda: {**KNOWN, "later": "new"})
     assert variables["later"] == "new"
     assert len(list(variables)) == len(variables) == len(KNOWN) + 1
     assert variables["reads"] == KNOWN["reads"]

@@ -197,6 +197,13 @@ def test_expressions_give_plain_values():
         TEMPLATING.expression("d d", variables)
 
 
+def test_strings_in_expressions_are_text_but_in_conditions_and_lookups_they_may_be_templates():
+    variables = {"n": 5, "name": "n"}
+    assert TEMPLATING.expression(Text("'{{ n }}'"), variables) == "{{ n }}"
+    assert TEMPLATING.condition(Text("'{{ n }}' == 5"), variables)
+    assert TEMPLATING.expression(Text("lookup('vars', '{{ name }}')"), variables) == 5
+
+
 def test_numbers_are_not_taken_for_booleans():
     assert evaluate("{{ [1, true, 1.0] }}") == [1, True, 1.0]
     assert [type(each) for each in evaluate("{{ [1, true, 1.0] }}")] == [int, bool, float]

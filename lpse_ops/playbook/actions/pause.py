@@ -66,7 +66,9 @@ def _ask(args: Mapping[str, Any], action: ActionContext) -> str:
         if not convert(args.get("echo", True), "bool"):
             around.enter_context(_without_echo(terminal))
             prompt += " (output is hidden)"
-        sys.stderr.write(f"{prompt}:\n")
+        # A host may have said some of it: nothing that a terminal would obey.
+        shown = "".join(char if char.isprintable() or char in "\n\t" else "?" for char in prompt)
+        sys.stderr.write(f"{shown}:\n")
         while not select.select([terminal], [], [], _GLANCE_SECONDS)[0]:
             action.sleep(0)
         return sys.stdin.readline().rstrip("\n")

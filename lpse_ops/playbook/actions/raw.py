@@ -6,7 +6,7 @@ from typing import Any
 
 from lpse_ops.agent.modules import raw as raw_module
 from lpse_ops.playbook.actions.context import ActionContext, ActionFailed, Result
-from lpse_ops.remote.become import BecomeRefused
+from lpse_ops.remote.become import BecomeRefused, WrongPassword
 from lpse_ops.remote.transport import SessionRefused
 
 ARGUMENTS = raw_module.ARGUMENTS
@@ -21,9 +21,10 @@ def run(args: Mapping[str, Any], action: ActionContext) -> Result:
         raise ActionFailed("no command given")
     try:
         return _run(args, action)
+    except WrongPassword:
+        raise
     except (BecomeRefused, SessionRefused):
-        # What only an agent can do, su for one, or the one session there may be (MaxSessions); a
-        # wrong password is refused there again.
+        # What only an agent can do, su for one, or the one session there may be (MaxSessions).
         return action.run_module("raw", args)
 
 

@@ -63,3 +63,10 @@ def test_a_task_whose_time_is_over_waits_for_nobody(tmp_path: Path):
     status, shown = run(tmp_path, "{prompt: waiting}", timeout=1)
     assert status == 2
     assert "Timed out after 1 second(s)." in shown
+
+
+def test_a_prompt_does_nothing_to_the_terminal(tmp_path: Path):
+    status, shown = run(tmp_path, '{prompt: "waiting \\e]0;title\\a"}', b"halo\n")
+    assert status == 0, shown
+    assert "waiting ?]0;title?:" in shown
+    assert "\x1b]" not in shown
