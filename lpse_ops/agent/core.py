@@ -209,11 +209,24 @@ class Agent:
             self._end_task(task)
             return
         for frame in received:
+            if frame.kind == frames.READY and task.answered:
+                self._take_back(task)
+                continue
             self._pass_on(frame.raw)
             if frame.kind in (frames.DONE, frames.FAILED):
                 task.answered = True
                 self._schedule.answered(task.request.id, well=frame.kind == frames.DONE)
-                self._start_ready()
+        if task.answered:
+            self._start_ready()
+
+    def _take_back(self, task: RunningTask) -> None:
+        """Keep the process of an answered task for the next one."""
+        del self._tasks[task.request.id]
+        process = task.process()
+        if self._spare is None:
+            self._spare = process
+        else:
+            process.bury()
 
     def _end_task(self, task: RunningTask) -> None:
         """The task's process is gone; if it did not answer we do."""

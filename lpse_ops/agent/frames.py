@@ -25,6 +25,8 @@ HELLO = 16
 DONE = 17
 FAILED = 18
 EXIT = 19
+# From the process of a task to its agent only.
+READY = 20
 # Both ways.
 CONTENT = 32
 CREDIT = 33

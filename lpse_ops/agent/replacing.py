@@ -130,11 +130,7 @@ def line_failure(finished: Finished) -> str:
 
 
 def _write(content: Callable[[IO[bytes]], Any], file: IO[bytes]) -> None:
-    target = WriteOut(file)
-    try:
-        content(target)  # type: ignore[arg-type] # all that is ever done to it is ``write``
-    finally:
-        target.finish()
+    content(WriteOut(file))  # type: ignore[arg-type] # all that is ever done to it is ``write``
 
 
 @contextlib.contextmanager

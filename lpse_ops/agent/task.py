@@ -10,11 +10,11 @@ import shutil
 import sys
 import time
 from types import ModuleType
-from typing import Callable, Iterable, List, Optional, Tuple
+from typing import Callable, FrozenSet, Iterable, List, Optional, Tuple
 
 from lpse_ops.agent import frames
 from lpse_ops.agent.channel import Channel
-from lpse_ops.agent.child import wait_for_work, work
+from lpse_ops.agent.child import wait_for_work, work_and_wait
 from lpse_ops.agent.outbox import Outbox
 from lpse_ops.agent.processes import kill_group, reap
 from lpse_ops.agent.request import Request, render_request
@@ -26,14 +26,24 @@ _PIPE_BYTES = 1 << 20
 
 
 class RunningTask:
-    """A task from its fork until its process is gone; the answer comes before that."""
+    """A task from its fork until its process is gone, or offered again; the answer comes before.
+
+    ``known`` are the modules that its process knows.
+    """
 
     def __init__(
-        self, request: Request, pid: int, read_fd: int, inbox: Outbox, folder: str
+        self,
+        request: Request,
+        pid: int,
+        read_fd: int,
+        inbox: Outbox,
+        folder: str,
+        known: FrozenSet[str],
     ) -> None:
         self.request = request
         self.fd = read_fd
         self.inbox = inbox
+        self.known = known
         self.answered = False
         self.deadline: Optional[float] = None
         if request.timeout_seconds is not None:
@@ -46,6 +56,10 @@ class RunningTask:
         """The frames that have come, or None at the end."""
         received = os.read(self.fd, _READ_BYTES)
         return self._decoder.feed(received) if received else None
+
+    def process(self) -> "SpareProcess":
+        """The process of an answered task that waits for another one."""
+        return SpareProcess(self._pid, self.fd, self.inbox, self.known)
 
     def kill(self) -> None:
         """End the task and all that it started, unless that left its process group."""
@@ -64,20 +78,20 @@ class RunningTask:
 
 
 class SpareProcess:
-    """A process that was forked when nobody waited for it, and waits for a task.
+    """A process that was forked when nobody waited for it, or is as after that; waits for a task.
 
-    It is as the agent was then: it knows only the modules that had been loaded.
+    It is as the agent was at the fork: it knows only the modules that had been loaded.
     """
 
-    def __init__(self, pid: int, read_fd: int, inbox: Outbox) -> None:
+    def __init__(self, pid: int, read_fd: int, inbox: Outbox, known: FrozenSet[str]) -> None:
         self.fd = read_fd
         self.inbox = inbox
         self._pid = pid
-        self._known = frozenset(sys.modules)
+        self._known = known
 
     def take(self, request: Request, module: ModuleType, folder: str) -> Optional[RunningTask]:
         """Let it do a task; None if it cannot, and then it is no more."""
-        task = RunningTask(request, self._pid, self.fd, self.inbox, folder)
+        task = RunningTask(request, self._pid, self.fd, self.inbox, folder, self._known)
         try:
             if module.__name__ in self._known and not os.waitpid(self._pid, os.WNOHANG)[0]:
                 header, segments = render_request(request)
@@ -107,10 +121,11 @@ def start_task(
 
     def do(read_fd: int, write_fd: int) -> None:
         _widen(request, write_fd, read_fd)
-        work(request, module, Channel(read_fd, write_fd, request.id), folder)
+        work_and_wait(request, module, Channel(read_fd, write_fd, request.id), folder)
 
+    known = frozenset(sys.modules)
     pid, read_fd, write_fd = _fork(do, others)
-    return RunningTask(request, pid, read_fd, Outbox(write_fd), folder)
+    return RunningTask(request, pid, read_fd, Outbox(write_fd), folder, known)
 
 
 def start_spare(likely: str, others: Iterable[int]) -> SpareProcess:
@@ -118,7 +133,7 @@ def start_spare(likely: str, others: Iterable[int]) -> SpareProcess:
     pid, read_fd, write_fd = _fork(
         lambda read_fd, write_fd: wait_for_work(Channel(read_fd, write_fd, 0), likely), others
     )
-    return SpareProcess(pid, read_fd, Outbox(write_fd))
+    return SpareProcess(pid, read_fd, Outbox(write_fd), frozenset(sys.modules))
 
 
 def _widen(request: Request, output: int, own: Optional[int]) -> None:

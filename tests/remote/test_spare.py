@@ -62,6 +62,72 @@ def test_a_module_that_the_spare_process_does_not_know(quick):
     assert quick.run("ping", {"data": "x"})["ping"] == "x"
 
 
+def waiting(link):
+    """The process that waits for the next task after a tidy one; it does not end meanwhile."""
+    assert link.run("ping", {})["ping"] == "pong"
+    wait_until(lambda: len(children_of(link.hello.pid)) == 1)
+    return children_of(link.hello.pid)[0]
+
+
+def test_a_tidy_task_leaves_its_process_to_the_next(quick):
+    process = waiting(quick)
+    assert {waiting(quick) for _ in range(5)} == {process}
+
+
+def test_it_leaves_nothing_else_there(quick):
+    look = {"do": "surroundings"}
+    before = quick.run("tidyprobe", look)
+    options = RunOptions(environment={"COLOUR": "merah"})
+    coloured = quick.run("tidyprobe", look, options=options)
+    after = quick.run("tidyprobe", look)
+    assert coloured["environment"]["COLOUR"] == "merah"
+    assert coloured["pid"] == before["pid"]
+    assert after == before
+
+
+def test_after_marks_that_stay_the_process_ends(quick):
+    look = {"do": "surroundings"}
+    before = quick.run("tidyprobe", look)
+    quick.run("tidyprobe", {"do": "move"})
+    after = quick.run("tidyprobe", look)
+    assert after["pid"] != before["pid"]
+    assert [after[name] for name in ("cwd", "environment")] == [
+        before[name] for name in ("cwd", "environment")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("module", "args"),
+    [("ping", {"data": "crash"}), ("command", {"_raw_params": "true"})],
+)
+def test_after_a_failure_or_a_program_the_process_ends(quick, module, args):
+    quick.run(module, args)
+    process = waiting(quick)
+    quick.run(module, args)
+    wait_until(lambda: not is_running(process))
+
+
+def test_a_waiting_process_that_is_gone_is_not_asked(quick):
+    process = waiting(quick)
+    os.kill(process, signal.SIGKILL)
+    wait_until(lambda: not is_running(process))
+    assert waiting(quick) != process
+
+
+def test_a_waiting_process_ends_with_its_agent(quick):
+    process = waiting(quick)
+    os.kill(quick.hello.pid, signal.SIGKILL)
+    wait_until(lambda: not is_running(process))
+
+
+def test_no_process_waits_for_ever_more_tasks(quick):
+    process = waiting(quick)
+    for _ in range(450):
+        quick.run("ping", {})
+    assert not is_running(process)
+    assert quick.run("ping", {})["ping"] == "pong"
+
+
 def test_a_spare_process_ends_with_its_agent(quick):
     spare = spare_of(quick)
     os.kill(quick.hello.pid, signal.SIGKILL)

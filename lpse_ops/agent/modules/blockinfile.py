@@ -28,6 +28,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = dict(
 )
 RULES: Dict[str, Any] = {"mutually_exclusive": [["insertbefore", "insertafter"]]}
 CHECK_MODE = "full"
+TIDY = True
 
 _LINE_END = b"\n"
 

@@ -27,6 +27,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = dict(
     decrypt={"type": "bool", "default": True},
 )
 CHECK_MODE = "full"
+TIDY = True
 
 
 def run(args: Dict[str, Any], context: Context) -> Dict[str, Any]:

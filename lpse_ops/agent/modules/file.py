@@ -37,6 +37,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = dict(
     access_time_format={"type": "str", "default": "%Y%m%d%H%M.%S"},
 )
 CHECK_MODE = "full"
+TIDY = True
 
 Result = Dict[str, Any]
 

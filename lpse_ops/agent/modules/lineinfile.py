@@ -33,6 +33,7 @@ RULES: Dict[str, Any] = {
     ],
 }
 CHECK_MODE = "full"
+TIDY = True
 
 _LINE_END = b"\n"
 _ENDS = b"\r\n"

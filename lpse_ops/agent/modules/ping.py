@@ -6,6 +6,7 @@ from lpse_ops.agent.context import Context
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {"data": {"type": "str", "default": "pong"}}
 CHECK_MODE = "full"
+TIDY = True
 
 
 def run(args: Dict[str, Any], context: Context) -> Dict[str, Any]:

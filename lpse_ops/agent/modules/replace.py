@@ -22,6 +22,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = dict(
     encoding={"type": "str", "default": "utf-8"},
 )
 CHECK_MODE = "full"
+TIDY = True
 
 
 class Section(NamedTuple):

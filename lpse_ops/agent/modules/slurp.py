@@ -10,6 +10,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "src": {"type": "path", "required": True, "aliases": ["path"]},
 }
 CHECK_MODE = "full"
+TIDY = True
 
 _PROBLEMS = {
     errno.ENOENT: "File not found: {}",

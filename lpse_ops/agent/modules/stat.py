@@ -23,6 +23,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     },
 }
 CHECK_MODE = "full"
+TIDY = True
 PREPARE = get_ready
 
 # Names of chattr(1)'s letters.
