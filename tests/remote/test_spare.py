@@ -23,8 +23,14 @@ def spare_of(link):
     That of the last task may not have ended yet, so there is one more, of which we know.
     """
     last = surroundings(link)["pid"]
-    wait_until(lambda: len(children_of(link.hello.pid)) == 1 and not is_running(last))
-    return children_of(link.hello.pid)[0]
+    found = []
+
+    def is_alone():
+        found[:] = set(children_of(link.hello.pid)) - {last}
+        return len(found) == 1 and not is_running(last)
+
+    wait_until(is_alone)
+    return found[0]
 
 
 def surroundings(link, **options):
