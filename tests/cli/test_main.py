@@ -1,3 +1,4 @@
+import functools
 import io
 import json
 import os
@@ -186,7 +187,9 @@ def test_a_full_disk_under_our_output_is_an_error(lines, tmp_path):
 )
 def test_a_signal_interrupts_with_cleaning_up(tmp_path, number, code):
     cleaned = tmp_path / "cleaned"
-    process = start_sample("wait", str(cleaned))
+    # Whoever runs the tests under nohup has them inherit that SIGHUP is ignored.
+    default = functools.partial(signal.signal, number, signal.SIG_DFL)
+    process = start_sample("wait", str(cleaned), preexec_fn=default)
     assert process.stderr.readline() == b"ready\n"
     process.send_signal(number)
     _, said = process.communicate(timeout=20)
