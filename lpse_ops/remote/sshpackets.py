@@ -22,6 +22,7 @@ from paramiko.ssh_exception import SSHException
 
 _BLOCK_BYTES = 16
 _TAG_BYTES = 16
+_MAX_PADDING_BYTES = 3 + _BLOCK_BYTES
 _LENGTH_BYTES = 4
 _COUNTER_LIMIT = 1 << 64
 _START_BYTES = 12
@@ -126,16 +127,33 @@ class QuickPacketizer(Packetizer):  # type: ignore[misc] # paramiko has no types
         self, cipher: _Cipher, parts: Iterable[tuple[bytes, bytes | memoryview]]
     ) -> None:
         packets: list[bytes] = []
+        # The cipher hides it already; asking for each packet takes as long as sealing it.
+        filler = os.urandom(_MAX_PADDING_BYTES)
         for head, body in parts:
             size = len(head) + len(body)
             # At least four bytes of it, to whole blocks.
             padding = 3 + _BLOCK_BYTES - (size + 4) % _BLOCK_BYTES
             length = (1 + size + padding).to_bytes(_LENGTH_BYTES, "big")
-            plain = b"".join((bytes((padding,)), head, body, os.urandom(padding)))
+            plain = b"".join((bytes((padding,)), head, body, filler[:padding]))
             packets += (length, cipher.seal(plain, length))
-        self.write_all(memoryview(b"".join(packets)))
+        self._write_all(packets)
         if cipher.bytes_done >= self.REKEY_BYTES:
             self._ask_for_keys()
+
+    def _write_all(self, packets: Sequence[bytes]) -> None:
+        """Send all of it from where it is: one piece of memory for all would be a fresh one."""
+        rest = [memoryview(packet) for packet in packets]
+        while rest:
+            try:
+                count = self._stream.sendmsg(rest)
+            except (OSError, AttributeError):
+                # Paramiko knows when to try again; and not everything below us is a socket.
+                self.write_all(memoryview(b"".join(rest)))
+                return
+            while rest and count >= len(rest[0]):
+                count -= len(rest.pop(0))
+            if rest:
+                rest[0] = rest[0][count:]
 
     def read_message(self) -> tuple[int, Message]:
         """The next packet's kind and content; ``NeedRekeyException`` when it is time for that."""

@@ -23,3 +23,14 @@ def test_a_file_that_takes_no_advice():
         WriteOut(file, every_bytes=1).write(b"content")
     assert os.read(reader, 100) == b"content"
     os.close(reader)
+
+
+def test_memory_is_asked_back_for_a_piece_twice(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda *call: told.append(call[1]))
+    with (tmp_path / "file").open("wb") as file:
+        target = WriteOut(file, every_bytes=10)
+        for _ in range(7):
+            target.write(b"0123456789")
+    # At once, for it to be written, and when it has been.
+    assert told == [0, 10, 20, 30, 40, 0, 50, 10, 60, 20]

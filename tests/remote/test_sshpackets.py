@@ -205,3 +205,29 @@ def test_a_cipher_that_is_not_aes_gcm_is_left_to_paramiko(wire):
     packetizer.set_inbound_cipher(block_engine=chacha, iv_in=START, **more)
     assert packetizer._out is None
     assert packetizer._in is None
+
+
+class NoSocket:
+    """Sends and receives like one, and no more, as a channel through a jump host does."""
+
+    def __init__(self, end):
+        self.send, self.recv, self.close = end.send, end.recv, end.close
+
+
+@pytest.mark.parametrize("kind", [lambda end: end, NoSocket])
+def test_more_than_the_other_side_takes_at_once(wire, kind):
+    ours, theirs = wire
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    ours.settimeout(0.001)
+    pieces = [os.urandom(30_000) for _ in range(40)]
+    sending = threading.Thread(
+        target=writer(QuickPacketizer, kind(ours)).send_message,
+        args=(ChannelData(7, [memoryview(piece) for piece in pieces]),),
+    )
+    sending.start()
+    read = reader(QuickPacketizer, theirs)
+    arrived = [read.read_message()[1] for _ in pieces]
+    sending.join()
+    assert [(packet.get_int(), packet.get_binary()) for packet in arrived] == [
+        (7, piece) for piece in pieces
+    ]
