@@ -153,7 +153,12 @@ def _fork(do: Callable[[int, int], None], others: Iterable[int]) -> Tuple[int, i
     """
     child_read, agent_write = os.pipe()
     agent_read, child_write = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        for fd in (child_read, agent_write, agent_read, child_write):
+            os.close(fd)
+        raise
     if not pid:
         try:
             os.setsid()
