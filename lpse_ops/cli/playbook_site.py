@@ -26,7 +26,7 @@ from lpse_ops.masking import MIN_LENGTH
 from lpse_ops.playbook.config import Config
 from lpse_ops.playbook.events import Warn
 from lpse_ops.playbook.factcache import FactCache, open_cache
-from lpse_ops.playbook.load import load_playbook
+from lpse_ops.playbook.load import load_without_faults
 from lpse_ops.playbook.model import Playbook, Prompt, Task
 from lpse_ops.playbook.options import RunOptions
 from lpse_ops.playbook.registry import find_module, module_names
@@ -167,7 +167,7 @@ class SiteReader:
         extra: Mapping[str, Any],
         check: Callable[[Task], None] | None,
     ) -> Playbook:
-        return load_playbook(path.absolute(), self.context(path, inventory, extra, check))
+        return load_without_faults(path.absolute(), self.context(path, inventory, extra, check))
 
     def facts(self, inventory: Inventory) -> FactCache | None:
         """The fact cache of the settings, emptied of the inventory's hosts if that is asked for."""

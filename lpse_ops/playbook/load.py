@@ -1,5 +1,9 @@
 """A playbook's file: its plays, and those of the playbooks it imports."""
 
+import shlex
+import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,10 @@ from lpse_ops.playbook.scope import LoadContext
 from lpse_ops.playbook.searchpath import expand
 from lpse_ops.playbook.tags import tag_values
 
+# What a person reads at a time.
+_MOST_FAULTS = 10
+_LONGEST_HINT = 160
+
 
 def load_playbook(path: Path, context: LoadContext) -> Playbook:
     """All plays of a file, checked; raises PlaybookError with file:line:column for the first fault.
@@ -23,6 +31,34 @@ def load_playbook(path: Path, context: LoadContext) -> Playbook:
     Reads files only: no host is asked and nothing runs.
     """
     return Playbook(path, tuple(_load_plays(path, context, Map(), ())))
+
+
+def load_without_faults(path: Path, context: LoadContext) -> Playbook:
+    """As ``load_playbook``; the PlaybookError tells of every fault, not of the first alone."""
+    faults: list[PlaybookError] = []
+    try:
+        playbook = load_playbook(path, replace(context, collect=faults.append))
+    except PlaybookError as error:
+        faults.append(error)
+    if faults:
+        raise _together(path, faults)
+    return playbook
+
+
+def _together(path: Path, faults: Sequence[PlaybookError]) -> PlaybookError:
+    """One error for all; what several plays use is at fault once."""
+    different = list({fault.message: fault for fault in faults}.values())
+    if len(different) == 1:
+        return different[0]
+    told = [
+        f"{fault.message}\n  {textwrap.shorten(fault.hint, _LONGEST_HINT, placeholder=' ...')}"
+        for fault in different[:_MOST_FAULTS]
+    ]
+    return PlaybookError(
+        "\n".join(told),
+        hint=f"correct these {len(different)}; lpse-ops playbook lint {shlex.quote(str(path))} "
+        "lists them, and what else may surprise",
+    )
 
 
 def _load_plays(

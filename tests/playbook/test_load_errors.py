@@ -3,9 +3,9 @@
 import pytest
 
 from lpse_ops.errors import PlaybookError
-from lpse_ops.playbook.load import load_playbook
+from lpse_ops.playbook.load import load_playbook, load_without_faults
 from lpse_ops.playbook.problems import problem_at
-from tests.playbook.loading import COMMAND, load, make_context
+from tests.playbook.loading import COMMAND, load, make_context, write_tree
 
 PLAY = "- hosts: all\n  tasks:\n"
 
@@ -419,3 +419,37 @@ def test_a_playbook_that_is_not_there(tmp_path):
 def test_a_fault_without_a_place_is_told_all_the_same():
     error = problem_at(None, "something is wrong", hint="do something")
     assert (error.message, error.hint) == ("something is wrong", "do something")
+
+
+def all_faults(folder, text: str) -> PlaybookError:
+    write_tree(folder, {"site.yml": text})
+    with pytest.raises(PlaybookError) as caught:
+        load_without_faults(folder / "site.yml", make_context())
+    return caught.value
+
+
+def test_a_run_is_told_of_every_fault(tmp_path):
+    text = PLAY + "    - pinng:\n    - file: {pth: /x}\n    - ping:\n      wehn: true\n"
+    error = all_faults(tmp_path, text)
+    for told in ("3:7: there is no module", "4:14: file has no argument", "6:7: 'wehn' is not"):
+        assert told in error.message
+    assert error.hint.startswith("correct these 3; lpse-ops playbook lint ")
+
+
+def test_a_single_fault_is_told_as_it_is(tmp_path):
+    one = all_faults(tmp_path, task("pinng:"))
+    with pytest.raises(PlaybookError) as caught:
+        load(tmp_path, task("pinng:"))
+    assert (one.message, one.hint) == (caught.value.message, caught.value.hint)
+
+
+def test_what_two_plays_use_is_at_fault_once(tmp_path):
+    write_tree(tmp_path, {"roles/r/tasks/main.yml": "- pinng:\n"})
+    error = all_faults(tmp_path, "- hosts: all\n  roles: [r]\n" * 2)
+    assert error.message.count("there is no module") == 1
+
+
+def test_no_more_faults_are_told_than_somebody_reads(tmp_path):
+    error = all_faults(tmp_path, PLAY + "".join(f"    - pinng{n}:\n" for n in range(40)))
+    assert error.message.count("there is no module") == 10
+    assert "correct these 40" in error.hint
