@@ -5,17 +5,17 @@ Both come as packages through the machine's own apt configuration, into a cache 
 (``~/.cache/lpse-ops-tests``) makes the next run look for a newer restic.
 """
 
-import fcntl
 import functools
 import json
 import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.cached import cache_folder, locked
 
 OLD_SUITE = "bookworm"
 # unstable and experimental hold the newest of nearly everything; the others are asked only when
@@ -73,28 +73,14 @@ class Binaries:
 
 def find_restics() -> Binaries:
     """Fetch both once; later calls, also of other processes, find them in the cache."""
-    cache = _cache_folder()
-    with _lock(cache / ".lock"):
+    cache = cache_folder("restic")
+    with locked(cache):
         versions = cache / "versions.json"
         if not versions.is_file():
             found = _fetch(cache)
             versions.write_text(json.dumps(found), encoding="utf-8")
         found = json.loads(versions.read_text(encoding="utf-8"))
     return Binaries(_restic(cache, found["old"]), _restic(cache, found["new"]))
-
-
-def _cache_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(home) / "lpse-ops-tests" / "restic"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _restic(cache: Path, debian_version: str) -> Restic:

@@ -2,6 +2,7 @@
 
 Reads ``[[module, args, check_mode, diff_mode], ...]`` from stdin, writes the list of results.
 Each module runs in a child of its own, so that starting Python costs once for all of them.
+Those of collections are found where ``PYTHONPATH`` says.
 """
 
 import contextlib
@@ -16,6 +17,14 @@ from typing import Any
 from ansible.module_utils.testing import patch_module_args
 
 
+def full_name(module: str) -> str:
+    """Where Python finds a module; ``ansible.posix.mount`` is one of a collection."""
+    if "." not in module:
+        return f"ansible.modules.{module}"
+    collection, _, name = module.rpartition(".")
+    return f"ansible_collections.{collection}.plugins.modules.{name}"
+
+
 def run(module: str, args: dict[str, Any], *, check_mode: bool, diff_mode: bool) -> Any:
     options = {
         "_ansible_check_mode": check_mode,
@@ -26,7 +35,7 @@ def run(module: str, args: dict[str, Any], *, check_mode: bool, diff_mode: bool)
     output = io.StringIO()
     with patch_module_args({**args, **options}), contextlib.redirect_stdout(output):
         try:
-            importlib.import_module(f"ansible.modules.{module}").main()
+            importlib.import_module(full_name(module)).main()
         except SystemExit:
             return json.loads(output.getvalue())
         except Exception as error:
@@ -55,7 +64,7 @@ def run_in_child(module: str, args: dict[str, Any], **modes: bool) -> Any:
 def main() -> None:
     tasks = json.load(sys.stdin)
     for module in {task[0] for task in tasks}:
-        importlib.import_module(f"ansible.modules.{module}")
+        importlib.import_module(full_name(module))
     results = [
         run_in_child(module, args, check_mode=check_mode, diff_mode=diff_mode)
         for module, args, check_mode, diff_mode in tasks

@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.agent.peercollections import find_collections
+
 Phase = str
 RunOurs = Callable[..., dict[str, Any]]
 
@@ -40,7 +42,10 @@ _BACKUP = re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~")
 
 @dataclass(frozen=True)
 class Case:
-    """``make`` builds the tree; every text in ``args`` may hold ROOT."""
+    """``make`` builds the tree; every text in ``args`` may hold ROOT.
+
+    A module of a collection has its whole name: ``ansible.posix.sysctl``.
+    """
 
     name: str
     module: str
@@ -108,6 +113,7 @@ def run_modules(cases: Sequence[Case], root: Path) -> dict[str, Done]:
     ]
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("ansiblemodules.py"))],
+        env=_with_collections(cases),
         input=json.dumps(tasks),
         capture_output=True,
         text=True,
@@ -125,6 +131,14 @@ def run_modules(cases: Sequence[Case], root: Path) -> dict[str, Done]:
     }
 
 
+def _with_collections(cases: Sequence[Case]) -> dict[str, str]:
+    """The environment in which Python finds the modules of collections, if there are any."""
+    if not any("." in case.module for case in cases):
+        return dict(os.environ)
+    folder = str(find_collections())
+    return {**os.environ, "PYTHONPATH": folder, "ANSIBLE_COLLECTIONS_PATH": folder}
+
+
 def run_plays(cases: Sequence[Case], root: Path) -> dict[str, Done]:
     """All cases by ansible-playbook, about 0.3 s each."""
     for case in cases:
@@ -132,7 +146,7 @@ def run_plays(cases: Sequence[Case], root: Path) -> dict[str, Done]:
     playbook = root / "play.yml"
     playbook.write_text(yaml.safe_dump([_play(cases, root)], sort_keys=False))
     environment = {
-        **os.environ,
+        **_with_collections(cases),
         "ANSIBLE_HOME": str(root / "home"),
         "ANSIBLE_PIPELINING": "1",
         "ANSIBLE_LOCALHOST_WARNING": "0",
@@ -170,7 +184,8 @@ def run_ours(case: Case, root: Path, run: RunOurs) -> Done:
     for phase in case.phases:
         folder = _folder(case, root, phase)
         args = case.args_in(folder)
-        result = run(case.module, args, root, check_mode=phase == "check", diff_mode=case.diff)
+        module = case.module.rpartition(".")[2]
+        result = run(module, args, root, check_mode=phase == "check", diff_mode=case.diff)
         results[phase] = normalised(result, root, case)
     return Done(results, trees_of(case, root))
 

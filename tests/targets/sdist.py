@@ -4,41 +4,25 @@ pip fetches it, through the machine's own index, into a cache outside the tree; 
 ever copied into the tree.  ``python -m tests.targets.sdist`` fetches it and prints the folder.
 """
 
-import fcntl
 import importlib.metadata
-import os
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from tests.cached import cache_folder, locked
 
 
 def find_integration() -> Path:
     """The folder ``test/integration`` of the unpacked distribution; later calls find it cached."""
     version = importlib.metadata.version("ansible-core")
-    cache = _cache_folder()
+    cache = cache_folder("ansible-core")
     unpacked = cache / version
-    with _lock(cache / ".lock"):
+    with locked(cache):
         if not unpacked.is_dir():
             _fetch(version, unpacked)
     return unpacked / f"ansible_core-{version}" / "test" / "integration"
-
-
-def _cache_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(home) / "lpse-ops-tests" / "ansible-core"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch(version: str, target: Path) -> None:

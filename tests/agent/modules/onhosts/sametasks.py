@@ -20,6 +20,7 @@ import pytest
 from lpse_ops.remote.link import AgentLink
 from lpse_ops.remote.request import RunOptions
 from tests.agent import ansiblemodules
+from tests.agent.peercollections import find_collections
 from tests.agent.realmodules import normalised
 from tests.lab.lab import Host
 
@@ -29,7 +30,10 @@ _FOLDER = "/opt/judge"
 
 @dataclass(frozen=True)
 class Step:
-    """One task; ``look`` is a command line that prints what the task is about."""
+    """One task; ``look`` is a command line that prints what the task is about.
+
+    A module of a collection has its whole name: ``ansible.posix.sysctl``.
+    """
 
     name: str
     module: str
@@ -43,6 +47,10 @@ class Step:
             return "command", {"_raw_params": line, "_uses_shell": True}, False
         return self.module, self.args, phase == "check"
 
+    def our_task(self, phase: str) -> tuple[str, dict[str, Any], bool]:
+        module, args, check = self.task(phase)
+        return module.rpartition(".")[2], args, check
+
 
 def send_judge(host: Host) -> None:
     """Put ansible-core's modules on a host, and the program that runs them."""
@@ -53,6 +61,10 @@ def send_judge(host: Host) -> None:
         archive.addfile(tarfile.TarInfo("ansible/__init__.py"))
         for name in ("release.py", "module_utils", "modules"):
             archive.add(package / name, f"ansible/{name}", filter=_without_caches)
+        for part in ("plugins/modules", "plugins/module_utils"):
+            for folder in sorted(find_collections().glob(f"ansible_collections/*/*/{part}")):
+                name = str(folder.relative_to(find_collections()))
+                archive.add(folder, name, filter=_without_caches)
         archive.add(ansiblemodules.__file__, "ansiblemodules.py")
     command = f"mkdir {_FOLDER} && tar -x -C {_FOLDER}"
     subprocess.run(host.ssh_argv(command), input=content.getvalue(), check=True)
@@ -66,13 +78,14 @@ def do_theirs(steps: Sequence[Step], host: Host) -> dict[str, Any]:
     return _by_step(steps, json.loads(done.stdout))
 
 
-def do_ours(steps: Sequence[Step], link: AgentLink) -> dict[str, Any]:
+def do_ours(steps: Sequence[Step], link: AgentLink, *, diff: bool = False) -> dict[str, Any]:
     """All steps by our agent."""
     answers = []
     for step in steps:
         for phase in PHASES:
-            module, args, check = step.task(phase)
-            answers.append(link.run(module, args, options=RunOptions(check_mode=check)))
+            module, args, check = step.our_task(phase)
+            options = RunOptions(check_mode=check, diff_mode=diff)
+            answers.append(link.run(module, args, options=options))
     return _by_step(steps, answers)
 
 
