@@ -155,7 +155,8 @@ def mode_bits(mode: Any, current: int, path: str) -> int:
     try:
         return wanted_mode(mode, current, is_directory=stat.S_ISDIR(current), umask=current_umask())
     except ModeProblem as problem:
-        raise _failed(str(problem), path, details=str(mode)) from problem
+        details = f"bad symbolic permission for mode: {mode}"
+        raise _failed(str(problem), path, details=details) from problem
 
 
 def current_umask() -> int:

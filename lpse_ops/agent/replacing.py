@@ -96,7 +96,11 @@ def backup(path: str) -> str:
 def backup_name(path: str) -> str:
     """The name that a backup made now has."""
     stamp = time.strftime("%Y-%m-%d@%H:%M:%S~", time.localtime())
-    return f"{path}.{os.getpid()}.{stamp}"
+    number = os.getpid()
+    # Items of a loop may be done by one process in one second.
+    while os.path.lexists(f"{path}.{number}.{stamp}"):
+        number += 1
+    return f"{path}.{number}.{stamp}"
 
 
 def run_validation(command: str, path: str) -> Finished:

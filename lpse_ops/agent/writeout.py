@@ -43,6 +43,10 @@ class WriteOut:
                 self._advise(*self._under_way.popleft())
         return count
 
+    def fileno(self) -> int:
+        """For a program that writes to the file itself."""
+        return self._file.fileno()
+
     def _advise(self, start: int, size: int) -> None:
         # No more than advice: not every file system takes it.
         with contextlib.suppress(OSError):

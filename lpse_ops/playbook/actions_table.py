@@ -13,7 +13,8 @@ def name_set(names: str) -> frozenset[str]:
 _BUILTIN = ("ansible.builtin.", "ansible.legacy.")
 # Modules of these are looked up by their short name too, as Ansible's own redirects do.
 _KNOWN_COLLECTIONS = ("ansible.posix.", "community.general.", "community.postgresql.")
-_ALIASES = {"systemd_service": "systemd", "systemd": "systemd_service", "yum": "dnf"}
+_ALIASES = {"systemd_service": "systemd", "systemd": "systemd_service"}
+_ALIASES |= {"yum": "dnf", "dnf5": "dnf"}
 
 INCLUDES = frozenset({"include_tasks", "include_role"})
 IMPORTS = frozenset({"import_tasks", "import_role"})

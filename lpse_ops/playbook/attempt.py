@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from lpse_ops.errors import HostUnreachable, InterpreterMissing, OpsError, TemplateError
 from lpse_ops.marked import Map, Origin
-from lpse_ops.playbook.actions.context import ActionFailed
+from lpse_ops.playbook.actions.context import ActionFailed, ActionSkipped
 from lpse_ops.playbook.actions_table import is_template
 from lpse_ops.playbook.flags import as_number, as_whole, given, of_keyword
 from lpse_ops.playbook.hostile import safe_facts, without_our_keys
@@ -185,7 +185,10 @@ class Attempts:
         result: Result = {}
         for attempt in range(1, tries + 1):
             args = self.arguments(task, variables)
-            result = finish(self._invoke(task, args, variables))
+            try:
+                result = finish(self._invoke(task, args, variables))
+            except ActionSkipped as skip:
+                return finish(skip.result) | {"_arguments": args}
             is_last = tries == 1
             if not is_last:
                 result["attempts"] = attempt
@@ -211,6 +214,8 @@ class Attempts:
     def _invoke(self, task: Task, args: Result, variables: Variables) -> Result:
         try:
             return self.invoke(task, args, variables)
+        except ActionSkipped:
+            raise
         except ActionFailed as error:
             return dict(error.result)
         except HostUnreachable as error:

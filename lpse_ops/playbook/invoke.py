@@ -19,7 +19,7 @@ from lpse_ops.playbook.line import Line, Prepared, Sent, is_this_machine
 from lpse_ops.playbook.links import Links
 from lpse_ops.playbook.model import Task
 from lpse_ops.playbook.refusal import refuse_arguments
-from lpse_ops.playbook.registry import find_action, find_module, find_plan
+from lpse_ops.playbook.registry import find_action, find_module, find_plan, supports_async
 from lpse_ops.playbook.results import Result
 from lpse_ops.playbook.searchpath import find_file
 from lpse_ops.playbook.targets import VARIABLES, Defaults, KnownTargets, TargetReader
@@ -73,7 +73,7 @@ class Invoker:
         if task.action in INCLUDES:
             return {"_include_args": args}
         run = find_action(task.action)
-        if run is not None and action.is_async:
+        if action.is_async and not supports_async(task.action):
             raise ActionFailed(f"This action ({task.action}) does not support async.")
         if run is not None:
             refuse_arguments(task.action, find_module(task.action) or ModuleSpec(), args)
@@ -237,19 +237,27 @@ class TaskAction:
             self._target = self._read_target()
         return self._target
 
+    def host_target(self) -> Target:
+        """How to reach the task's own host, also when the task is delegated."""
+        return self._target_of("")
+
     def _read_target(self) -> Target:
+        return self._target_of(self.delegated_to)
+
+    def _target_of(self, delegate: str) -> Target:
         variables = self._seen
-        if self.delegated_to:
+        name = delegate or self.host
+        if delegate:
             # The delegate's own connection, under the names and loops of this task.
-            variables = self._around.variables_of(self.delegated_to)
+            variables = self._around.variables_of(delegate)
 
         known = variables.among(VARIABLES)
 
         def read(name: str) -> Any:
             return self._around.templating.evaluate(known.get(name), variables)
 
-        reader = TargetReader(self._reached, self._task, read, self._keyword, self._around.defaults)
-        return self._around.targets.get(self._reached, self._task, known, reader.target)
+        reader = TargetReader(name, self._task, read, self._keyword, self._around.defaults)
+        return self._around.targets.get(name, self._task, known, reader.target)
 
     def _options(self, job: AsyncJob | None, timeout_seconds: float | None) -> RunOptions:
         return RunOptions(

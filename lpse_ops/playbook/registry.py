@@ -79,6 +79,12 @@ def runs_once(name: str) -> bool:
     return bool(getattr(_action(name), "ONCE", False))
 
 
+@functools.cache
+def supports_async(name: str) -> bool:
+    """Whether all that takes long of an action happens in the module of its own name."""
+    return bool(getattr(_action(name), "ASYNC", _action(name) is None))
+
+
 def _action(name: str) -> ModuleType | None:
     if name in _SHARED or name not in _names_in(_ACTIONS):
         return None

@@ -206,6 +206,12 @@ def test_a_backup_is_a_copy_with_owner_mode_and_times(file):
     assert stat.S_IMODE(status.st_mode) == 0o640
 
 
+def test_two_backups_in_a_second_are_two_files(file):
+    names = [backup(str(file)) for _ in range(3)]
+    assert len(set(names)) == 3
+    assert {Path(name).read_bytes() for name in names} == {file.read_bytes()}
+
+
 def test_a_backup_is_made_whole_or_not_at_all(file):
     file.write_bytes(b"x" * 100_000)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -9,7 +9,7 @@ import pytest
 
 from lpse_ops.errors import HostUnreachable, InterpreterMissing, PlaybookError, TemplateError
 from lpse_ops.marked import Origin
-from lpse_ops.playbook.actions.context import ActionFailed
+from lpse_ops.playbook.actions.context import ActionFailed, ActionSkipped
 from lpse_ops.playbook.attempt import Attempts
 from lpse_ops.playbook.line import Line, Prepared, Sent
 from lpse_ops.playbook.model import Task, every_task
@@ -336,3 +336,16 @@ def test_what_needs_not_be_sent_has_its_result_at_once(
     assert begun.sent is None
     result = tried.attempts.end(tried.task, begun)
     assert {name: result.get(name) for name in expected} == expected
+
+
+def test_nobody_asks_the_conditions_of_what_its_action_skips(tmp_path):
+    task = """command: x
+register: r
+until: r.status == 200
+failed_when: r.status != 200
+"""
+    tried = bench(tmp_path, task, ActionSkipped("not in check mode"))
+    result = tried.run()
+    expected = {"skipped": True, "msg": "not in check mode", "changed": False, "failed": False}
+    assert expected.items() <= result.items()
+    assert (len(tried.asked), tried.naps) == (1, [])

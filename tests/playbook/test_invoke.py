@@ -83,6 +83,8 @@ PLAY = """\
     # -- async
     - {script: /bin/true, async: 5, register: r, ignore_errors: true}
     - assert: {that: "'This action (script) does not support async.' in r.msg"}
+    - {uri: {url: "http://127.0.0.1:1/", status_code: -1}, async: 5, poll: 1, register: r}
+    - assert: {that: [r.finished == 1, r.status == -1]}
     - {copy: {content: a, dest: /nowhere}, async: 5, register: r, ignore_errors: true}
     - assert: {that: "'This action (copy) does not support async.' in r.msg"}
     # -- environment

@@ -3,12 +3,16 @@
 import os
 from typing import Any, Dict
 
-from lpse_ops.agent.context import Context
+from lpse_ops.agent.context import Context, Failed
 from lpse_ops.agent.initscripts import ensure_service
 from lpse_ops.agent.modules import systemd_service
 
+# Where systemd is, Ansible hands the task to its module: these are taken there, and only there.
+_OF_SYSTEMD = ("daemon_reload", "daemon_reexec", "force", "masked", "no_block", "scope")
+
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
-    "name": {"type": "str", "required": True},
+    **{name: systemd_service.ARGUMENTS[name] for name in _OF_SYSTEMD},
+    "name": {"type": "str"},
     "state": {"type": "str", "choices": ["started", "stopped", "reloaded", "restarted"]},
     "sleep": {"type": "int"},
     "pattern": {"type": "str"},
@@ -17,7 +21,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "arguments": {"type": "str", "default": "", "aliases": ["args"]},
     "use": {"type": "str", "default": "auto"},
 }
-RULES: Dict[str, Any] = {"required_one_of": [["state", "enabled"]]}
+RULES = systemd_service.RULES
 CHECK_MODE = "full"
 
 
@@ -25,6 +29,12 @@ def run(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """Let systemd do it where it runs, otherwise the scripts in /etc/init.d."""
     if choose(args["use"], runs_systemd=os.path.isdir("/run/systemd/system")) == "systemd":
         return systemd_service.run(_for_systemd(args), context)
+    unknown = [name for name in _OF_SYSTEMD if args[name] != ARGUMENTS[name].get("default")]
+    if unknown:
+        text = "Unsupported parameters for (service) module: {}. They are for systemd, which is not"
+        raise Failed((text + " what manages services here").format(", ".join(unknown)))
+    if args["name"] is None:
+        raise Failed("missing required arguments: name")
     return ensure_service(args, context)
 
 
@@ -39,7 +49,4 @@ def choose(use: str, *, runs_systemd: bool) -> str:
 
 
 def _for_systemd(args: Dict[str, Any]) -> Dict[str, Any]:
-    shared = {name: args[name] for name in ("name", "state", "enabled")}
-    return dict(
-        {name: spec.get("default") for name, spec in systemd_service.ARGUMENTS.items()}, **shared
-    )
+    return {name: args[name] for name in systemd_service.ARGUMENTS}

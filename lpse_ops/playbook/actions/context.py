@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Literal, Protocol
 from lpse_ops.inventory.inventory import Inventory
 from lpse_ops.remote.content import Content
 from lpse_ops.remote.raw import RawResult
+from lpse_ops.remote.target import Target
 from lpse_ops.templating.engine import Templating
 from lpse_ops.vault import Vault
 
@@ -26,10 +27,20 @@ class ActionFailed(Exception):
         self.result: Result = {"msg": message, **result, "failed": True}
 
 
+class ActionSkipped(ActionFailed):
+    """The task is skipped after all, and none of its conditions is asked."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.result = {"changed": False, "msg": message, "skipped": True}
+
+
 class ActionContext(Protocol):
     """One task on one host, for one item of its loop."""
 
     host: str
+    # The host of ``delegate_to``, "" if the task is not delegated.
+    delegated_to: str
     check_mode: bool
     diff_mode: bool
     variables: Mapping[str, Any]
@@ -37,6 +48,9 @@ class ActionContext(Protocol):
     vault: Vault | None
     inventory: Inventory
     verbosity: int
+
+    def host_target(self) -> Target:
+        """How to reach the task's own host, also when the task is delegated."""
 
     def run_module(
         self,

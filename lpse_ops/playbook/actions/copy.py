@@ -49,7 +49,9 @@ def _plan(args: Mapping[str, Any], action: ActionContext) -> Request | LocalFold
     args = checked(ARGUMENTS, args)
     if args.get("content") is not None:
         content = text_of_content(args["content"]).encode("utf-8", "surrogateescape")
-        return plan_piece(Piece(content_of_bytes(content), None), args)
+        # Ansible preserves the mode of its temporary file.
+        mode = "0600" if args.get("mode") == "preserve" else None
+        return plan_piece(Piece(content_of_bytes(content), None, mode=mode), args)
     if flag(args, "remote_src", default=False):
         return Request("copy", args, None)
     src = str(args["src"])

@@ -135,8 +135,8 @@ def read_plain(path: Path, action: ActionContext) -> bytes:
         content = path.read_bytes()
     if not content.startswith(VAULT_HEADER):
         return content
-    if action.vault is None:
-        raise ActionFailed(f"{path} is encrypted, and no vault secret was given; see --vault-id")
+    if action.vault is None or not action.vault.secrets:
+        raise ActionFailed(f"A vault password or secret must be specified to decrypt {path}")
     try:
         return action.vault.decrypt(content, str(path))
     except OpsError as error:

@@ -83,7 +83,7 @@ def plan_at_once(folder: LocalFolder, *, check_mode: bool) -> Request | None:
     if sum(piece.content.size_bytes for piece in folder.pieces) > _AT_ONCE_BYTES:
         return None
     wanted = {**folder.wanted, "_sent": list(range(len(folder.pieces)))}
-    return Request("_copytree", wanted, _joined(folder.pieces), folder.finish)
+    return Request("_copytree", wanted, joined(folder.pieces), folder.finish)
 
 
 def send_folder(folder: LocalFolder, action: ActionContext) -> Result:
@@ -98,7 +98,7 @@ def send_folder(folder: LocalFolder, action: ActionContext) -> Result:
     if not _are_numbers(numbers, len(folder.pieces)):
         raise ActionFailed(f"{action.host} asks for files that the folder does not have")
     wanted = {**folder.wanted, "_sent": numbers, "_compared": True}
-    content = _joined([folder.pieces[number] for number in numbers])
+    content = joined([folder.pieces[number] for number in numbers])
     return perform(Request("_copytree", wanted, content, folder.finish), action)
 
 
@@ -144,7 +144,8 @@ def _walk_below(
 ) -> Iterator[tuple[str, Path, str]]:
     with reading(folder):
         above = (*above, _identity(folder))
-        names = sorted(os.listdir(folder))
+        # What is in folders of it comes last, as in Ansible: the first that fails is the one named.
+        names = sorted(os.listdir(folder), key=lambda name: ((folder / name).is_dir(), name))
     yield "directory", folder, target
     for name in names:
         path, below = folder / name, os.path.normpath(os.path.join(target, name))
@@ -171,7 +172,7 @@ def _piece(path: Path, args: Mapping[str, Any], action: ActionContext) -> Piece:
     return file_piece(path, action, decrypt=decrypt, preserve=args.get("mode") == "preserve")
 
 
-def _joined(pieces: Sequence[Piece]) -> Content:
+def joined(pieces: Sequence[Piece]) -> Content:
     """All contents one after the other; each is checked by its own checksum, the whole by none."""
     size = sum(piece.content.size_bytes for piece in pieces)
     none = cast(str, None)

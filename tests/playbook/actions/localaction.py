@@ -11,6 +11,7 @@ from lpse_ops.playbook.actions.context import ActionFailed, Folder, Result
 from lpse_ops.remote.content import Content
 from lpse_ops.remote.link import AgentLink
 from lpse_ops.remote.request import RunOptions
+from lpse_ops.remote.target import Target
 from lpse_ops.templating.engine import Templating
 from lpse_ops.vault import Vault
 from tests.agent.thishost import run_module
@@ -26,16 +27,21 @@ class LocalAction:
     variables: Mapping[str, Any] = field(default_factory=dict)
     vault: Vault | None = None
     host: str = "localhost"
+    delegated_to: str = ""
     requests: list[str] = field(default_factory=list)
     # How many bytes of content the modules asked for; not known of an agent's.
     transferred: int = 0
     link: AgentLink | None = None
     verbosity: int = 0
     warnings: list[str] = field(default_factory=list)
+    target: Target = field(default_factory=lambda: Target("localhost", "local"))
 
     @property
     def templating(self) -> Templating:
         return Templating(vault=self.vault)
+
+    def host_target(self) -> Target:
+        return self.target
 
     def find_file(self, folder: Folder, name: str) -> Path:
         for path in (self.folder / folder / name, self.folder / name):

@@ -95,6 +95,23 @@ def test_a_vault_file_that_nothing_opens_is_a_failed_task(action, sealed, tmp_pa
     assert not (tmp_path / "d").exists()
 
 
+@pytest.mark.parametrize("vault", [None, Vault([])])
+def test_a_vault_file_without_any_secret_fails_as_in_ansible(action, sealed, tmp_path, vault):
+    action.vault = vault
+    wanted = f"A vault password or secret must be specified to decrypt {sealed}$"
+    with pytest.raises(ActionFailed, match=wanted):
+        copy.run({"src": "sealed", "dest": f"{tmp_path}/d"}, action)
+
+
+def test_files_of_a_folder_come_before_those_of_its_folders(action, tmp_path):
+    (tmp_path / "tree/a").mkdir(parents=True)
+    for name in ("a/inside", "z"):
+        (tmp_path / "tree" / name).write_bytes(Vault([SECRET]).encrypt(b"x", vault_id=None))
+    action.vault = None
+    with pytest.raises(ActionFailed, match="to decrypt .*/tree/z$"):
+        copy.run({"src": "tree", "dest": f"{tmp_path}/d"}, action)
+
+
 def test_a_folder_in_the_way_is_said_plainly(action, tmp_path):
     (tmp_path / "s").write_text("")
     (tmp_path / "d/s").mkdir(parents=True)

@@ -73,9 +73,14 @@ def send_judge(host: Host) -> None:
 def do_theirs(steps: Sequence[Step], host: Host) -> dict[str, Any]:
     """All steps by ansible-core's modules."""
     tasks = [(*step.task(phase), True) for step in steps for phase in PHASES]
+    return _by_step(steps, run_theirs(tasks, host))
+
+
+def run_theirs(tasks: Sequence[tuple[str, dict[str, Any], bool, bool]], host: Host) -> Any:
+    """Each task (module, arguments, check mode, diff) once by ansible-core's modules."""
     argv = host.ssh_argv(f"python3 {_FOLDER}/ansiblemodules.py")
     done = subprocess.run(argv, input=json.dumps(tasks), stdout=subprocess.PIPE, text=True)
-    return _by_step(steps, json.loads(done.stdout))
+    return json.loads(done.stdout)
 
 
 def do_ours(steps: Sequence[Step], link: AgentLink, *, diff: bool = False) -> dict[str, Any]:

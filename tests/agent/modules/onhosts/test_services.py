@@ -90,6 +90,20 @@ def test_service_lets_systemd_do_it(done, hosts, link):
     assert hosts[1].run("systemctl", "is-active", "tunggu").stdout == "active\n"
 
 
+def test_service_takes_what_systemd_takes(done, hosts, link):
+    unit = "/etc/systemd/system/muat.service"
+    hosts[1].run("tee", unit, stdin="[Service]\nExecStart=/bin/sleep 1000\n")
+    link.run("service", {"name": "muat", "state": "started"}, options=RunOptions())
+    hosts[1].run("sed", "-i", "s/1000/2000/", unit)
+    args = {"name": "muat", "state": "restarted", "daemon-reload": True}
+    assert link.run("service", args, options=RunOptions())["changed"]
+    assert "sleep 2000" in hosts[1].run("systemctl", "show", "-p", "ExecStart", "muat").stdout
+    alone = link.run("service", {"daemon_reload": True}, options=RunOptions())
+    assert not alone.get("failed"), alone
+    refused = link.run("service", {**args, "use": "sysvinit"}, options=RunOptions())
+    assert refused["msg"].startswith("Unsupported parameters for (service) module: daemon_reload.")
+
+
 SCRIPT = """#!/bin/sh
 ### BEGIN INIT INFO
 # Provides: palsu

@@ -1,0 +1,131 @@
+"""The sources and keys of apt on real hosts, beside ansible-core's modules."""
+
+from pathlib import Path
+
+import pytest
+
+from lpse_ops.remote.request import RunOptions
+from tests.agent.modules.onhosts.sametasks import Step, assert_same, do_ours, do_theirs
+
+pytestmark = pytest.mark.xdist_group("lab")
+
+KEY = Path(__file__).with_name("lab-key.asc").read_text()
+FINGERPRINT = "6AC96EBE20DCE51E27280F551BF55AF097739675"
+BULLSEYE = "/etc/apt/trusted.gpg.d/debian-archive-bullseye-stable.asc"
+
+LISTS = "cd /etc/apt; ls sources.list.d; stat -c %a sources.list.d/*; cat sources.list.d/contoh*"
+REPO = "deb http://example.org/a  stable   main"
+
+
+def repository(name: str, repo: str = REPO, **args: object) -> Step:
+    wanted = {"repo": repo, "update_cache": False, "filename": "contoh", **args}
+    return Step(name, "apt_repository", wanted, LISTS)
+
+
+def key(name: str, **args: object) -> Step:
+    files = "/etc/apt/trusted.gpg /etc/apt/trusted.gpg.d/t.gpg"
+    look = f"for f in {files}; do gpg --show-keys --with-colons $f; done"
+    return Step(name, "apt_key", dict(args), look)
+
+
+STEPS = [
+    repository("added"),
+    repository("a second one in the file", "deb-src [arch=amd64] http://example.org/a stable main"),
+    repository("there in another file", filename="contoh-lain"),
+    repository("removed", state="absent"),
+    repository(
+        "removed the last", "deb-src [arch=amd64] http://example.org/a stable main", state="absent"
+    ),
+    repository(
+        "named by its address", "deb [trusted=yes] http://u:p@example.org/b/ ./", filename=None
+    ),
+    repository(
+        "named by its address removed",
+        "deb [trusted=yes] http://u:p@example.org/b/ ./",
+        state="absent",
+        filename=None,
+    ),
+    repository("with a mode", "deb http://example.org/c ./", mode="0600"),
+    repository("mode is not looked at again", "deb http://example.org/c ./", mode="0644"),
+    repository("not a source", "http://example.org"),
+    repository("a comment", "# deb http://example.org/d ./"),
+    repository("nothing", ""),
+    repository("not there", "deb http://example.org/e ./", state="absent"),
+    key("a key", data=KEY),
+    key("by its short id", id=FINGERPRINT[-8:], data=KEY),
+    key("by a subkey", id="69955CFD9F2BC246", data=KEY),
+    key("a bad id", id="xyz", data=KEY),
+    key("a keyring", id=FINGERPRINT, data=KEY, keyring="/etc/apt/trusted.gpg.d/t.gpg"),
+    key(
+        "one less in the keyring",
+        id=FINGERPRINT,
+        state="absent",
+        keyring="/etc/apt/trusted.gpg.d/t.gpg",
+    ),
+    key("key removed", id=FINGERPRINT, state="absent"),
+    key("key not there", id="1" * 40, state="absent"),
+    key("two sources", data="x", url="http://x"),
+    key("no key at all", data="nothing"),
+]
+
+
+@pytest.fixture(scope="module")
+def done(hosts, link):
+    both = do_theirs(STEPS, hosts[0]), do_ours(STEPS, link)
+    for answer in (answer for side in both for step in side.values() for answer in step.values()):
+        # Ours shows what changed in a file, too, and only when it is asked for (test below).
+        answer.pop("diff", None)
+        if answer["failed"]:
+            # What gpg says of it is not what we say.
+            answer.pop("stderr", None)
+    return both
+
+
+@pytest.mark.parametrize("name", [step.name for step in STEPS])
+def test_as_ansible(done, name):
+    theirs, ours = done
+    assert_same(theirs[name], ours[name])
+
+
+def test_a_source_that_cannot_be_fetched_is_taken_back(hosts, link):
+    host = hosts[1]
+    host.run("sh", "-c", "rm -f /etc/apt/sources.list.d/contoh*")
+    args = {"repo": "deb [trusted=yes] file:/srv/nihil ./", "update_cache_retries": 1}
+    result = link.run("apt_repository", args, options=RunOptions())
+    assert result["failed"]
+    assert result["msg"].startswith("Failed to update apt cache after 1 retries: ")
+    assert "/srv/nihil" not in host.run("sh", "-c", "cat /etc/apt/sources.list.d/*").stdout
+
+
+def test_a_source_is_fetched(hosts, link):
+    host = hosts[1]
+    host.run("sh", "-c", "rm /etc/apt/sources.list.d/*")
+    host.run("apt-get", "update", "-q")
+    args = {"repo": "deb [trusted=yes] file:/srv/lab-packages ./", "filename": "lab"}
+    shown = RunOptions(check_mode=True, diff_mode=True)
+    assert (
+        link.run("apt_repository", args, options=shown)["diff"][0]["before_header"] == "/dev/null"
+    )
+    assert "lab-hello" not in host.run("apt-cache", "pkgnames").stdout
+    result = link.run("apt_repository", args, options=RunOptions())
+    assert result["sources_added"] == ["/etc/apt/sources.list.d/lab.list"]
+    assert "lab-hello" in host.run("apt-cache", "pkgnames").stdout
+    assert not link.run("apt_repository", args, options=RunOptions())["changed"]
+
+
+def test_apt_reads_what_deb822_repository_writes(hosts, link):
+    host = hosts[1]
+    host.run("rm", "-f", "/etc/apt/sources.list.d/lab.list")
+    args = {"name": "Lab Paket", "uris": "file:/srv/lab-packages", "suites": "./"}
+    for wanted in ({"trusted": True}, {"signed_by": "file:///srv/key.asc"}, {"signed_by": KEY}):
+        host.run("sh", "-c", "cat >/srv/key.asc", stdin=KEY)
+        for changed in (True, False):
+            result = link.run("deb822_repository", {**args, **wanted}, options=RunOptions())
+            assert result["changed"] is changed
+        asked = host.run("apt-get", "indextargets", "--format", "$(REPO_URI) $(SIGNED_BY)").stdout
+        assert "file:/srv/lab-packages/" in asked
+    for changed in (True, False):
+        gone = {"name": "Lab Paket", "state": "absent"}
+        assert link.run("deb822_repository", gone, options=RunOptions())["changed"] is changed
+    left = host.run("find", "/etc/apt/keyrings", "/etc/apt/sources.list.d", "-name", "lab-paket*")
+    assert left.stdout == ""

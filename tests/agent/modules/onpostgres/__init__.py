@@ -1,0 +1,1 @@
+"""Modules for PostgreSQL on two equal clusters: by the collection's modules, and by ours."""
