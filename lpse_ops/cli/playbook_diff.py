@@ -44,7 +44,8 @@ def _lines(diff: Mapping[str, Any]) -> Iterator[str]:
         if changed:
             yield "\n"
     if diff.get("prepared"):
-        yield str(diff["prepared"])
+        text = str(diff["prepared"])
+        yield text if text.endswith("\n") else text + "\n"
 
 
 def _text(side: Any) -> str:

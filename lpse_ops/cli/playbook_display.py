@@ -13,6 +13,7 @@ from lpse_ops.cli.output import printable
 from lpse_ops.cli.playbook_diff import render_diff
 from lpse_ops.cli.playbook_failure import failure_lines, invocation, without_streams
 from lpse_ops.marked import Origin
+from lpse_ops.playbook.customstats import CustomStats
 from lpse_ops.playbook.events import Warn
 from lpse_ops.playbook.hosts import HostState
 from lpse_ops.playbook.model import Play, Task
@@ -61,7 +62,9 @@ class DefaultDisplay:
         show_skipped: bool = True,
         mask: Callable[[str], str] = str,
         is_for_people: bool = False,
+        custom_stats: CustomStats | None = None,
     ) -> None:
+        self._custom_stats = custom_stats
         self._stream = stream
         self._verbosity = verbosity
         self._color = color
@@ -115,6 +118,8 @@ class DefaultDisplay:
 
     def result(self, result: TaskResult) -> None:
         shown, status = result.shown, result.status
+        if self._custom_stats is not None:
+            self._custom_stats.take(result)
         has_items = result.task.loop is not None and "results" in result.result
         if result.task.action in _INCLUDES and result.includes:
             return
@@ -169,6 +174,11 @@ class DefaultDisplay:
             worst = "changed" if worst == "ok" and counts.changed else worst
             self._line(f"{name:<26} : {text}", worst)
         self._line("")
+        lines = list(self._custom_stats.lines()) if self._custom_stats else []
+        if lines:
+            self._banner("CUSTOM STATS:")
+        for line in [*lines, ""] if lines else []:
+            self._line(line)
 
     # -- how it looks ------------------------------------------------------------------------
 

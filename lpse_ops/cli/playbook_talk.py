@@ -17,6 +17,7 @@ from lpse_ops.cli.playbook_log import RunLog, logged
 from lpse_ops.cli.playbook_report import ReportDisplay, render_json, render_junit
 from lpse_ops.cli.playbook_warnings import Warnings
 from lpse_ops.playbook.config import Config
+from lpse_ops.playbook.customstats import CustomStats
 from lpse_ops.playbook.events import Display
 
 _RENDERERS = {"json": render_json, "junit": render_junit}
@@ -73,6 +74,7 @@ class Talk:
             "show_ok": config.display_ok_hosts,
             "show_skipped": config.display_skipped_hosts,
             "mask": self.warn.mask,
+            "custom_stats": CustomStats() if config.show_custom_stats else None,
         }
         if output_format == "text":
             columns = 0 if sys.stdout.isatty() else _COLUMNS

@@ -85,6 +85,7 @@ class Config:
     retry_files_save_path: str
     roles_path: tuple[Path, ...]
     run_tags: tuple[str, ...]
+    show_custom_stats: bool
     show_task_path_on_failure: bool
     skip_tags: tuple[str, ...]
     ssh_args: str

@@ -154,6 +154,7 @@ SETTINGS = (
     _setting("retry_files_save_path", "path", ""),
     _setting("roles_path", "paths", f"{_FOLDERS % ('roles', 'roles')}:/etc/ansible/roles"),
     _setting("run_tags", "list", (), keys="tags/run"),
+    _setting("show_custom_stats", "bool", False),
     _setting("show_task_path_on_failure", "bool", False),
     _setting("skip_tags", "list", (), keys="tags/skip"),
     _setting("ssh_args", "text", "", keys=f"{_SSH}ssh_args"),
@@ -188,7 +189,7 @@ IGNORED_VARIABLES = frozenset(
         "DEPRECATION_WARNINGS DEVEL_WARNING HOME JINJA2_NATIVE LOAD_CALLBACK_PLUGINS LOCAL_TEMP "
         "LOCAL_TMP NOCOWS PARAMIKO_HOST_KEY_AUTO_ADD PIPELINING PLAYBOOK_DIR REMOTE_TEMP "
         "REMOTE_TMP SCP_IF_SSH "
-        "SHOW_CUSTOM_STATS SSH_PIPELINING SSH_TRANSFER_METHOD STDOUT_CALLBACK SYSTEM_WARNINGS "
+        "SSH_PIPELINING SSH_TRANSFER_METHOD STDOUT_CALLBACK SYSTEM_WARNINGS "
         "USE_PERSISTENT_CONNECTIONS"
     )
 )

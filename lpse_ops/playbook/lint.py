@@ -14,15 +14,17 @@ from lpse_ops.playbook.actions_table import INCLUDES, is_template, name_set
 from lpse_ops.playbook.imports import Loaded, load_included_role, load_tasks
 from lpse_ops.playbook.includes import find_tasks_file
 from lpse_ops.playbook.keywords import values_of
+from lpse_ops.playbook.lint_kinds import KIND_RULES, learn, list_as_text
 from lpse_ops.playbook.lint_rules import TASK_RULES, numbers_in
 from lpse_ops.playbook.load import load_playbook
 from lpse_ops.playbook.mode_trap import Finding
-from lpse_ops.playbook.model import Block, Play, Task, every_task
+from lpse_ops.playbook.model import Block, Keywords, Play, Task, every_task
 from lpse_ops.playbook.problems import PlacedError, did_you_mean
 from lpse_ops.playbook.reserved import RESERVED as WARNED_OF
 from lpse_ops.playbook.scope import LoadContext
 
 _DEEPEST = 20
+_ERROR = "error"
 # Names of variables that mean something else already; a run warns of the first ones.
 RESERVED = WARNED_OF | name_set(
     "group_names groups hostvars inventory_hostname play_hosts playbook_dir role_path"
@@ -46,8 +48,11 @@ def lint_playbook(
 
     watched = replace(make_context(warn), collect=collect)
     try:
-        for play in load_playbook(path, watched).plays:
-            findings.extend(_lint_play(_Walk(play, watched)))
+        plays = load_playbook(path, watched).plays
+        # A role that is not there, or a handler that cannot be read, has names nobody knows.
+        is_complete = not any(each.rule == _ERROR for each in findings)
+        for play in plays:
+            findings.extend(_lint_play(_Walk(play, watched, is_complete=is_complete)))
     except PlaybookError as error:
         collect(error)
     # What two plays use is found twice.
@@ -56,8 +61,8 @@ def lint_playbook(
 
 def _finding_of(error: PlaybookError) -> Finding:
     if isinstance(error, PlacedError):
-        return Finding(error.origin, "error", error.problem, error.hint)
-    return Finding(None, "error", error.message.partition("\n")[0], error.hint)
+        return Finding(error.origin, _ERROR, error.problem, error.hint)
+    return Finding(None, _ERROR, error.message.partition("\n")[0], error.hint)
 
 
 def _order(finding: Finding) -> tuple[str, int, int, str]:
@@ -108,21 +113,64 @@ class _Walk:
 
 def _lint_play(walk: _Walk) -> Iterator[Finding]:
     tasks = [task for task in walk.every_task() if not task.implicit]
-    yield from _variables(walk.play.vars)
-    for role in walk.play.roles:
-        yield from _variables(role.defaults)
-        yield from _variables(role.vars)
+    for variables in (walk.play.vars, *_of_roles(walk.play, tasks)):
+        yield from _variables(variables)
+        yield from _templates(variables, walk.context)
+    known = learn(walk.play, tasks)
     for task in tasks:
-        yield from _reserved(task.keywords.own.get("vars"))
+        yield from _of_variables(task.keywords.own.get("vars"))
+        yield from _templates(task.keywords.own.get("vars"), walk.context)
+        if task.action == "set_fact":
+            yield from _structures(task.args)
         for rule in TASK_RULES:
             yield from rule(task)
+        for kind_rule in KIND_RULES:
+            yield from kind_rule(task, known)
     if walk.is_complete:
         yield from _unknown_handlers(walk, tasks)
 
 
 def _variables(variables: Map) -> Iterator[Finding]:
-    yield from _reserved(variables)
+    yield from _of_variables(variables)
     yield from numbers_in(variables)
+
+
+def _of_variables(variables: object) -> Iterator[Finding]:
+    yield from _reserved(variables)
+    yield from _structures(variables)
+
+
+def _of_roles(play: Play, tasks: Sequence[Task]) -> list[Map]:
+    """Defaults and variables of every role, also of those that tasks include."""
+    roles = [*play.roles, *[task.role for task in tasks if task.role is not None]]
+    return [
+        each
+        for role in {id(role): role for role in roles}.values()
+        for each in (role.defaults, role.vars)
+    ]
+
+
+def _templates(variables: object, context: LoadContext) -> Iterator[Finding]:
+    """Variables that fail whenever they are used: no such filter, no valid expression."""
+    check = context.check_templates
+    if check is None or not isinstance(variables, Map):
+        return
+    for name, value in variables.items():
+        try:
+            check(_assignment(name, value))
+        except PlaybookError as error:
+            found = _finding_of(error)
+            yield found._replace(rule="variable-template", message=f"{name}: {found.message}")
+
+
+def _assignment(name: object, value: object) -> Task:
+    args = Map({name: value})
+    return Task(Keywords(Map()), None, "set_fact", "set_fact", args, origin_of(value), ())
+
+
+def _structures(variables: object) -> Iterator[Finding]:
+    for name, value in variables.items() if isinstance(variables, Map) else ():
+        yield from list_as_text(name, value)
 
 
 def _reserved(variables: object) -> Iterator[Finding]:

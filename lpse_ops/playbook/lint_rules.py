@@ -10,57 +10,31 @@ from typing import Any
 from lpse_ops.marked import Map, Text, key_origin, origin_of
 from lpse_ops.playbook.actions_table import INCLUDES, is_template
 from lpse_ops.playbook.keywords import as_bool, values_of
+from lpse_ops.playbook.lint_kinds import conditions
 from lpse_ops.playbook.literals import written_number
 from lpse_ops.playbook.mode_trap import MODES, Finding, mode_without_zero
-from lpse_ops.playbook.model import Keywords, Task
+from lpse_ops.playbook.model import Task
 
-_CONDITIONS = ("when", "until", "changed_when", "failed_when")
-_NO_TRUTH = re.compile(r"\|\s*(length|count|int|float|list|string|lower|upper|join|first|last)\b")
-_COMPARES = re.compile(r"[=!<>]=|[<>]|\bnot\b|\bis\b|\bin\b|\band\b|\bor\b|\bbool\b")
-_QUOTED_NUMBER = re.compile(r"[=!]=\s*(?P<quote>['\"])\d+(\.\d+)?(?P=quote)")
 _FACT = re.compile(
-    r"\bansible_(os_family|distribution\w*|hostname|fqdn|nodename|service_mgr|pkg_mgr|architecture"
-    r"|kernel|system|default_ipv4|all_ipv4_addresses|interfaces|processor\w*|memtotal_mb"
-    r"|swaptotal_mb|virtualization_\w+|date_time|mounts|lsb|selinux|apparmor|env|user_id)\b"
+    r"\bansible_(all_ipv[46]_addresses|apparmor|architecture|bios_\w+|cmdline|date_time"
+    r"|default_ipv[46]|devices|distribution\w*|dns|domain|env|form_factor|fqdn|hostname|interfaces"
+    r"|kernel|kernel_version|local|lsb|machine|machine_id|memfree_mb|memory_mb|memtotal_mb|mounts"
+    r"|nodename|os_family|pkg_mgr|processor\w*|product_\w+|python|python_version|selinux"
+    r"|service_mgr|swapfree_mb|swaptotal_mb|system|system_vendor|uptime_seconds|user_dir|user_gid"
+    r"|user_id|user_shell|user_uid|userspace_bits|virtualization_\w+)\b"
 )
 _ATTRIBUTE = re.compile(r"hostvars|ansible_facts")
 
 
 def condition_in_braces(task: Task) -> Iterator[Finding]:
     """``when: "{{ x }}"``: a condition is an expression already."""
-    for name, condition in _conditions(task.keywords):
+    for name, condition in conditions(task):
         if "{{" in condition or "{%" in condition:
             yield Finding(
                 origin_of(condition),
                 "condition-braces",
                 f"{name} is an expression already; braces in it go away in ansible-core 2.23",
                 f"write {name} without {{{{ }}}}",
-            )
-
-
-def condition_without_truth(task: Task) -> Iterator[Finding]:
-    """``when: x | length``: only true and false are conditions since 2.19."""
-    for name, condition in _conditions(task.keywords):
-        end = _NO_TRUTH.search(condition)
-        if end and not is_template(condition) and not _COMPARES.search(condition):
-            yield Finding(
-                origin_of(condition),
-                "condition-type",
-                f"{name} gives no true or false: an error since ansible-core 2.19",
-                f"compare it: {str(condition).strip()} > 0, or end it with | bool",
-            )
-
-
-def quoted_number(task: Task) -> Iterator[Finding]:
-    """``x == "5"``: arithmetic gives numbers since 2.19, and texts before."""
-    for name, condition in _conditions(task.keywords):
-        found = _QUOTED_NUMBER.search(condition)
-        if found and "| string" not in condition:
-            yield Finding(
-                origin_of(condition),
-                "quoted-number",
-                f"{name} compares with a number in quotes, which a template's number never equals",
-                "write the number without quotes and the other side with | int",
             )
 
 
@@ -152,8 +126,6 @@ def _surprises(written: str) -> bool:
 TASK_RULES: tuple[Callable[[Task], Iterator[Finding]], ...] = (
     mode_without_zero,
     condition_in_braces,
-    condition_without_truth,
-    quoted_number,
     word_for_bool,
     fact_as_variable,
     become_user_alone,
@@ -162,19 +134,12 @@ TASK_RULES: tuple[Callable[[Task], Iterator[Finding]], ...] = (
 )
 
 
-def _conditions(keywords: Keywords) -> Iterator[tuple[str, Text]]:
-    for name in _CONDITIONS:
-        for condition in values_of(keywords.own.get(name)):
-            if isinstance(condition, Text):
-                yield name, condition
-
-
 def _is_condition(task: Task, text: Text) -> bool:
-    return any(condition is text for _, condition in _conditions(task.keywords))
+    return any(condition is text for _, condition in conditions(task))
 
 
 def _texts_of(task: Task) -> Iterator[Text]:
-    values: list[Any] = [condition for _, condition in _conditions(task.keywords)]
+    values: list[Any] = [condition for _, condition in conditions(task)]
     values += [task.args, task.keywords.own.get("vars"), task.loop.value if task.loop else None]
     for value in values:
         yield from _texts_in(value)

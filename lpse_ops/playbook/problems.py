@@ -41,13 +41,13 @@ def excerpt(origin: Origin) -> list[str]:
 
     Of an encrypted file nothing is shown, of what is named like a secret only the name.
     """
-    lines = _lines_of(origin)
+    lines = lines_of(origin)
     if not 0 < origin.line <= len(lines):
         return []
     shown = []
     for number in range(max(1, origin.line - 1), min(len(lines), origin.line + 1) + 1):
         mark = ">" if number == origin.line else " "
-        shown.append(f"{mark}{number:5} | {_masked(lines[number - 1])[:_LONGEST_LINE]}".rstrip())
+        shown.append(f"{mark}{number:5} | {masked(lines[number - 1])[:_LONGEST_LINE]}".rstrip())
         if number == origin.line and 0 < origin.column <= _LONGEST_LINE:
             shown.append(f"       | {' ' * (origin.column - 1)}^")
     return shown
@@ -67,7 +67,7 @@ def what_there_is(word: str, known: Collection[str], kind: str, command: str) ->
     return "; ".join(part for part in parts if part).replace("?;", "?")
 
 
-def _lines_of(origin: Origin) -> list[str]:
+def lines_of(origin: Origin) -> list[str]:
     if not origin.line:
         return []
     try:
@@ -81,5 +81,5 @@ def _lines_of(origin: Origin) -> list[str]:
     return ["".join(c if c.isprintable() else " " for c in line) for line in text.split("\n")]
 
 
-def _masked(line: str) -> str:
+def masked(line: str) -> str:
     return "********" if _ENCODED.match(line) else _SECRET.sub(r"\1********", line)

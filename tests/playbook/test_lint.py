@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from lpse_ops.marked import Origin
 from lpse_ops.playbook.lint import RESERVED, lint_playbook
 from lpse_ops.playbook.mode_trap import Finding
+from lpse_ops.playbook.template_check import template_checker
+from lpse_ops.templating.engine import Templating
 from tests.playbook.loading import make_context, run_ansible, write_tree
 
 PLAY = "- hosts: all\n  tasks:\n"
@@ -28,7 +31,7 @@ TRAPS = {
     'ping:\nuntil: ["{{ x }}"]': ("condition-braces", "write until without {{ }}"),
     "ping:\nwhen: x | length": ("condition-type", "compare it: x | length > 0"),
     "ping:\nchanged_when: x.stdout | int": ("condition-type", "| bool"),
-    'ping:\nwhen: n == "5"': ("quoted-number", "| int"),
+    'ping:\nwhen: n | int == "5"': ("quoted-number", "write 5 without quotes"),
     "set_fact: a=yes": ("text-bool", "write a: true"),
     'set_fact: {a: "No"}': ("text-bool", "write a: false"),
     "debug: msg={{ ansible_os_family }}": ("fact-variable", "ansible_facts['os_family']"),
@@ -55,6 +58,8 @@ INNOCENT = [
     "ping:\nwhen: x | length > 0",
     "ping:\nwhen: x | int | bool",
     "ping:\nwhen: n == 5",
+    # Facts that look like numbers are texts.
+    "ping:\nwhen: ansible_facts['distribution_major_version'] == '12'",
     "set_fact: {a: true, cacheable: yes}",
     "debug: msg={{ ansible_facts['os_family'] }}",
     "debug: msg=ansible_hostname",
@@ -103,6 +108,41 @@ def test_all_faults_are_named_at_once_and_each_only_once(tmp_path):
     found = lint(tmp_path, files)
     assert [each.rule for each in found] == ["mode-number", "error", "error"]
     assert [each.origin.line for each in found if each.origin] == [1, 4, 5]
+
+
+def test_where_a_role_is_missing_any_handler_may_be_notified(tmp_path):
+    text = task("ping:\nnotify: restart") + "  roles: [none]\n"
+    assert [each.rule for each in lint(tmp_path, text)] == ["error"]
+
+
+def test_variables_that_fail_whenever_they_are_used(tmp_path):
+    checker = template_checker(Templating())
+    files = {
+        "site.yml": "- hosts: all\n  roles: [a]\n  vars: {x: '{{ y | nihil }}', z: '{{ y }}'}\n"
+        "  tasks:\n    - {debug: , vars: {deep: {v: '{{ y | }}'}}}\n",
+        "roles/a/defaults/main.yml": "x: \"{{ lookup('nihil') }}\"\n",
+    }
+    write_tree(tmp_path, files)
+    found = lint_playbook(
+        tmp_path / "site.yml", lambda warn: make_context(warn, check_templates=checker)
+    )
+    assert [each.rule for each in found] == ["variable-template"] * 3
+    places = [str(each.origin).removeprefix(f"{tmp_path}/") for each in found]
+    assert places == ["roles/a/defaults/main.yml:1:4", "site.yml:3:21", "site.yml:5:35"]
+    assert found[1].message == "x: there is no filter 'nihil' here"
+
+
+def test_a_strategy_of_somebody_else(tmp_path):
+    text = "- hosts: all\n  strategy: mitogen_linear\n  gather_facts: false\n  tasks: [{debug: }]\n"
+    (found,) = lint(tmp_path, text)
+    assert (found.rule, found.origin) == ("error", Origin(f"{tmp_path}/site.yml", 2, 13))
+    assert "linear" in found.advice
+    plugin = "from ansible.plugins.strategy.linear import StrategyModule\n"
+    write_tree(tmp_path, {"strategy_plugins/mitogen_linear.py": plugin})
+    done = run_ansible("ansible-playbook", "-i", "localhost,", "site.yml", cwd=tmp_path)
+    assert "strategy plugins not included in ansible.builtin are deprecated" in done.stderr
+    for name in ("free", "ansible.builtin.linear", "'{{ x }}'"):
+        assert lint(tmp_path, f"- hosts: all\n  strategy: {name}\n") == []
 
 
 def test_included_roles_are_looked_into(tmp_path):
