@@ -28,6 +28,7 @@ lint: .venv/stamp.lint
 bench: .venv/stamp.test
 	$(PYTHON) -m benchmarks
 	$(PYTHON) -m benchmarks.playbooks
+	$(PYTHON) -m benchmarks.inventories
 
 .venv/stamp.%: pyproject.toml setup.sh
 	./setup.sh $*

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import yaml
 
 from lpse_ops.errors import PlaybookError
-from lpse_ops.marked import Map, Origin, Sealed, Seq, Text
+from lpse_ops.marked import Map, Origin, Sealed, Seq, Text, origin_of
 
 MAX_DEPTH = 100
 # Counted after aliases are expanded, so a "billion laughs" file stops here.
@@ -23,6 +23,8 @@ SYNTAX_HINT = "correct the file at this line and column"
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Warn = Callable[[str], None]
+# A mapping, a key of it, and the places of the key and of its value, which may be a number.
+Note = Callable[[Map, Any, Origin, Origin], None]
 # What becomes of a key that stands twice in a mapping: "error", "warn" or "ignore".
 Duplicates = str
 
@@ -59,6 +61,7 @@ class _Open:
     unsafe: bool
     is_set: bool = False
     key: Any = _NO_KEY
+    key_event: Any = None
     merged: list[Map] = field(default_factory=list)
     height: int = 1
 
@@ -76,13 +79,21 @@ class Builder:
     """Makes values from the events of the parser, without recursion."""
 
     def __init__(
-        self, name: str, text: str, warn: Warn, *, is_json: bool, duplicates: Duplicates = "warn"
+        self,
+        name: str,
+        text: str,
+        warn: Warn,
+        *,
+        is_json: bool,
+        duplicates: Duplicates = "warn",
+        note: Note | None = None,
     ) -> None:
         self._name = name
         self._text = text
         self._warn = warn
         self._is_json = is_json
         self._duplicates = duplicates
+        self._note = note
         self._loader = LOADER("")
         self._stack: list[_Open] = []
         self._anchors: dict[str, _Anchored | None] = {}
@@ -191,18 +202,24 @@ class Builder:
             parent.value.append(value)
         elif parent.key is _NO_KEY:
             parent.key = self._check_key(parent, value, event)
+            parent.key_event = event
         else:
             key, parent.key = parent.key, _NO_KEY
             if key is _MERGE:
                 parent.merged += self._merged_maps(value, event)
             else:
                 parent.value[key] = value
+                if self._note:
+                    at = origin_of(key) or self._origin(parent.key_event)
+                    self._note(parent.value, key, at, self._origin(event))
 
     def _check_key(self, parent: _Open, key: Any, event: Any) -> Any:
         if isinstance(key, Map | Seq | set | Sealed):
             self._fail_at(event, "a key must be a single word or number")
         if key is not _MERGE and key in parent.value:
             self._say_duplicate(key, event)
+            # A mapping keeps the first one, so that is the one that has the place of the value.
+            return next(each for each in parent.value if each == key)
         return key
 
     def _say_duplicate(self, key: Any, event: Any) -> None:

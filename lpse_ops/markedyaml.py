@@ -19,6 +19,7 @@ from lpse_ops.markedbuild import (
     SYNTAX_HINT,
     Builder,
     Duplicates,
+    Note,
     Warn,
     check_depth,
     resolve_marker,
@@ -43,6 +44,7 @@ def load_marked(
     open_sealed: OpenSealed | None = None,
     warn: Warn,
     duplicates: Duplicates = "warn",
+    note: Note | None = None,
 ) -> Any:
     """Read a file of a site; one that is vault-encrypted as a whole goes to ``open_sealed``."""
     try:
@@ -59,14 +61,24 @@ def load_marked(
                 f"{path} is vault-encrypted", hint="give --vault-password-file FILE or --vault-id"
             )
         content = open_sealed(content, str(path))
-    return parse_marked(content, str(path), warn=warn, duplicates=duplicates)
+    return parse_marked(content, str(path), warn=warn, duplicates=duplicates, note=note)
 
 
-def parse_marked(content: bytes, name: str, *, warn: Warn, duplicates: Duplicates = "warn") -> Any:
-    """Parse one UTF-8 document; an empty one is None.  Errors are PlaybookError with the place."""
+def parse_marked(
+    content: bytes,
+    name: str,
+    *,
+    warn: Warn,
+    duplicates: Duplicates = "warn",
+    note: Note | None = None,
+) -> Any:
+    """Parse one UTF-8 document; an empty one is None.  Errors are PlaybookError with the place.
+
+    ``note`` is told where each key and value of a mapping stands.
+    """
     text = _decode(content, name)
     from_json, is_json = _read_json(text)
-    builder = Builder(name, text, warn, is_json=is_json, duplicates=duplicates)
+    builder = Builder(name, text, warn, is_json=is_json, duplicates=duplicates, note=note)
     try:
         return builder.build(yaml.parse(text, Loader=LOADER))
     except yaml.YAMLError as error:

@@ -15,6 +15,7 @@ PACKAGE = Path(lpse_ops.__file__).parent
 
 FOUNDATION = {
     "errors",
+    "finding",
     "clock",
     "duration",
     "workdays",

@@ -295,3 +295,25 @@ def test_a_file_that_is_encrypted_as_a_whole_is_opened_first(tmp_path: Path):
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
     with pytest.raises(PlaybookError, match=r"cannot read .*nothing\.yml: No such file"):
         load_marked(tmp_path / "nothing.yml", warn=print)
+
+
+def test_who_asks_is_told_where_every_key_and_its_value_stand():
+    told = []
+    text = b"a: 1\n2: {b: yes}\nc: &x\n  - d: e\nf: *x\na: 3\n"
+    document = parse_marked(
+        text,
+        "f.yml",
+        warn=[].append,
+        note=lambda _, key, key_at, value_at: told.append((key, key_at[1:], value_at[1:])),
+    )
+    assert document["a"] == 3
+    assert told == [
+        ("a", (1, 1), (1, 4)),
+        ("b", (2, 5), (2, 8)),
+        (2, (2, 1), (2, 4)),
+        ("d", (4, 5), (4, 8)),
+        ("c", (3, 1), (3, 4)),
+        ("f", (5, 1), (5, 4)),
+        # A mapping keeps the key that came first.
+        ("a", (1, 1), (6, 4)),
+    ]

@@ -127,6 +127,12 @@ COMMANDS = Group(
                 "host": Command(
                     "lpse_ops.cli.inventory_host:command", "Show a host's variables, and why."
                 ),
+                "validate": Command(
+                    "lpse_ops.cli.inventory_validate:command", "Find what is wrong in it."
+                ),
+                "schema": Command(
+                    "lpse_ops.cli.inventory_schema:command", "Show JSON Schemas for editors."
+                ),
             },
         ),
         "playbook": Group(

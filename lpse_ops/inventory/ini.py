@@ -13,8 +13,13 @@ from lpse_ops.inventory.declaration import (
     ChildStated,
     GroupStated,
     HostStated,
+    Note,
+    Refuse,
+    Refused,
     Statement,
     VariableStated,
+    note_nothing,
+    raise_at_once,
 )
 from lpse_ops.inventory.literal import read_literal
 from lpse_ops.marked import Origin, Text
@@ -22,24 +27,40 @@ from lpse_ops.marked import Origin, Text
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _GROUP_NAME = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 _COMMENTS = ("#", ";")
+_SECTIONS_RULE = "unknown-section"
 _SECTION_HINT = "write [GROUP], [GROUP:children] or [GROUP:vars], without spaces"
 
 
-def parse_ini(text: str, name: str, known_groups: Collection[str]) -> list[Statement]:
-    """Return what a file says, in order; ``known_groups`` are those of earlier sources."""
-    parser = _Parser(name, known_groups)
+def parse_ini(
+    text: str,
+    name: str,
+    known_groups: Collection[str],
+    *,
+    refuse: Refuse = raise_at_once,
+    note: Note = note_nothing,
+) -> list[Statement]:
+    """Return what a file says, in order; ``known_groups`` are those of earlier sources.
+
+    Where ``refuse`` raises nothing, a line that is not understood is left out.
+    """
+    parser = _Parser(name, known_groups, note)
     for number, line in enumerate(text.splitlines(), start=1):
-        parser.read(line, number)
-    parser.finish()
+        try:
+            parser.read(line, number)
+        except Refused as refused:
+            refuse(refused)
+    for undeclared in parser.undeclared():
+        refuse(undeclared)
     return parser.statements
 
 
 class _Parser:
     """Reads line by line; what a line means depends on the section that it stands in."""
 
-    def __init__(self, name: str, known_groups: Collection[str]) -> None:
+    def __init__(self, name: str, known_groups: Collection[str], note: Note) -> None:
         self.statements: list[Statement] = []
         self._name = name
+        self._note = note
         self._group = UNGROUPED
         self._declared = set(known_groups)
         # Groups that a later section has to declare, with the first mention and what it was.
@@ -60,29 +81,35 @@ class _Parser:
         section = _SECTION.fullmatch(stripped)
         if section:
             self._open_section(section[1], section[2] or "hosts", origin)
-        elif stripped.startswith("[") and stripped.endswith("]"):
-            _fail(origin, f"{stripped!r} is no section", hint=_SECTION_HINT)
+        elif stripped.startswith("[") and (stripped.endswith("]") or "]" not in stripped):
+            self._read_line = _skip
+            _fail(origin, f"{stripped!r} is no section", hint=_SECTION_HINT, rule=_SECTIONS_RULE)
         else:
             self._read_line(stripped, origin)
 
-    def finish(self) -> None:
-        """Refuse groups that were mentioned and never declared."""
+    def undeclared(self) -> Iterator[Refused]:
+        """Groups that were mentioned and never declared."""
         for group, (origin, kind) in self._pending.items():
             if kind == "vars":
-                _fail(
+                yield Refused(
                     origin,
                     f"variables of the group {group!r}, which no section declares",
                     hint=f"add a section [{group}] with its hosts, or correct the name",
+                    rule=_SECTIONS_RULE,
                 )
-            _fail(
-                origin,
-                f"{group!r} is no group",
-                hint=f"add a section [{group}]; hosts belong in a section without ':children'",
-            )
+            else:
+                yield Refused(
+                    origin,
+                    f"{group!r} is no group",
+                    hint=f"add a section [{group}]; hosts belong in a section without ':children'",
+                    rule="unreachable-children",
+                )
 
     def _open_section(self, group: str, kind: str, origin: Origin) -> None:
         if kind not in self._sections:
-            _fail(origin, f"unknown kind of section {kind!r}", hint=_SECTION_HINT)
+            self._read_line = _skip
+            problem = f"unknown kind of section {kind!r}"
+            _fail(origin, problem, hint=_SECTION_HINT, rule=_SECTIONS_RULE)
         self._group, self._read_line = group, self._sections[kind]
         self.statements.append(GroupStated(group, origin))
         if kind != "vars":
@@ -117,11 +144,12 @@ class _Parser:
             key, equals, value = token.partition("=")
             if not equals:
                 _fail(place, f"{token!r} sets no variable", hint="write NAME=VALUE")
-            at = place._replace(column=place.column + len(key) + 1)
+            at = origin._replace(column=origin.column + line.index("=", column) + 1)
             for host in hosts:
                 self._state_variable(host, key, value, place, at)
 
     def _state_variable(self, owner: str, key: str, value: str, key_at: Origin, at: Origin) -> None:
+        self._note(None, key, key_at, at)
         self.statements.append(VariableStated(owner, Text(key, key_at), read_literal(value, at)))
 
     def _expand(self, pattern: str, origin: Origin) -> tuple[list[str], int | None]:
@@ -140,7 +168,7 @@ class _Parser:
         try:
             hosts, port = expand_hosts(pattern)
         except InventoryError as error:
-            _fail(origin, error.message, hint=error.hint)
+            _fail(origin, error.message, hint=error.hint, rule="bad-host-name")
         self._n_hosts += len(hosts)
         if self._n_hosts > MAX_HOSTS:
             _fail(origin, f"more than {MAX_HOSTS} hosts", hint="is it the right file?")
@@ -164,5 +192,9 @@ def _split(line: str, origin: Origin) -> Iterator[tuple[str, int]]:
         _fail(origin, f"{error}".lower(), hint="close the quotation mark, or put a \\ before it")
 
 
-def _fail(origin: Origin, problem: str, *, hint: str) -> NoReturn:
-    raise InventoryError(f"{origin}: {problem}", hint=hint)
+def _skip(_line: str, _origin: Origin) -> None:
+    """What stands below a section that is none."""
+
+
+def _fail(origin: Origin, problem: str, *, hint: str, rule: str = "ini-syntax") -> NoReturn:
+    raise Refused(origin, problem, hint=hint, rule=rule)

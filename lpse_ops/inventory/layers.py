@@ -5,19 +5,25 @@ the other groups, then the same for the host; beside the playbook beats beside t
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from lpse_ops.inventory.model import Assignment, Group, Host
-from lpse_ops.inventory.varsfiles import VarsFiles
+from lpse_ops.inventory.varsfiles import VarsFile
 from lpse_ops.marked import Map, Origin, Text, key_origin, origin_of
+
+
+class Files(Protocol):
+    """The files of one ``group_vars`` or ``host_vars`` folder: ``VarsFiles``."""
+
+    def of(self, name: str, /) -> Sequence[VarsFile]: ...
 
 
 class Place(NamedTuple):
     """A folder that may hold ``group_vars`` and ``host_vars``; ``beside`` is what stands there."""
 
     beside: str
-    groups: VarsFiles
-    hosts: VarsFiles
+    groups: Files
+    hosts: Files
 
 
 class Setting(NamedTuple):
@@ -59,7 +65,7 @@ def host_layers(host: Host, inventory: Sequence[Place], play: Sequence[Place]) -
         yield from _file_layers(f"host_vars/{host.name}", place, place.hosts, host.name)
 
 
-def _file_layers(what: str, place: Place, files: VarsFiles, name: str) -> Iterator[Layer]:
+def _file_layers(what: str, place: Place, files: Files, name: str) -> Iterator[Layer]:
     for file in files.of(name):
         title = f"{what} beside the {place.beside}"
         yield Layer(title, name, file.variables.items(), _history_of(file.variables))

@@ -33,7 +33,7 @@ _IGNORED_ENDINGS = (
     *(".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst"),
     *(".orig", ".cfg", ".retry"),
 )
-_LOOKS_LIKE_YAML = re.compile(r"^(?:---|[\w'\"-]+:\s*$|\{)", re.MULTILINE)
+LOOKS_LIKE_YAML = re.compile(r"^(?:---|[\w'\"-]+:\s*$|\{)", re.MULTILINE)
 
 
 class SourceMissing(InventoryError):
@@ -91,21 +91,21 @@ def files_of(source: str, *, depth: int = 0) -> Iterator[str]:
 def read_source(source: str, known_groups: Collection[str], reading: Reading) -> list[Statement]:
     """Read one file, program or list of hosts."""
     if is_host_list(source):
-        return list(_read_host_list(source))
-    content = _read(source)
+        return list(read_host_list(source))
+    content = read_content(source)
     if content.startswith(b"#!") or os.access(source, os.X_OK):
         return _read_program(source, content, known_groups, reading)
     return _read_text(source, content, known_groups, reading)
 
 
-def _read_host_list(source: str) -> Iterator[Statement]:
+def read_host_list(source: str) -> Iterator[Statement]:
     for entry in filter(None, map(str.strip, source.split(","))):
         address = parse_address(entry, allow_ranges=False)
         host, port = address or (entry, None)
         yield HostStated(host, UNGROUPED, port, Origin("<list of hosts>"))
 
 
-def _read(source: str) -> bytes:
+def read_content(source: str) -> bytes:
     try:
         with open(source, "rb") as stream:
             # Never the whole of something endless such as a device.
@@ -146,16 +146,16 @@ def _read_text(
     content = _opened(source, content, reading)
     ending = os.path.splitext(source)[1]
     if ending == ".toml":
-        return read_groups(parse_toml(_decode(content, source), source), source, reading.warn)
+        return read_groups(parse_toml(decode_text(content, source), source), source, reading.warn)
     if ending and ending not in YAML_ENDINGS:
-        return parse_ini(_decode(content, source), source, known_groups)
+        return parse_ini(decode_text(content, source), source, known_groups)
     try:
         return _read_yaml(source, content, reading)
     except InventoryError as yaml_error:
         try:
-            return parse_ini(_decode(content, source), source, known_groups)
+            return parse_ini(decode_text(content, source), source, known_groups)
         except InventoryError:
-            if not ending and not _LOOKS_LIKE_YAML.search(content.decode(errors="replace")):
+            if not ending and not LOOKS_LIKE_YAML.search(content.decode(errors="replace")):
                 raise
             raise yaml_error from None
 
@@ -182,7 +182,7 @@ def _read_yaml(source: str, content: bytes, reading: Reading) -> list[Statement]
     return read_groups(document, source, reading.warn)
 
 
-def _decode(content: bytes, name: str) -> str:
+def decode_text(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -5,7 +5,7 @@ folder, all files in it are, sorted.  A folder is listed once, a file read once.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,10 @@ ENDINGS = (".yml", ".yaml", ".json")
 _MAX_DEPTH = 20
 
 
+# What a file sets; a file that sets nothing counts as none.
+Load = Callable[[str], Map]
+
+
 class VarsFile(NamedTuple):
     """One file and what it sets."""
 
@@ -28,10 +32,13 @@ class VarsFile(NamedTuple):
 class VarsFiles:
     """The variables of groups or hosts in one ``group_vars`` or ``host_vars`` folder."""
 
-    def __init__(self, folder: str, open_sealed: OpenSealed | None, warn: Warn) -> None:
+    def __init__(
+        self, folder: str, open_sealed: OpenSealed | None, warn: Warn, load: Load | None = None
+    ) -> None:
         self._folder = folder
         self._open_sealed = open_sealed
         self._warn = warn
+        self._load = load or self._load_strictly
         self._found: dict[str, tuple[VarsFile, ...]] = {}
         self._names = self._list_names()
 
@@ -63,7 +70,7 @@ class VarsFiles:
         path = os.path.join(self._folder, candidates[0])
         return list(_files_below(path)) if os.path.isdir(path) else [path]
 
-    def _load(self, path: str) -> Map:
+    def _load_strictly(self, path: str) -> Map:
         try:
             content = load_marked(Path(path), open_sealed=self._open_sealed, warn=self._warn)
         except PlaybookError as error:

@@ -31,10 +31,13 @@ def test_the_site_is_laid_out(site):
     found = sorted(path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file())
     assert found == [
         "inventory/README.md",
+        "inventory/group_vars/spse.yml",
         "inventory/hosts.yml",
         "lpse-ops.yml",
         "playbooks/README.md",
         "roles/README.md",
+        "schemas/inventory.schema.json",
+        "schemas/spse.schema.json",
     ]
     assert stat.S_IMODE((site / "lpse-ops.yml").stat().st_mode) == 0o640
     assert stat.S_IMODE((site / "inventory/hosts.yml").stat().st_mode) == 0o644

@@ -2,13 +2,17 @@ import pytest
 
 from lpse_ops.errors import InventoryError
 from lpse_ops.inventory.tomlsource import parse_toml
-from lpse_ops.marked import Origin, every_text
+from lpse_ops.marked import every_text
 
 
-def test_children_become_groups_and_every_string_knows_its_file():
+def test_children_become_groups_and_every_string_knows_its_place():
     groups = parse_toml('[web]\nchildren = ["a", "b"]\n[web.hosts.h]\nx = "{{ y }}"\n', "h.toml")
     assert groups == {"web": {"children": {"a": None, "b": None}, "hosts": {"h": {"x": "{{ y }}"}}}}
-    assert {each.origin for each in every_text(groups)} == {Origin("h.toml")}
+    places = {str(each): each.origin[1:] for each in every_text(groups)}
+    assert {each.origin.file for each in every_text(groups)} == {"h.toml"}
+    assert (places["children"], places["a"], places["b"]) == ((2, 1), (2, 13), (2, 18))
+    assert (places["hosts"], places["h"]) == ((3, 6), (3, 12))
+    assert (places["x"], places["{{ y }}"]) == ((4, 1), (4, 5))
 
 
 @pytest.mark.parametrize("text", ["[web\n", "[web]\nx = [\n", "x = " + "[" * 5000])
