@@ -23,6 +23,12 @@ missing_packages() {
     command -v setfacl >/dev/null || echo acl
     command -v setfattr >/dev/null || echo attr
     command -v strace >/dev/null || echo strace
+    # What modules call, and the real ones beside them.
+    for program in git unzip zip zstd bzip2 openssl rsync; do
+        command -v "$program" >/dev/null || echo "$program"
+    done
+    command -v gpg >/dev/null || echo gnupg
+    command -v xz >/dev/null || echo xz-utils
     # The lab: a real sshd, and Debian machines in namespaces.
     command -v ssh-keygen >/dev/null || echo openssh-client
     [ -x /usr/sbin/sshd ] || echo openssh-server
