@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -29,6 +30,10 @@ class Server:
     installation: Installation
     tcp_port: int
     has_rich: set[str] = field(default_factory=set)
+
+    @property
+    def socket_folder(self) -> str:
+        return parse_qs(urlsplit(self.cluster.url("postgres")).query)["host"][0]
 
     def database(self, name: str, *, role: str | None = None) -> Database:
         url = self.cluster.url(name)

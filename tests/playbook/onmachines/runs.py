@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.agent.peercollections import find_collections
 from tests.agent.realmodules import normalised
 from tests.lab.accounts import DEBIAN, OPERATOR
 from tests.lab.lab import Host
@@ -40,7 +41,7 @@ _RANDOM = (
     (re.compile(r"/[\w/.-]*/\.ansible/tmp/ansible-[\w.-]*/[\w./-]*"), "SENT"),
     (re.compile(rf"{SITE}/(files|templates|vars)/[\w./-]*"), "SENT"),
     (re.compile(r"/[\w/.-]*/\.lpse-ops-\w+\.tmp"), "SENT"),
-    (re.compile(r"module \(ansible\.builtin\."), "module ("),
+    (re.compile(r"(module|action) \(ansible\.builtin\."), r"\1 ("),
     # Which error it was, only we say.
     (re.compile(r"Error executing command[^\"]*"), "Error executing command"),
     (re.compile(r"\bj\d+\.\d+"), "JOB"),
@@ -124,6 +125,7 @@ def run_theirs(playbooks: Sequence[str], inventory: Path, *arguments: str) -> Ru
         "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callbacks"),
         "ANSIBLE_CALLBACKS_ENABLED": "told",
         "ANSIBLE_PIPELINING": "1",
+        "ANSIBLE_COLLECTIONS_PATH": str(find_collections()),
         # Its connection ends soon after it: nothing outlives the test for long.
         "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=5s",
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(inventory.parent / "cp"),
@@ -153,14 +155,21 @@ def _run(
     )
 
 
-def comparable(told: Sequence[Told], host: Host, inventory: Path) -> list[list[Any]]:
-    """What was told, without what differs from machine to machine and from run to run."""
+def comparable(
+    told: Sequence[Told], host: Host, inventory: Path, own_word: str = ""
+) -> list[list[Any]]:
+    """What was told, without what differs from machine to machine and from run to run.
+
+    ``own_word`` begins the names of what the machine has in a place that others share.
+    """
     text = json.dumps(
         [[each.task, each.host, each.status, _without_flags(_kept(each.result))] for each in told]
     )
     folders = ((str(host.lab.folder), "LAB"), (str(inventory.with_suffix("")), "HERE"))
-    for place, name in ((host.address, "ADDRESS"), *folders):
+    for place, name in ((host.address, "ADDRESS"), (host.name, "NAME"), *folders):
         text = text.replace(place, name)
+    if own_word:
+        text = text.replace(own_word, "WORD")
     for pattern, name in _RANDOM:
         text = pattern.sub(name, text)
     found: list[list[Any]] = json.loads(text)
@@ -185,11 +194,14 @@ def _kept(result: Any) -> Any:
     if isinstance(facts, dict) and "module_setup" in facts:
         # Which there are: what they say is judged by the tests of ``setup``.
         kept["ansible_facts"] = sorted(facts)
+    for name in ("packages", "services"):
+        if isinstance(facts, dict) and name in facts:
+            kept["ansible_facts"] = {name: sorted(facts[name])}
     if isinstance(kept.get("status"), dict):
         kept["status"] = sorted(kept["status"])
     if isinstance(kept.get("files"), list):
         kept["files"].sort(key=json.dumps)
-    if "src" in kept and re.search(rf"None|\.ansible/tmp/|^{SITE}", str(kept["src"])):
+    if "src" in kept and re.search(rf"None|\.ansible/tmp/|\.lpse-ops-|^{SITE}", str(kept["src"])):
         del kept["src"]
     if "warnings" in kept:
         kept["warnings"] = [each for each in kept["warnings"] if "remote_tmp" not in each]
