@@ -21,6 +21,10 @@ class SettingsError(OpsError):
     """``lpse-ops.yml`` or the inventory is missing, unreadable or wrong."""
 
 
+class SettingsNotFilledIn(SettingsError):
+    """Nothing is wrong with ``lpse-ops.yml`` but that some keys are still empty."""
+
+
 class ProcessFailed(OpsError):
     """A program that we run is missing, cannot start or ended with an error."""
 

@@ -29,6 +29,17 @@ def inner_name(name: str) -> str:
     return name.lstrip("/")
 
 
+def straight_name(name: str) -> str:
+    """The one way to write a name: ``./a//b/`` and ``a/b`` are the same file."""
+    return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def add_link(links: Dict[str, str], name: str, target: str) -> None:
+    """Note a link by its straight name; ``Failed`` if that is a link to something else already."""
+    if links.setdefault(straight_name(name), target) != target:
+        raise refusal(name, "is in the archive twice, as links to different places")
+
+
 def refuse_ways_out(names: Iterable[str], links: Dict[str, str]) -> None:
     """Fail if a name goes through a link of the same archive to somewhere else.
 
@@ -37,7 +48,9 @@ def refuse_ways_out(names: Iterable[str], links: Dict[str, str]) -> None:
     """
     if not links:
         return
-    known = {name.rstrip("/"): target for name, target in links.items()}
+    known: Dict[str, str] = {}
+    for name, target in links.items():
+        add_link(known, name, target)
     for name in names:
         if _leads_out(os.path.dirname(name.rstrip("/")), known):
             raise refusal(name, "goes through a link of the archive that leads out")

@@ -40,11 +40,11 @@ def find_entries(paths: Sequence[str], root: str, dest: str) -> List[Entry]:
             continue
         for folder, folders, files in os.walk(path):
             found += [os.path.join(folder, name) for name in folders + files]
-    own = os.path.abspath(dest)
+    own = (os.path.abspath(dest), os.path.realpath(dest))
     return [
         Entry(path, path[len(root) :] if path.startswith(root) else path)
         for path in found
-        if os.path.abspath(path) != own
+        if os.path.abspath(path) not in own
     ]
 
 

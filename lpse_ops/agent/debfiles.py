@@ -11,7 +11,6 @@ from lpse_ops.agent.aptget import AptGet
 from lpse_ops.agent.aptplan import plan_install, prepared, shown
 from lpse_ops.agent.context import Context, Failed
 from lpse_ops.agent.debpackages import Status, is_installed, is_version, read_statuses, run_tool
-from lpse_ops.agent.fetching import fetch_to
 
 _FIELDS = ("Package", "Version", "Architecture", "Replaces")
 Result = Dict[str, Any]
@@ -31,7 +30,7 @@ def install_files(args: Dict[str, Any], context: Context, apt_get: AptGet) -> Re
     if args["state"] != "present":
         raise Failed("deb only supports state=present")
     source = args["deb"]
-    places = [fetch_to(source, context, ending=".deb")] if "://" in source else source.split(",")
+    places = [_fetch(source, context)] if "://" in source else source.split(",")
     files = [read_file(with_ending(place.strip(), context)) for place in places]
     wanted = [file for file in files if is_wanted(file, args)]
     if not wanted:
@@ -42,6 +41,13 @@ def install_files(args: Dict[str, Any], context: Context, apt_get: AptGet) -> Re
     if finished.rc:
         raise Failed(f"{shown(argv)} failed: {finished.stderr}", rc=finished.rc, **outputs)
     return dict(outputs, changed=True, diff=prepared(finished.stdout))
+
+
+def _fetch(url: str, context: Context) -> str:
+    # Heavy, and seldom needed.
+    from lpse_ops.agent.fetching import fetch_to
+
+    return fetch_to(url, context, ending=".deb")
 
 
 def with_ending(path: str, context: Context) -> str:

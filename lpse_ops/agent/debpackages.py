@@ -69,6 +69,13 @@ def is_name(name: str) -> bool:
     return bool(_NAME.match(name))
 
 
+def known_name(text: str) -> str:
+    """The same; ``Failed`` for what apt-get would take for an option."""
+    if text.startswith("-"):
+        raise Failed(f"No package matching '{text}' is available")
+    return text
+
+
 def expand_patterns(specs: Sequence[Spec]) -> List[Spec]:
     """Put the packages that a wildcard means in its place."""
     if not any(is_pattern(spec.name) for spec in specs):

@@ -1,4 +1,4 @@
-"""A file of the web that a module needs for itself: saved where only its task finds it.
+"""What modules need of the web for themselves: a file for this task alone, or a key in memory.
 
 Runs on the managed host: standard library and ``lpse_ops.agent`` only, Python 3.6.
 """
@@ -10,6 +10,14 @@ import urllib.parse
 from lpse_ops.agent.context import Context, Failed
 from lpse_ops.agent.httpopener import Route
 from lpse_ops.agent.httprequest import Asked, mask_url, open_answer
+
+_TIMEOUT_SECONDS = 30.0
+_AGENT = "ansible-httpget"
+_LIMIT_BYTES = 8 << 20
+
+
+class FetchProblem(Exception):
+    """There is no such file, or it did not come; the text says why and names no password."""
 
 
 def fetch_to(url: str, context: Context, *, ending: str, validate_certs: bool = True) -> str:
@@ -24,6 +32,21 @@ def fetch_to(url: str, context: Context, *, ending: str, validate_certs: bool = 
     finally:
         answer.body.close()
     return path
+
+
+def fetch_bytes(url: str, *, validate_certs: bool) -> bytes:
+    """What is at an address; ``FetchProblem`` also when it is larger than a key can be."""
+    route = Route(validate_certs=validate_certs)
+    try:
+        answer = open_answer(Asked(url, timeout=_TIMEOUT_SECONDS, http_agent=_AGENT), route)
+        if answer.body is None:
+            raise FetchProblem(str(answer.info["msg"]))
+        try:
+            return answer.body.read(_LIMIT_BYTES)
+        finally:
+            answer.body.close()
+    except Failed as failed:
+        raise FetchProblem(str(failed)) from failed
 
 
 def safe_stem(url: str) -> str:

@@ -9,6 +9,7 @@ from typing import List, NamedTuple, Optional
 
 _ESCAPES = ((" ", r"\040"), ("\t", r"\011"), ("\n", r"\012"), ("&", r"\046"))
 _ESCAPE = re.compile(r"\\([0-7]{3})")
+_NOTE = re.compile(r"\s+#.*")
 
 
 class Entry(NamedTuple):
@@ -37,8 +38,8 @@ def unescape(field: str) -> str:
 
 
 def parse_entry(line: str) -> Optional[Entry]:
-    """The entry of a line; None for comments and what is no entry."""
-    fields = line.split()
+    """The entry of a line, without a comment at its end; None for what is no entry."""
+    fields = _NOTE.sub("", line).split()
     if not 4 <= len(fields) <= 6 or fields[0].startswith("#"):
         return None
     return Entry(*fields)
@@ -54,8 +55,13 @@ def plan_entry(lines: List[str], entry: Entry) -> List[str]:
             planned.append(line)
             continue
         is_there = True
-        planned.append(line if found == entry else entry.render())
+        planned.append(line if found == entry else _with_note_of(line, entry))
     return planned if is_there else [*planned, entry.render()]
+
+
+def _with_note_of(line: str, entry: Entry) -> str:
+    note = _NOTE.search(line)
+    return entry.render().rstrip("\n") + (note.group() if note else "") + "\n"
 
 
 def plan_no_entry(lines: List[str], path: str, source: Optional[str]) -> List[str]:

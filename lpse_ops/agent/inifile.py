@@ -79,12 +79,13 @@ def plan_absent(lines: Sequence[str], wanted: Wanted) -> Edit:
 
 
 def _split(lines: Sequence[str], wanted: Wanted) -> _Parts:
-    header = _TOP if wanted.section is None else f"[{wanted.section}]"
+    name = wanted.section
+    header = r"\[\0\]" if name is None else rf"\[\s*{re.escape(name.strip())}\s*\]"
     every = [_TOP, *_ended(lines)]
     starts = [place for place, line in enumerate(every) if line.startswith("[")]
     for start, end in zip(starts, [*starts[1:], len(every)]):
         section = every[start:end]
-        if section[0].startswith(header) and _holds(section, wanted.conditions):
+        if re.match(header, section[0]) and _holds(section, wanted.conditions):
             return _Parts(every[:start], section, every[end:])
     return _Parts(every, None, [])
 

@@ -76,9 +76,17 @@ class Session:
         return answers[0] if answers else Answer("", -1, [], [])
 
     def change(self, sql: str, shown: Optional[str] = None) -> None:
-        """Run SQL that changes something; ``shown`` is written down in its place."""
+        """Run SQL that changes something; ``shown`` is written down in its place.
+
+        Then errors show nothing of the SQL either: a part of it would be a secret.
+        """
         self.executed.append(sql if shown is None else shown)
-        self.run(sql)
+        try:
+            self.run(sql)
+        except DatabaseError as error:
+            if shown is None:
+                raise
+            raise DatabaseError(error.primary, error.sqlstate) from None
 
     def rows(self, sql: str, values: Values = None) -> List[Dict[str, Any]]:
         """The rows of a query, whose places ``%s`` and ``%(name)s`` take values."""

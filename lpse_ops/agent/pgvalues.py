@@ -82,6 +82,12 @@ def _time(text: str) -> str:
     return written
 
 
+def _moment(text: str) -> str:
+    """A time with a zone; one that never comes is the last that Python has, as in Ansible."""
+    ends = {"infinity": datetime.datetime.max, "-infinity": datetime.datetime.min}
+    return ends[text].isoformat() if text in ends else _time(text)
+
+
 def _interval(text: str) -> str:
     """A span of time as Python writes it, with 30 days in a month and 365 in a year."""
     days = sum(int(count) * _DAYS[unit] for count, unit in _INTERVAL_PART.findall(text))
@@ -123,7 +129,7 @@ _SCALARS: Dict[int, Callable[[str], Any]] = {
     701: float,
     1083: _time,
     1114: _time,
-    1184: _time,
+    1184: _moment,
     1186: _interval,
     1266: _time,
     1700: float,

@@ -14,10 +14,12 @@ from typing import IO, Any, Dict, Iterator, List, NamedTuple
 
 from lpse_ops.agent.archivenames import (
     UnreadableArchive,
+    add_link,
     inner_name,
     refusal,
     refuse_overflow,
     refuse_ways_out,
+    straight_name,
 )
 from lpse_ops.agent.commands import find_program
 
@@ -48,28 +50,29 @@ def look_through(path: str, compression: str, dest: str, exclude: List[str]) -> 
     """
     members: Dict[str, Member] = {}
     links: Dict[str, str] = {}
+    hard_links: Dict[str, str] = {}
     size_bytes = 0
     with _reading(path, compression) as archive:
         for member in _members(archive):
             if member.name in exclude:
                 continue
             name = inner_name(member.name) + ("/" if member.isdir() else "")
-            _judge(member)
+            if member.isdev():
+                raise refusal(member.name, "is a device or a pipe")
             if member.issym():
-                links[name] = member.linkname
+                add_link(links, name, member.linkname)
+            if member.islnk():
+                hard_links[name] = straight_name(inner_name(member.linkname))
             if member.isreg() and not member.issparse():
                 size_bytes += member.size
             refuse_overflow(size_bytes, len(members), dest)
             members[name] = Member(member.mode, member.mtime)
-    refuse_ways_out(members, links)
+    # A second name of a link leads where the link does.
+    for name, old in hard_links.items():
+        if old in links:
+            add_link(links, name, links[old])
+    refuse_ways_out([*members, *hard_links.values()] if links else (), links)
     return members
-
-
-def _judge(member: tarfile.TarInfo) -> None:
-    if member.isdev():
-        raise refusal(member.name, "is a device or a pipe")
-    if member.islnk():
-        inner_name(member.linkname)
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

@@ -55,6 +55,7 @@ class ZipArchive:
         self._path = path
         self._args = args
         self._dest = args["dest"]
+        self._targets: Dict[str, str] = {}
         self._entries = self._look_through()
         self.names = [entry.name for entry in self._entries]
 
@@ -86,7 +87,6 @@ class ZipArchive:
 
     def _look_through(self) -> List[Entry]:
         entries = []
-        links: Dict[str, str] = {}
         try:
             with zipfile.ZipFile(self._path) as archive:
                 for info in archive.infolist():
@@ -94,13 +94,15 @@ class ZipArchive:
                         continue
                     entry = parse_entry(info, current_umask())
                     if entry.kind == "link":
-                        links[entry.name] = _link_target(archive, entry)
+                        target = _link_target(archive, entry)
+                        if self._targets.setdefault(entry.name, target) != target:
+                            raise refusal(entry.name, "is there twice, as different links")
                     entries.append(entry)
         except _PROBLEMS as error:
             raise UnreadableArchive(str(error)) from error
         size_bytes = sum(entry.info.file_size for entry in entries)
         refuse_overflow(size_bytes, len(entries), self._dest)
-        refuse_ways_out((entry.name for entry in entries), links)
+        refuse_ways_out((entry.name for entry in entries), self._targets)
         return [entry for entry in entries if entry.name]
 
     def _is_wanted(self, name: str) -> bool:
@@ -122,8 +124,7 @@ class ZipArchive:
         if entry.kind == "directory":
             return "" if os.path.isdir(path) else "no folder"
         if entry.kind == "link":
-            with zipfile.ZipFile(self._path) as archive:
-                target = _link_target(archive, entry)
+            target = self._targets[entry.name]
             return "" if stat.S_ISLNK(status.st_mode) and os.readlink(path) == target else "link"
         if not stat.S_ISREG(status.st_mode):
             return "no file"
@@ -151,7 +152,7 @@ class ZipArchive:
             if entry.kind == "link":
                 os.close(handle)
                 os.unlink(temporary)
-                os.symlink(_link_target(archive, entry), temporary)
+                os.symlink(self._targets[entry.name], temporary)
             else:
                 self._write(archive, entry, handle, temporary)
             os.rename(temporary, path)
@@ -168,6 +169,9 @@ class ZipArchive:
 
     def _finish_folder(self, entry: Entry) -> None:
         path = self._path_of(entry)
+        # Neither an archive's own link nor one that is here already: it may lead anywhere.
+        if os.path.islink(path):
+            return
         with contextlib.suppress(PermissionError):
             os.chmod(path, entry.mode)
             os.utime(path, (entry.mtime, entry.mtime))

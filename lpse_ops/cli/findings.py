@@ -4,7 +4,7 @@ Standard output holds the answer alone; what could not be looked at is told on s
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from lpse_ops.cli.findings_junit import render_junit
 from lpse_ops.cli.findings_sarif import render_sarif
 from lpse_ops.cli.findings_text import render_text
 from lpse_ops.cli.output import encode_text, open_output
-from lpse_ops.finding import ERROR, Finding, Report
+from lpse_ops.finding import ERROR, Finding, Report, order_of
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -52,11 +52,16 @@ def emit_findings(report: Report, *, output_format: str, output: Path | None) ->
 
 
 def name_from_here(report: Report, folder: str) -> Report:
-    """Files by names that are the same on every machine that has the tree."""
+    """Files by names that are the same on every machine that has the tree, in their order."""
     return report._replace(
-        findings=[_from(folder, each) for each in report.findings],
-        notes=[_from(folder, each) for each in report.notes],
+        findings=_in_order(_from(folder, each) for each in report.findings),
+        notes=_in_order(_from(folder, each) for each in report.notes),
     )
+
+
+def _in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """By their names; what came from one file under two names is told once."""
+    return sorted(dict.fromkeys(findings), key=order_of)
 
 
 def _from(folder: str, finding: Finding) -> Finding:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lpse_ops.cli.output import printable
 from lpse_ops.finding import ERROR, WARNING, Finding, Report
 
 _COMMANDS = {ERROR: "error", WARNING: "warning"}
@@ -30,6 +31,8 @@ def _properties(finding: Finding) -> Iterator[tuple[str, str]]:
 
 
 def _data(text: str) -> str:
+    # One line of a log for each; only what a hint begins on a line of its own stays there.
+    text = "\n".join(printable(line) for line in text.split("\n"))
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

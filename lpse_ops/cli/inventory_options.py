@@ -97,8 +97,8 @@ def default_sources(app: App, configured: Sequence[str]) -> tuple[str, ...]:
     """Return what is read without ``-i``: Ansible's setting, else ``inventory/`` of the site."""
     if tuple(configured) != (DEFAULT_SOURCE,) or Path(DEFAULT_SOURCE).exists():
         return tuple(configured)
-    settings = app.settings_if_any
-    folders = [settings.file.parent / _FOLDER] if settings else []
+    site = app.settings_folder
+    folders = [site / _FOLDER] if site else []
     found = next((each for each in (*folders, Path(_FOLDER)) if each.is_dir()), None)
     return (str(found),) if found else (DEFAULT_SOURCE,)
 

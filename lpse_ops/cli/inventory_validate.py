@@ -145,7 +145,7 @@ def _look(app: App, asked: Asked) -> tuple[Seen, tuple[str, ...]]:
     config = load_config(app.environment, Path.cwd(), app.console.warn)
     sources = asked.sources or default_sources(app, config.inventory)
     vault = Vault(read_secrets(app, asked.vault, prompt=False))
-    settings = app.settings_if_any
+    settings = app.settings_unless_empty
     seen = look(
         sources,
         Beside(

@@ -13,9 +13,10 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 
 from lpse_ops.cli.settings_values import CHECKS, EXAMPLE_HINT, find_database_name
-from lpse_ops.errors import SettingsError
+from lpse_ops.errors import SettingsError, SettingsNotFilledIn
 from lpse_ops.yamlfile import YamlDocument, YamlPath
 
+_FILL_IN = "fill in what stands after the key"
 _KINDS = {
     "string": "text",
     "array": "a list",
@@ -32,7 +33,8 @@ def check_settings(document: YamlDocument) -> None:
         return
     problems.sort(key=lambda problem: document.position_of(problem.path, key=problem.at_key))
     lines = [f"{document.place_of(p.path, key=p.at_key)}: {p.message}" for p in problems]
-    raise SettingsError(
+    kind = SettingsNotFilledIn if all(p.is_empty for p in problems) else SettingsError
+    raise kind(
         "\n".join(dict.fromkeys(lines)),
         hint=next((p.hint for p in problems if p.hint), EXAMPLE_HINT),
     )
@@ -44,6 +46,10 @@ class _Problem:
     message: str
     hint: str = ""
     at_key: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return self.hint == _FILL_IN
 
 
 def _find_problems(document: YamlDocument) -> Iterator[_Problem]:
@@ -92,7 +98,7 @@ def _explain_missing(path: YamlPath, error: Any) -> Iterator[_Problem]:
 
 def _explain_type(path: YamlPath, error: Any) -> Iterator[_Problem]:
     if error.instance is None:
-        yield _Problem(path, f"{_label(path)} is empty", "fill in what stands after the key")
+        yield _Problem(path, f"{_label(path)} is empty", _FILL_IN)
         return
     wanted = str(error.validator_value)
     hint = "put it in quotes" if wanted == "string" else ""
@@ -100,7 +106,7 @@ def _explain_type(path: YamlPath, error: Any) -> Iterator[_Problem]:
 
 
 def _explain_empty(path: YamlPath, _: Any) -> Iterator[_Problem]:
-    yield _Problem(path, f"{_label(path)} is empty", "fill in what stands after the key")
+    yield _Problem(path, f"{_label(path)} is empty", _FILL_IN)
 
 
 def _explain_enum(path: YamlPath, error: Any) -> Iterator[_Problem]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from lpse_ops.clock import Clock, SystemClock
+from lpse_ops.errors import SettingsNotFilledIn
 
 if TYPE_CHECKING:
     from lpse_ops.cli.console import Console
@@ -48,6 +49,23 @@ class App:
         return None if path is None else load_settings(path)
 
     @cached_property
+    def settings_unless_empty(self) -> "Settings | None":
+        """The same, and None while a site that was laid out is not filled in."""
+        try:
+            return self.settings_if_any
+        except SettingsNotFilledIn:
+            return None
+
+    @cached_property
+    def settings_folder(self) -> Path | None:
+        """The folder of the settings, filled in or not; None when there is no file."""
+        from lpse_ops.cli.settings import find_settings
+
+        self.settings_unless_empty  # noqa: B018 - a wrong file is an error
+        path = find_settings(self.settings_file, self.environment)
+        return None if path is None else path.absolute().parent
+
+    @cached_property
     def console(self) -> "Console":
         from lpse_ops.cli.console import Console
 
@@ -56,7 +74,7 @@ class App:
     @cached_property
     def clock(self) -> Clock:
         """The machine's clock in the site's time zone, if there are settings."""
-        settings = self.settings_if_any
+        settings = self.settings_unless_empty
         return SystemClock(settings.site.time_zone if settings else None)
 
     @cached_property

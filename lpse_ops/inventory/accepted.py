@@ -26,6 +26,8 @@ from lpse_ops.markedyaml import load_marked
 
 FILE_NAME = ".lpse-ops-ignore.yml"
 _KEYS = ("rule", "file", "host", "reason", "until")
+_TEXTS = ("rule", "file", "host", "reason")
+_ONE_EACH = "write an entry for each rule, file or host"
 _REQUIRED = ("rule", "reason", "until")
 _EXAMPLE = "write rule, reason and until, e.g. until: 2027-03-31"
 
@@ -77,8 +79,12 @@ def _read_entry(entry: Any, path: Path, places: Places) -> Accepted:
                 f"{places.of_key(entry, key) or place}: there is no key {str(key)!r} here",
                 hint=f"did you mean {near!r}?" if near else f"keys: {', '.join(_KEYS)}",
             )
+    for key in _TEXTS:
+        if not isinstance(entry.get(key, ""), str | None):
+            at = places.of_value(entry, key) or place
+            raise InventoryError(f"{at}: {key!r} is no text", hint=_ONE_EACH)
     for key in _REQUIRED:
-        if entry.get(key) in (None, ""):
+        if not str(entry.get(key) or "").strip():
             raise InventoryError(f"{place}: the entry has no {key!r}", hint=_EXAMPLE)
     until_at = places.of_value(entry, "until") or place
     named = str(entry.get("file") or "")

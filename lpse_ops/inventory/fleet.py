@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from lpse_ops.inventory.fleetvariables import GROUP, example_of
+from lpse_ops.inventory.hostnames import without_password
 from lpse_ops.inventory.seen import Cell, Fault, Seen
 from lpse_ops.marked import Origin, Sealed, origin_of
 from lpse_ops.templating.embedded import is_template
@@ -110,14 +111,16 @@ def items(cell: Cell) -> list[tuple[Any, Origin]]:
     return [(each, origin_of(each) or cell.value_at) for each in values]
 
 
-def shown(value: Any) -> str:
-    """A value as a message may show it: in one line, and never long."""
+def shown(value: Any, cell: Cell | None = None) -> str:
+    """A value as a message may show it: in one line, never long, nothing of an encrypted file."""
+    if cell is not None and cell.in_sealed_file:
+        return "what is encrypted here"
     kinds: dict[type, str] = {list: "a list", dict: "a mapping", set: "a set"}
     for kind, name in kinds.items():
         if isinstance(value, kind):
             return name
     text = value if isinstance(value, str) else _as_text(value)
-    text = repr(str(text[: _LONGEST + 1]))
+    text = repr(without_password(str(text))[: _LONGEST + 1])
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...'"
 
 

@@ -22,11 +22,14 @@ from lpse_ops.inventory.declaration import (
     raise_at_once,
 )
 from lpse_ops.inventory.literal import read_literal
+from lpse_ops.inventory.secrets import is_secret_name
 from lpse_ops.marked import Origin, Text
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _GROUP_NAME = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 _COMMENTS = ("#", ";")
+# shlex takes a minute for a million.
+_LONGEST_LINE = 100_000
 _SECTIONS_RULE = "unknown-section"
 _SECTION_HINT = "write [GROUP], [GROUP:children] or [GROUP:vars], without spaces"
 
@@ -135,15 +138,22 @@ class _Parser:
         self._state_variable(self._group, key.strip(), value.strip(), origin, place)
 
     def _read_host(self, line: str, origin: Origin) -> None:
+        if len(line) > _LONGEST_LINE:
+            hint = "put long values into a file in host_vars"
+            _fail(origin, f"a line of more than {_LONGEST_LINE} characters", hint=hint)
         tokens = list(_split(line, origin))
         hosts, port = self._expand(tokens[0][0], origin)
         for host in hosts:
             self.statements.append(HostStated(host, self._group, port, origin))
+        is_secret = False
         for token, column in tokens[1:]:
             place = origin._replace(column=origin.column + column)
             key, equals, value = token.partition("=")
             if not equals:
-                _fail(place, f"{token!r} sets no variable", hint="write NAME=VALUE")
+                # A password with a blank in it, and no quotation marks around.
+                word = "this word" if is_secret else repr(token)
+                _fail(place, f"{word} sets no variable", hint="write NAME=VALUE")
+            is_secret = is_secret or is_secret_name(key)
             at = origin._replace(column=origin.column + line.index("=", column) + 1)
             for host in hosts:
                 self._state_variable(host, key, value, place, at)

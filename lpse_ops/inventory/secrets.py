@@ -24,9 +24,11 @@ _WORD = re.compile(
     r"|required|optional|disabled|enabled|vault",
     re.IGNORECASE,
 )
-# What is stored in place of a password, and gives it away to nobody soon.
+# What is stored in place of a password, and gives it away to nobody soon: hashes, and what
+# ansible-vault or sops encrypted.
 _HASHED = re.compile(
     r"\$(?:[1256yaxb]|2[abxy]|argon2\w*|gy)\$|SCRAM-SHA-\d+\$|md5[0-9a-f]{32}$|\{SSHA"
+    r"|\$ANSIBLE_VAULT;|ENC\[[A-Z0-9_]+,data:"
 )
 _FILE = re.compile(
     r"(?:~|\.{1,2})?/[^\s]*|[\w.-]+(?:/[\w.@-]+)+|[\w.-]+\.(?:key|pem|pass|password|txt|yml|yaml|json|crt|pub)"

@@ -69,14 +69,26 @@ def see_file(asked: Asked) -> FileSeen:
 
 
 def _see_content(asked: Asked, content: bytes, faults: Faults) -> FileSeen:
-    if content.startswith(b"#!") or b"\0" in content[:_BINARY_BYTES]:
+    is_binary = b"\0" in content[:_BINARY_BYTES]
+    if content.startswith(b"#!") or (is_binary and os.access(asked.source, os.X_OK)):
         return _unread(asked, faults, "is a program, which is not run here")
+    if is_binary:
+        return _no_text(asked.source, faults)
     if not is_sealed(content):
         return _see_text(asked, content)
     opened = open_if_possible(content, asked.source, asked.open_sealed, faults)
     if opened is None:
         return FileSeen([], faults, Places(), is_read=False, is_sealed=True)
     return _see_text(asked, opened)._replace(is_sealed=True)
+
+
+def _no_text(source: str, faults: Faults) -> FileSeen:
+    """Some editors save each letter in two bytes, one of them zero: Ansible reads nothing then."""
+    ending = os.path.splitext(source)[1]
+    rule = "ini-syntax" if ending and ending not in YAML_ENDINGS else "yaml-syntax"
+    hint = "save it as UTF-8 text; if it is a program: chmod +x"
+    faults.add(rule, Origin(source), "this is no text: it holds zero bytes", hint)
+    return FileSeen([], faults, Places())
 
 
 def open_if_possible(

@@ -50,7 +50,7 @@ class SeenVars:
         try:
             return VarsFiles(self.folder, None, self._warn, self._load)
         except InventoryError as error:
-            self._faults.add_error("unread-file", error, self.folder)
+            self._faults.add_error("missing-source", error, self.folder)
             return None
 
     def _warn(self, message: str) -> None:
@@ -60,7 +60,7 @@ class SeenVars:
         try:
             files = self._files.of(name) if self._files else ()
         except InventoryError as error:
-            self._faults.add_error("unread-file", error, self.folder)
+            self._faults.add_error("missing-source", error, self.folder)
             return
         for file in files:
             cells = {key: self._cell(name, file, key) for key in file.variables}
@@ -88,7 +88,7 @@ class SeenVars:
             content = load_marked(Path(path), open_sealed=opened, warn=warn, note=places.note)
         except PlaybookError as error:
             has_place = split_place(error.message, path)[0].line
-            self._faults.add_error("yaml-syntax" if has_place else "unread-file", error, path)
+            self._faults.add_error("yaml-syntax" if has_place else "missing-source", error, path)
             return Map()
         if len(self._faults.by_rule.get(NOT_CHECKED, ())) > before:
             self.is_complete = False

@@ -47,10 +47,18 @@ def validate(seen: Seen, rules: Mapping[str, Rule], accepted: Sequence[Accepted]
     rest = [each for each in found if each.severity != NOTE]
     kept, faults = accept(rest, accepted, seen.today, frozenset(rules))
     remarks = (_finding(rules[rule], fault) for rule, fault in faults if rule in rules)
-    findings = sorted([*kept, *remarks], key=order_of)
+    findings = sorted([*_once(kept), *remarks], key=order_of)
     return Report(
         TOOL, findings, {name: each.doc for name, each in rules.items()}, notes, seen.today
     )
+
+
+def _once(findings: Iterable[Finding]) -> Iterable[Finding]:
+    """Of a value that holds for many hosts, a range or an anchor, the first host is told."""
+    told: dict[tuple[object, ...], Finding] = {}
+    for each in findings:
+        told.setdefault((each.rule, each.origin, each.message), each)
+    return told.values()
 
 
 def _run(seen: Seen, rules: Mapping[str, Rule]) -> Iterator[Finding]:

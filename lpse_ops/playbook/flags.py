@@ -1,10 +1,12 @@
 """Values of keywords, once they are evaluated; what is wrong with one is said as Ansible does."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from lpse_ops.agent.conversions import convert
 from lpse_ops.errors import PlaybookError, TemplateError
+from lpse_ops.playbook.model import Keywords
 from lpse_ops.templating.markers import OMIT
 
 # Ansible's, and a little more than three years.
@@ -14,6 +16,15 @@ _LONGEST_TIMEOUT_SECONDS = 100_000_000
 def given(value: Any) -> Any:
     """An evaluated keyword; one that is ``omit`` counts as not written."""
     return None if value is OMIT else value
+
+
+def inherited(evaluate: Callable[[Any], Any], keywords: Keywords, name: str) -> Any:
+    """What the innermost place that does not omit a keyword says of it, or None."""
+    value = evaluate(keywords.get(name))
+    if value is not OMIT:
+        return value
+    around = map(evaluate, reversed(keywords.chain(name)))
+    return next((each for each in around if each is not OMIT), None)
 
 
 def of_keyword(name: str, error: TemplateError) -> TemplateError:

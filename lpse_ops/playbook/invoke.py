@@ -13,7 +13,7 @@ from lpse_ops.inventory.inventory import Inventory
 from lpse_ops.marked import every_text
 from lpse_ops.playbook.actions.context import ActionFailed, Folder
 from lpse_ops.playbook.actions_table import INCLUDES, ModuleSpec
-from lpse_ops.playbook.flags import as_flag, as_number, as_timeout, as_whole, given, of_keyword
+from lpse_ops.playbook.flags import as_flag, as_number, as_timeout, as_whole, inherited, of_keyword
 from lpse_ops.playbook.hostile import without_our_keys
 from lpse_ops.playbook.line import Line, Prepared, Sent, is_this_machine
 from lpse_ops.playbook.links import Links
@@ -326,7 +326,7 @@ class TaskAction:
         return without_our_keys(link.run("async_status", args, options=options))
 
     def _keyword(self, name: str) -> Any:
-        return given(self._value(name, self._task.keywords.get(name)))
+        return inherited(lambda each: self._value(name, each), self._task.keywords, name)
 
     def _value(self, name: str, written: Any) -> Any:
         try:

@@ -10,7 +10,7 @@ from lpse_ops.marked import Origin
 
 # A template says where a secret is, and may be shown; the value itself may not.
 _SECRET = re.compile(
-    r"(\b\w*(?:passw|passphrase|secret|token|private_key|api_?key)\w*(?<!_file)['\"]?\s*[:=]\s*)"
+    r"(\b\w*(?:passw|passphrase|secret|token|private_key|api_?key|pwd|pass\b)\w*(?<!_file)['\"]?\s*[:=]\s*)"
     r"(?!\s*(?:['\"]?\{\{|[|>!\[{]|$))[^,}]+",
     re.IGNORECASE,
 )

@@ -37,6 +37,11 @@ def place_of(task: Task | None) -> Place:
     return task.role, task.origin.file if task.origin is not None else None
 
 
+def folder_of(action: str) -> str:
+    """The folder in which ``with_first_found`` looks for what an action takes."""
+    return next((f"{word}s" for word in ("template", "var") if word in action), "files")
+
+
 def search_folders(task: Task | None, play_folder: Path) -> Iterator[Path]:
     """The folders in which ``files``, ``templates`` and ``vars`` lie, nearest first."""
     if task is not None and task.role is not None:

@@ -11,7 +11,7 @@ from lpse_ops.marked import Text, origin_of
 from lpse_ops.playbook.action_of_task import arguments_of
 from lpse_ops.playbook.actions_table import find_action
 from lpse_ops.playbook.attempt import Attempts, Begun, failure, problem_of
-from lpse_ops.playbook.flags import as_flag, as_number, given, of_keyword
+from lpse_ops.playbook.flags import as_flag, as_number, given, inherited, of_keyword
 from lpse_ops.playbook.itemline import ItemLine
 from lpse_ops.playbook.line import Line
 from lpse_ops.playbook.loops import ITEM, Items
@@ -19,6 +19,7 @@ from lpse_ops.playbook.model import Task
 from lpse_ops.playbook.registry import find_module
 from lpse_ops.playbook.results import Include, Result, TaskResult, censor, is_failed, of_loop
 from lpse_ops.playbook.said import Said, settle
+from lpse_ops.playbook.searchpath import folder_of
 from lpse_ops.playbook.started import Started
 from lpse_ops.playbook.templatings import Templatings
 from lpse_ops.playbook.unknowns import AnswerNeeded
@@ -289,7 +290,10 @@ class TaskRun:
         return as_flag(name, self._keyword(task, name, variables), default=default)
 
     def _keyword(self, task: Task, name: str, variables: Variables) -> Any:
-        return given(self._evaluated(task, name, task.keywords.get(name), variables))
+        def evaluate(written: Any) -> Any:
+            return self._evaluated(task, name, written, variables)
+
+        return inherited(evaluate, task.keywords, name)
 
     def _evaluated(self, task: Task, name: str, written: Any, variables: Variables) -> Any:
         try:
@@ -319,7 +323,8 @@ class TaskRun:
                     origin=origin_of(written) or task.origin,
                 )
         else:
-            values = self.templatings.of(task).lookup_list(kind, written, variables)
+            where = {"subdir": folder_of(task.action)} if kind == "first_found" else {}
+            values = self.templatings.of(task).lookup_list(kind, written, variables, **where)
         control = task.keywords.own.get("loop_control") or {}
         quick = {
             name: self.templatings.of(task).evaluate(control[name], variables)

@@ -19,6 +19,7 @@ from lpse_ops.playbook.scope import LoadContext
 
 _DEEPEST = 20
 _UNKNOWN = "only a run can tell what this includes"
+_PLAYS = {"hosts", "import_playbook"}
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
@@ -91,12 +92,22 @@ class PlayWalk:
         if not is_template(name):
             found = [find_tasks_file(task, name, self.play.folder)]
         else:
-            found = list(files_meant(name, _folders(task, self.play)))
+            meant = files_meant(name, _folders(task, self.play))
+            found = [each for each in meant if not self._is_playbook(each)]
             self.lost += [] if found else [Lost(task.origin, _UNKNOWN)]
         role = id(task.role.folder) if task.role else 0
         new = [each for each in found if (each.resolve(), role) not in self._files]
         self._files |= {(each.resolve(), role) for each in new}
         return new
+
+    def _is_playbook(self, path: Path) -> bool:
+        """Of files that a template may mean, playbooks beside are none."""
+        try:
+            content = self._context.load_yaml(path)
+        except OpsError:
+            return False
+        entries = content if isinstance(content, list) else []
+        return any(isinstance(each, dict) and _PLAYS & each.keys() for each in entries)
 
 
 def _only_set(values: dict[str, object]) -> dict[str, object]:

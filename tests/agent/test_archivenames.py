@@ -30,12 +30,18 @@ def test_a_name_that_climbs(name):
         ({"l": "m", "m": "n", "n": "../x"}, "l/a"),
         ({"l": "l"}, "l/a"),
         ({"a": "b", "b/c": "../.."}, "a/c/d"),
-        ({"./l": "..", "l": ".."}, "./l/a"),
+        ({"./l": ".."}, "./l/a"),
+        ({"a//./l": "../.."}, "a/l/b"),
     ],
 )
 def test_a_way_out_through_links(links, name):
     with pytest.raises(Failed, match="through a link of the archive"):
         refuse_ways_out([name], links)
+
+
+def test_one_link_to_two_places():
+    with pytest.raises(Failed, match="to different places"):
+        refuse_ways_out([], {"l": "..", "./l": "here"})
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from lpse_ops.agent.textlines import split_lines
 
 LINES = split_lines(
     "# by hand\n/dev/a  /data\\040of\\040us  ext4  ro\n/swap1 none swap sw 0 0\n"
-    "/swap2 none swap sw 0 0\n/dev/b /b ext4 ro 0 0 # no"
+    "/swap2 none swap sw 0 0\n/dev/b /b ext4 ro 0 0 and more"
 )
 
 
@@ -45,3 +45,14 @@ def test_swap_space_is_told_by_its_source():
 def test_an_entry_goes():
     assert plan_no_entry(LINES, "/data of us", None) == [LINES[0], *LINES[2:]]
     assert plan_no_entry(LINES, "/b", None) == LINES
+
+
+def test_a_comment_at_the_end_of_an_entry_stays_with_it():
+    lines = ["/dev/c /c#1 xfs ro  # of Sari\n"]
+    entry = Entry("/dev/c", "/c#1", "xfs", "ro")
+    assert parse_entry(lines[0]) == entry
+    assert plan_entry(lines, entry) == lines
+    assert plan_entry(lines, entry._replace(options="rw")) == [
+        "/dev/c /c#1 xfs rw 0 0  # of Sari\n"
+    ]
+    assert plan_no_entry(lines, "/c#1", None) == []

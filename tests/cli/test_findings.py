@@ -223,7 +223,7 @@ def test_github_gets_one_command_in_a_line_for_each():
     assert lines[4].startswith("::error title=bad-port::")
     assert lines[-2].startswith("::notice ")
     assert len(lines) == 9
-    assert "::50%25 <&>\"'%0A:,\t" in lines[6]
+    assert "::50%25 <&>\"'%0A:,\\t\\x1b[31m\\x00 é " in lines[6]
 
 
 def test_json_says_nothing_where_there_is_no_place():

@@ -42,7 +42,7 @@ def test_findings_as_text_show_the_line_and_what_to_do(site):
         ended.stdout
         == """\
 inventory/hosts.yml:5:28: error: '10.0.0.300' is no address [bad-address]
-            w1: {ansible_host: 10.0.0.300, ansible_password: ********}
+            w1: {ansible_host: 10.0.0.300, ansible_password: ********
                                ^
     write an address such as 192.0.2.10, or a name such as db-1.example.go.id
 inventory/hosts.yml:7:28: warning: 'w3' and 'w2' are both at 10.0.0.2 port 22 [same-address]
@@ -75,6 +75,53 @@ inventory/hosts.yml:7:28: warning: 'w3' and 'w2' are both at 10.0.0.2 port 22 [s
 )
 def test_the_exit_code_says_what_came_out(args, code, site):
     assert validate(site, *args).code == code
+
+
+@pytest.mark.parametrize("name", ["text", "json", "sarif", "junit", "gitlab", "github"])
+def test_no_format_tells_a_secret(name, tmp_path):
+    ini = (
+        "w1 ansible_ssh_pass=rahasia ansible_port=x\nw2 ansible_port=x wifi_psk=rahasia\n"
+        "w3 db_password=my rahasia\nw4 ansible_host=u:rahasia@h\n"
+        "w6 ansible_host=ssh://u:rahasia@h\n"
+    )
+    yaml = (
+        "passwords:\n  a: rahasia\n  a: rahasia\nansible_become_pass: [rahasia]\n"
+        "ansible_password: {a: ra, b: 'rahasia'}\n"
+    )
+    broken = "tls_private_key: |\n    x\n  y: rahasia\n"
+    files = {"hosts": ini, "group_vars/all.yml": yaml, "host_vars/w1.yml": broken}
+    ended = lpse_ops(
+        *("inventory", "validate", "-i", "hosts", "--format", name), cwd=write_site(tmp_path, files)
+    )
+    assert ended.code == 1
+    assert "wrong-type" in ended.stdout
+    assert "yaml-syntax" in ended.stdout
+    assert "rahasia" not in ended.stdout + ended.stderr
+
+
+def test_nothing_of_an_encrypted_file_is_told(tmp_path):
+    values = (
+        "time_zone: rahasia\nups: [no]\nbackup_destinations: ['x:https://u:rahasia@h']\n"
+        "warranty_until: rahasia\nspse_domain: rahasia rahasia\nspse_public_address: rahasia\n"
+        "lkpp_addresses: [rahasia]\nssh_port: rahasia\nansible_ssh_host_key: rahasia\n"
+        "ansible_port: rahasia\nansible_host: u:rahasia@h\n"
+    )
+    files = {"hosts": "[spse]\ns1\n", "group_vars/spse.yml": values, "password": "p\n"}
+    site = write_site(tmp_path, files)
+    vault = ("--vault-password-file", "password")
+    assert lpse_ops("vault", "encrypt", *vault, "group_vars/spse.yml", cwd=site).code == 0
+    ended = lpse_ops("inventory", "validate", "-i", "hosts", *vault, cwd=site)
+    assert ended.stdout.count("what is encrypted here") == 9
+    assert ended.stdout.count(": error: ") == 11
+    assert "rahasia" not in ended.stdout + ended.stderr
+
+
+def test_a_site_that_is_not_filled_in_can_be_looked_at(site):
+    (site / "lpse-ops.yml").write_text("site:\n  name:\n  slug:\n  time_zone:\n")
+    assert validate(site).code == 1
+    assert validate(site, "-i", "fine").code == 0
+    (site / "lpse-ops.yml").write_text("site:\n  name:\n  slugg: x\n")
+    assert validate(site, "-i", "fine").code == 78
 
 
 def test_a_program_is_not_run_and_that_is_told(site):
@@ -120,6 +167,19 @@ def test_every_format_goes_into_a_file_and_is_the_same_each_time(name, site):
 def test_files_are_named_from_here_however_they_are_asked_for(site):
     whole = validate(site, "-i", str(site / "inventory"), "--format", "json")
     assert whole.json() == validate(site, "-i", "./inventory/", "--format", "json").json()
+
+
+def test_the_order_is_that_of_the_names_that_are_told(site):
+    one = validate(site, "-i", "inventory", "-i", "warned", "--format", "sarif")
+    other = validate(site, "-i", f"{site}/inventory", "-i", "./warned", "--format", "sarif")
+    assert one.stdout.count("artifactLocation") == 3
+    assert other.stdout == one.stdout
+
+
+def test_a_file_under_two_names_is_told_of_once(site):
+    once = validate(site, "-i", "inventory", "--rule", "bad-address")
+    twice = validate(site, "-i", "inventory", "-i", f"{site}/inventory", "--rule", "bad-address")
+    assert twice.stdout == once.stdout
 
 
 def test_what_is_accepted_stands_beside_the_inventory(site):

@@ -35,7 +35,6 @@ def site(tmp_path):
 def validate(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     program = [str(Path(sys.executable).with_name("lpse-ops")), "inventory", "validate"]
     command = [*program, "-i", "site/inventory", *TODAY, *arguments]
-    # Not in the site, whose settings are to be filled in as well.
     return subprocess.run(command, cwd=site.parent, capture_output=True, text=True)
 
 

@@ -220,6 +220,29 @@ MORE = {
     ),
     "user in a name": ini("[web]\nroot@10.0.0.1\n", "bad-host-name hosts:2:1"),
     "comma behind a name": ini("[web]\nw1, \nw2\n", "bad-host-name hosts:2:1"),
+    "port in a range of hosts is told once": ini(
+        "w[01:50] ansible_port=0\n", "bad-port hosts:1:23"
+    ),
+    "value that two hosts share": yaml(
+        "all:\n  hosts:\n    a: &a\n      ansible_port: 0\n    b:\n      <<: *a\n"
+        "      ansible_host: b\n",
+        "bad-port hosts.yml:4:21",
+    ),
+    "port of six thousand digits": ini(f"w1 ansible_port={'9' * 6000}\n", "bad-port hosts:1:17"),
+    "port with a point": yaml(
+        "all: {hosts: {a: {ansible_port: 22.5}}}\n", "wrong-type hosts.yml:1:33"
+    ),
+    "same ipv6 address in two spellings": ini(
+        "a ansible_host=2001:DB8:0::1\nb ansible_host=2001:db8::1\n", "same-address hosts:2:16"
+    ),
+    "line without end in ini": ini(f"w1 x={'a' * 3_000_000}\n", "ini-syntax hosts:1:1"),
+    "a password with a blank": ini(
+        "w1 db_password=rahasia sekali\n",
+        "secret-in-clear hosts:1:16",
+        "ini-syntax hosts:1:24",
+    ),
+    "saved in two bytes a letter": yaml("a\0l\0l\0:\0", "yaml-syntax hosts.yml"),
+    "saved so, as ini": Broken({"hosts.ini": "w\0"}, ["ini-syntax hosts.ini"], ("hosts.ini",)),
     "range without end": yaml("web:\n  hosts:\n    w[1:]:\n", "bad-host-name hosts.yml:3:5"),
     # Files that nobody reads.
     "file for no group": beside({"group_vars/wbe.yml": "a: 1\n"}, "unread-file group_vars/wbe.yml"),
@@ -236,6 +259,13 @@ MORE = {
     "ending that is left out": beside(
         {"host_vars/w1/a.yml": "a: 1\n", "host_vars/w1/b.ini": "b=1\n"},
         "unread-file host_vars/w1/b.ini",
+    ),
+    "folders without end": Broken(
+        {
+            "hosts.yml": "web:\n  hosts:\n    w1:\n",
+            f"host_vars/w1/{'x/' * 22}a.yml": "a: 1\n",
+        },
+        ["missing-source host_vars"],
     ),
     "folder without inventory": Broken(
         {"inventory/README.md": "none\n"}, ["missing-source inventory"], ("inventory",)

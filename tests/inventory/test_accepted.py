@@ -83,6 +83,12 @@ def test_nothing_is_accepted_by_an_empty_file(tmp_path):
         ("- x\n", ":1:3: an entry is a mapping", "until"),
         ("- {rule: x, until: 2027-01-01}\n", ":1:3: the entry has no 'reason'", "reason"),
         ("- {rule: x, reason: '', until: 2027-01-01}\n", ":1:3: the entry has no 'reas", "reason"),
+        ("- {rule: x, reason: ' ', until: 2027-01-01}\n", ":1:3: the entry has no 'rea", "reason"),
+        (
+            "- {rule: x, host: [a, b], reason: y, until: 2027-01-01}\n",
+            ":1:19: 'host' is no",
+            "each",
+        ),
         ("- {rule: x, reason: y}\n", ":1:3: the entry has no 'until'", "until: 2027"),
         ("- {rule: x, reason: y, until: soon}\n", ":1:31: 'soon' is no date", "YEAR-MONTH-DAY"),
         ("- {rule: x, reason: y, until: 12}\n", ":1:31: '12' is no date", "YEAR-MONTH-DAY"),

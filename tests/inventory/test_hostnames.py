@@ -34,6 +34,8 @@ def test_by_these_a_host_can_be_reached(text):
         ("192.0.2.1/24", "is a network or path, not one host", "write an address"),
         ("https://db/", "is a URL, not one host", "write an address"),
         ("root@db", "has a user in it", "write db, and ansible_user: root"),
+        ("root:rahasia@db", "'root:********@db' has a user", "write db, and ansible_user: root"),
+        ("sftp://u:rahasia@db", "'sftp://u:********@db' is a URL", "write an address"),
         ("db:22", "has a port in it", "write db, and ansible_port: 22"),
         ("10.0.0.300", "'10.0.0.300' is no address", "write an address"),
         ("10.0.0", "is no address", "write an address"),

@@ -31,8 +31,9 @@ def test_values_in_clear(value):
 
 @pytest.mark.parametrize(
     "value",
-    ["", " ", "{{ x }}", "!", "*", "$6$a$b", "/etc/x", "~/x", "keys/id", "id.pem", "absent"],
-)
+    ["", " ", "{{ x }}", "!", "*", "$6$a$b", "/etc/x", "~/x", "keys/id", "id.pem", "absent",
+     "$ANSIBLE_VAULT;1.1;AES256\n30\n", "ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str]"],
+)  # fmt: skip
 def test_values_that_give_nothing_away(value):
     assert not is_clear(value)
 

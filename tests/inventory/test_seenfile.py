@@ -42,7 +42,6 @@ def test_the_faults_are_those_of_the_format_that_was_meant(name, text, rules, tm
     ("text", "problem"),
     [
         ("#!/bin/sh\n", "is a program, which is not run here"),
-        (b"\x7fELF\x00\x01", "is a program, which is not run here"),
         ("plugin: constructed\n", "is for the plugin 'constructed', which is not run here"),
         ("plugin: amazon.aws.aws_ec2\n", "is for the plugin 'amazon.aws.aws_ec2', which is not"),
         ("$ANSIBLE_VAULT;1.1;AES256\n30\n", "is vault-encrypted"),
@@ -54,6 +53,14 @@ def test_what_only_a_run_would_tell_is_not_read(text, problem, tmp_path):
     (note,) = seen.faults.by_rule["not-checked"]
     assert problem in note.message
     assert note.hint
+
+
+def test_a_program_without_a_first_line_for_it_is_known_by_its_mode(tmp_path):
+    (tmp_path / "hosts").write_bytes(b"\x7fELF\x00\x01")
+    asked = Asked(str(tmp_path / "hosts"), (), None)
+    assert set(see_file(asked).faults.by_rule) == {"yaml-syntax"}
+    os.chmod(tmp_path / "hosts", 0o755)
+    assert set(see_file(asked).faults.by_rule) == {"not-checked"}
 
 
 def test_text_on_a_disk_where_everything_is_executable_is_read(tmp_path):

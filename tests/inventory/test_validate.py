@@ -43,7 +43,6 @@ def test_there_are_more_than_forty_cases_and_some_of_every_rule():
         "host-key",
         "lkpp-addresses",
         "not-checked",
-        "secret-in-clear",
         "ssh-port",
         "template-loop",
         "time-zone",

@@ -3,7 +3,9 @@
 import pytest
 
 from lpse_ops.errors import PlaybookError
-from lpse_ops.playbook.flags import as_flag, as_number, as_timeout, as_whole, given
+from lpse_ops.marked import Map
+from lpse_ops.playbook.flags import as_flag, as_number, as_timeout, as_whole, given, inherited
+from lpse_ops.playbook.model import Keywords
 from lpse_ops.templating.markers import OMIT
 
 
@@ -82,3 +84,20 @@ def test_a_time_out_of_bounds_is_refused(value: int):
     words = f"Timeout {value} is invalid, it must be between 0 and 100000000."
     with pytest.raises(PlaybookError, match=words):
         as_timeout(value, None)
+
+
+@pytest.mark.parametrize(
+    ("task", "block", "value"),
+    [
+        ({"become": "no"}, {}, "no"),
+        ({"become": OMIT}, {}, "yes"),
+        ({"become": OMIT}, {"become": OMIT}, "yes"),
+        ({"become": OMIT}, {"become": "no"}, "no"),
+        ({}, {"become": OMIT}, "yes"),
+    ],
+)
+def test_what_is_omitted_is_said_by_what_is_around(task, block, value):
+    play = Keywords(Map({"become": "yes"}), None, "play")
+    keywords = Keywords(Map(task), Keywords(Map(block), play, "block"))
+    assert inherited(lambda written: written, keywords, "become") == value
+    assert inherited(lambda written: written, keywords, "diff") is None

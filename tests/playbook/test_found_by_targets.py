@@ -55,7 +55,17 @@ TREE = {
     "roles/deepest/vars/main.yml": "from_role: deepest\n",
     "roles/bottom/meta/main.yml": "dependencies: [deepest]\n",
     # What a role depends on beats what depends on it.
-    "roles/bottom/tasks/main.yml": "- assert: {that: from_role == 'deepest'}\n",
+    "roles/bottom/tasks/main.yml": """\
+- assert: {that: from_role == 'deepest'}
+# A lookup knows no folder of its own; with_first_found has that of the action.
+- include_tasks: "{{ lookup('first_found', ['only.yml', 'here.yml']) }}"
+- include_vars: "{{ item }}"
+  with_first_found: [only.yml]
+- assert: {that: [included_here, only_in_vars]}
+""",
+    "roles/bottom/tasks/here.yml": "- set_fact: {included_here: true}\n",
+    "roles/bottom/files/only.yml": "- fail:\n",
+    "roles/middle/vars/only.yml": "only_in_vars: true\n",
     "roles/top/tasks/main.yml": """\
 - assert:
     that:

@@ -41,7 +41,7 @@ from tests.postgres.servers import Server, open_server
 
 __all__ = ["system_installation"]
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("lab-plays")
 
 JUDGE = "judge"
 _ALWAYS_TELL = ("hostname", "timezone", "known_hosts")

@@ -29,7 +29,7 @@ from tests.playbook.onmachines.runs import (
     write_inventory,
 )
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("lab-plays")
 
 
 class Done(NamedTuple):

@@ -143,6 +143,17 @@ def test_a_role_its_defaults_templates_handlers_and_files(tmp_path):
     }
 
 
+def test_a_template_for_files_of_tasks_means_no_playbook_beside(tmp_path):
+    files = {
+        **play("- include_tasks: '{{ ansible_os_family }}.yml'"),
+        "other.yml": "- hosts: all\n  tasks: [{debug: {msg: '{{ elsewhere }}'}}]\n",
+        "all.yml": "- import_playbook: site.yml\n",
+        "Debian.yml": "- debug: {msg: '{{ deb }}'}\n",
+    }
+    assert missing(tmp_path, files) == {"deb": "Debian.yml:1:20"}
+    assert read(tmp_path, files).unread == ()
+
+
 def test_includes_that_include_themselves_end(tmp_path):
     files = {
         **play("- include_tasks: a.yml"),

@@ -1,15 +1,17 @@
 """``targets.txt``: every integration target of ansible-core, and what becomes of it here.
 
-A line is a name, a word, and for all words but ``pass`` the reason.  ``pass``: a target of the
-language that our engine passes.  ``not-yet``: one that it does not.  ``never``: one that needs a
-plugin of the kinds that we never load.  ``other``: no target of the language.
+A line is a name, a word, and for all words but ``pass`` and ``lab`` the reason.  ``pass``: a target
+of the language or of a module that our engine passes.  ``lab``: one that changes its machine, and
+passes on one of the lab.  ``not-yet``: one that does not pass.  ``never``: one that needs a plugin
+of the kinds that we never load.  ``other``: no target of the language or of our modules.
 """
 
 from pathlib import Path
 from typing import NamedTuple
 
 LIST = Path(__file__).parent / "targets.txt"
-WORDS = ("pass", "not-yet", "never", "other")
+PASSING = ("pass", "lab")
+WORDS = (*PASSING, "not-yet", "never", "other")
 
 
 class Entry(NamedTuple):
@@ -17,16 +19,20 @@ class Entry(NamedTuple):
     word: str
     reason: str
 
+    @property
+    def passes(self) -> bool:
+        return self.word in PASSING
 
-def load_entries() -> dict[str, Entry]:
+
+def load_entries(file: Path = LIST) -> dict[str, Entry]:
     """The list; a line that is none raises."""
     entries: dict[str, Entry] = {}
-    for number, line in enumerate(LIST.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         if not line or line.startswith("#"):
             continue
         name, word, *rest = line.split(maxsplit=2)
         reason = "".join(rest)
-        if word not in WORDS or name in entries or bool(reason) == (word == "pass"):
-            raise ValueError(f"{LIST.name}:{number}: {line}")
+        if word not in WORDS or name in entries or bool(reason) == (word in PASSING):
+            raise ValueError(f"{file.name}:{number}: {line}")
         entries[name] = Entry(name, word, reason)
     return entries

@@ -2,11 +2,12 @@
 
 A role becomes a play on ``testhost``; a ``runme.sh`` finds our engine under the name
 ``ansible-playbook``, while all other programs of ansible-core stay the real ones.  All happens in
-a scratch copy, with an /etc and a /home of its own, and no package is ever installed.
+a scratch copy, with an /etc and a /home of its own, and no package is ever installed here.  The
+targets that are listed for the lab have ``testhost`` there: see ``labhost.py``.
 
 ``python -m tests.targets.run NAME...`` runs targets and prints how they ended, ``--listed`` all
 that pass; ``--real`` runs them with the real ansible-playbook, ``--log FOLDER`` keeps what they
-said.
+said, ``--lab`` has all of them on the lab.
 """
 
 import argparse
@@ -23,8 +24,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab.lab import Host
+from tests.targets.labhost import fresh_machine, inventory_words
 from tests.targets.listing import load_entries
-from tests.targets.sdist import find_integration
+from tests.targets.sdist import Target, find_integration, load_target, target_names
 
 TIMEOUT_SECONDS = 180
 BIN = Path(sys.executable).parent
@@ -40,8 +43,9 @@ exec "$@"
 """
 _INVENTORY = """\
 [testgroup]
-testhost ansible_connection=local ansible_pipelining=yes ansible_python_interpreter={python}
+testhost ansible_pipelining=yes {words}
 """
+_LOCAL_WORDS = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
 
 
 @dataclass(frozen=True)
@@ -58,37 +62,6 @@ class Ending:
         return self.status == 0
 
 
-@dataclass(frozen=True)
-class Target:
-    """What the distribution says of one target."""
-
-    name: str
-    aliases: tuple[str, ...]
-    is_script: bool
-
-    @property
-    def gathers_facts(self) -> bool:
-        return "gather_facts/no" not in self.aliases
-
-    @property
-    def environment(self) -> dict[str, str]:
-        settings = (each.split("/", 3) for each in self.aliases if each.startswith("env/set/"))
-        return {name: value for _, _, name, value in settings}
-
-
-def load_target(integration: Path, name: str) -> Target:
-    folder = integration / "targets" / name
-    aliases = folder / "aliases"
-    lines = aliases.read_text().splitlines() if aliases.is_file() else []
-    words = (line.partition("#")[0].strip() for line in lines)
-    return Target(name, tuple(filter(None, words)), (folder / "runme.sh").is_file())
-
-
-def target_names(integration: Path) -> list[str]:
-    """Every target of the distribution."""
-    return sorted(each.name for each in (integration / "targets").iterdir() if each.is_dir())
-
-
 def run_target(
     name: str,
     scratch: Path,
@@ -96,11 +69,17 @@ def run_target(
     source: Path | None = None,
     real: bool = False,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    host: Host | None = None,
 ) -> Ending:
-    """Run a target in ``scratch``, an empty folder; whatever it started is ended with it."""
+    """Run a target in ``scratch``, an empty folder; whatever it started is ended with it.
+
+    ``host``: where its ``testhost`` is, unless it is this machine.
+    """
     source = source or find_integration()
     target = load_target(source, name)
     place = lay_out(source, target, scratch, real=real)
+    words = inventory_words(host) if host else _LOCAL_WORDS
+    (place / "inventory").write_text(_INVENTORY.format(words=words))
     environment = _environment(target, place, scratch)
     if target.is_script:
         argv, folder = ["./runme.sh"], place / "targets" / name
@@ -133,7 +112,6 @@ def lay_out(source: Path, target: Target, scratch: Path, *, real: bool) -> Path:
             shutil.copytree(source / "targets" / name, place / "targets" / name, symlinks=True)
         else:
             (place / "targets" / name).symlink_to(source / "targets" / name)
-    (place / "inventory").write_text(_INVENTORY.format(python=sys.executable))
     (place / "ansible.cfg").touch()
     # ansible-test's own makes an environment that a target may install packages into.
     (scratch / "bin" / "virtualenv.sh").touch()
@@ -213,16 +191,23 @@ def _main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--listed", action="store_true")
+    parser.add_argument("--lab", action="store_true")
     parser.add_argument("--real", action="store_true")
     parser.add_argument("--log", type=Path)
     parser.add_argument("--timeout", type=float, default=TIMEOUT_SECONDS)
     options = parser.parse_args()
-    listed = [each.name for each in load_entries().values() if each.word == "pass"]
+    entries = load_entries()
+    listed = [each.name for each in entries.values() if each.passes]
     all_passed = True
     for name in [*options.names, *(listed if options.listed else ())]:
-        with tempfile.TemporaryDirectory(prefix="lpse-target-") as scratch:
+        with contextlib.ExitStack() as stack:
+            on_lab = options.lab or (name in entries and entries[name].word == "lab")
             ending = run_target(
-                name, Path(scratch), real=options.real, timeout_seconds=options.timeout
+                name,
+                Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lpse-target-"))),
+                real=options.real,
+                timeout_seconds=options.timeout,
+                host=stack.enter_context(fresh_machine()) if on_lab else None,
             )
         print(f"{name:40} {ending.status!s:5} {ending.seconds:6.1f} s", flush=True)
         all_passed &= ending.passed

@@ -9,9 +9,41 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cached import cache_folder, locked
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the distribution says of one target."""
+
+    name: str
+    aliases: tuple[str, ...]
+    is_script: bool
+
+    @property
+    def gathers_facts(self) -> bool:
+        return "gather_facts/no" not in self.aliases
+
+    @property
+    def environment(self) -> dict[str, str]:
+        settings = (each.split("/", 3) for each in self.aliases if each.startswith("env/set/"))
+        return {name: value for _, _, name, value in settings}
+
+
+def load_target(integration: Path, name: str) -> Target:
+    folder = integration / "targets" / name
+    aliases = folder / "aliases"
+    lines = aliases.read_text().splitlines() if aliases.is_file() else []
+    words = (line.partition("#")[0].strip() for line in lines)
+    return Target(name, tuple(filter(None, words)), (folder / "runme.sh").is_file())
+
+
+def target_names(integration: Path) -> list[str]:
+    """Every target of the distribution."""
+    return sorted(each.name for each in (integration / "targets").iterdir() if each.is_dir())
 
 
 def find_integration() -> Path:

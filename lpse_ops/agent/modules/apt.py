@@ -132,7 +132,7 @@ class _Task:
         """Install what is not there; with ``state: latest`` also what could be newer."""
         args = self._args
         if args["state"] == "build-dep":
-            targets = [spec.text for spec in specs]
+            targets = [debpackages.known_name(spec.text) for spec in specs]
         else:
             targets = self._targets(specs)
         if not targets:

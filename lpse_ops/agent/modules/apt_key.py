@@ -146,12 +146,13 @@ def _read(path: str) -> bytes:
 
 def _fetch(url: str, args: Dict[str, Any]) -> bytes:
     # Heavy, and seldom needed.
-    from lpse_ops.agent.downloading import DownloadProblem, download_bytes, shown_address
+    from lpse_ops.agent.fetching import FetchProblem, fetch_bytes
+    from lpse_ops.agent.httprequest import mask_url
 
     try:
-        return download_bytes(url, validate_certs=args["validate_certs"])
-    except DownloadProblem as problem:
-        text = f"Failed to download key at {shown_address(url)}: {problem}"
+        return fetch_bytes(url, validate_certs=args["validate_certs"])
+    except FetchProblem as problem:
+        text = f"Failed to download key at {mask_url(url)}: {problem}"
         raise Failed(text) from problem
 
 

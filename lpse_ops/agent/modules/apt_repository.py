@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import time
 from typing import Any, Dict, List, NamedTuple, Optional
 
@@ -125,28 +126,27 @@ def _codename() -> str:
 
 
 def _apply(before: Files, after: Files, added_to: Optional[str], args: Dict[str, Any]) -> List[str]:
+    old_modes = {path: stat.S_IMODE(os.stat(path).st_mode) for path in before}
+    modes: Dict[str, Any] = {}
+    if added_to and (args["mode"] is not None or added_to not in before):
+        modes[added_to] = 0o644 if args["mode"] is None else args["mode"]
     try:
-        _save(before, after)
-        if added_to and (args["mode"] is not None or added_to not in before):
-            mode = 0o644 if args["mode"] is None else args["mode"]
-            write_atomically(added_to, _bytes_of(after[added_to]), mode=mode)
+        _save(before, after, modes)
         return _update(args) if args["update_cache"] else []
     except Failed:
-        _save(after, before)
+        _save(after, before, old_modes)
         raise
 
 
-def _save(before: Files, after: Files) -> None:
+def _save(before: Files, after: Files, modes: Dict[str, Any]) -> None:
+    """Make the files what they are to be; with its mode at once: there may be a password in it."""
     for path in after:
         if after[path] != before.get(path):
-            write_atomically(os.path.realpath(path), _bytes_of(after[path]))
+            content = after[path].encode("utf-8", "surrogateescape")
+            write_atomically(os.path.realpath(path), content, mode=modes.get(path))
     for path in set(before) - set(after):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-
-
-def _bytes_of(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
 
 
 def _update(args: Dict[str, Any]) -> List[str]:
@@ -164,17 +164,17 @@ def _update(args: Dict[str, Any]) -> List[str]:
 def _trust(ppa: Ppa, args: Dict[str, Any]) -> None:
     """Have the key of the archive among those that apt trusts."""
     # Heavy, and seldom needed.
-    from lpse_ops.agent.downloading import DownloadProblem, download_bytes
+    from lpse_ops.agent.fetching import FetchProblem, fetch_bytes
 
     validate = args["validate_certs"]
     try:
         facts = json.loads(
-            download_bytes(_PPA_FACTS.format(ppa.owner, ppa.name), validate_certs=validate)
+            fetch_bytes(_PPA_FACTS.format(ppa.owner, ppa.name), validate_certs=validate)
         )
         fingerprint = str(facts["signing_key_fingerprint"]).upper()
-        content = download_bytes(_PPA_KEY.format(fingerprint), validate_certs=validate)
+        content = fetch_bytes(_PPA_KEY.format(fingerprint), validate_certs=validate)
         keys = [key.fingerprint for key in read_keys(content) if key.is_primary]
-    except (DownloadProblem, KeyProblem, ValueError, KeyError, TypeError) as problem:
+    except (FetchProblem, KeyProblem, ValueError, KeyError, TypeError) as problem:
         text = f"failed to fetch PPA information, error was: {problem}"
         raise Failed(text) from problem
     if keys != [fingerprint]:

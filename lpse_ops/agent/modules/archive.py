@@ -138,10 +138,11 @@ def _write(job: Job, entries: List[Entry], args: Dict[str, Any]) -> None:
         except (OSError, ValueError) as error:
             raise _unreadable(job, error) from error
 
-    folder = os.path.dirname(job.dest) or "."
+    path = os.path.realpath(job.dest)
+    folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise Failed(f"cannot write {job.dest}: there is no folder {folder}")
-    write_atomically(job.dest, write, unsafe_writes=args["unsafe_writes"], mode=args["mode"])
+    write_atomically(path, write, unsafe_writes=args["unsafe_writes"], mode=args["mode"])
 
 
 def _unreadable(job: Job, error: Exception) -> Failed:

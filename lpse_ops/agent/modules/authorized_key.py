@@ -119,10 +119,11 @@ def _read_keys(args: Dict[str, Any]) -> str:
 
 def _fetch(url: str, *, validate_certs: bool) -> str:
     # Heavy, and seldom needed.
-    from lpse_ops.agent.downloading import DownloadProblem, download_bytes, shown_address
+    from lpse_ops.agent.fetching import FetchProblem, fetch_bytes
+    from lpse_ops.agent.httprequest import mask_url
 
     try:
-        content = download_bytes(url, validate_certs=validate_certs)
-    except DownloadProblem as problem:
-        raise Failed(f"Error getting key from: {shown_address(url)}: {problem}") from problem
+        content = fetch_bytes(url, validate_certs=validate_certs)
+    except FetchProblem as problem:
+        raise Failed(f"Error getting key from: {mask_url(url)}: {problem}") from problem
     return content.decode("utf-8", "surrogateescape")

@@ -161,14 +161,14 @@ def find_key(value: Optional[str], slug: str, places: Places) -> Optional[Signed
     if is_text or "://" not in value:
         return SignedBy(value)
     # Heavy, and seldom needed.
-    from lpse_ops.agent.downloading import DownloadProblem, download_bytes
+    from lpse_ops.agent.fetching import FetchProblem, fetch_bytes
 
     try:
         # The module's argument_spec has no validate_certs: certificates are always looked at.
-        content = download_bytes(value, validate_certs=True)
+        content = fetch_bytes(value, validate_certs=True)
         if not any(key.is_primary for key in read_keys(content)):
             raise KeyProblem("there is no key in it")
-    except (DownloadProblem, KeyProblem) as problem:
+    except (FetchProblem, KeyProblem) as problem:
         raise Failed(f"Could not fetch signed_by key: {problem}") from problem
     extension = "asc" if is_armored(content) else "gpg"
     path = os.path.join(places.keyrings, f"{slug}.{extension}")

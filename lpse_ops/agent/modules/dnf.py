@@ -13,7 +13,6 @@ from lpse_ops.agent import dnfplan, rpmpackages
 from lpse_ops.agent.commands import Finished, find_program, run_command
 from lpse_ops.agent.context import Context, Failed
 from lpse_ops.agent.dnforders import Here, Order, look_at, plan_orders, settled
-from lpse_ops.agent.fetching import fetch_to
 from lpse_ops.agent.rpmpackages import Wanted, parse_wanted
 
 _LIST: Dict[str, Any] = {"type": "list", "elements": "str", "default": []}
@@ -137,13 +136,17 @@ class _Task:
         """The package files that are neither installed nor older than what is."""
         paths = []
         for place in places:
-            path = place
-            if "://" in place:
-                checks = self._args["validate_certs"]
-                path = fetch_to(place, self._context, ending=".rpm", validate_certs=checks)
+            path = self._fetch(place) if "://" in place else place
             if self._is_file_wanted(os.path.abspath(path)):
                 paths.append(os.path.abspath(path))
         return paths
+
+    def _fetch(self, url: str) -> str:
+        # Heavy, and seldom needed.
+        from lpse_ops.agent.fetching import fetch_to
+
+        checks = self._args["validate_certs"]
+        return fetch_to(url, self._context, ending=".rpm", validate_certs=checks)
 
     def _is_file_wanted(self, path: str) -> bool:
         package = rpmpackages.read_file(path)

@@ -206,7 +206,9 @@ def _place(
     unsafe = args["unsafe_writes"]
     folder = args["tmp_dest"]
     if not folder:
-        replacing.write_atomically(dest, fetch, unsafe_writes=unsafe, check=check)
+        replacing.write_atomically(
+            dest, fetch, unsafe_writes=unsafe, mode=args["mode"], check=check
+        )
         return
     if not os.path.isdir(folder):
         is_file = os.path.exists(folder)
@@ -218,7 +220,10 @@ def _place(
         check(file.name)
         with open(file.name, "rb") as whole:
             replacing.write_atomically(
-                dest, lambda target: _copy(whole, target), unsafe_writes=unsafe
+                dest,
+                lambda target: _copy(whole, target),
+                unsafe_writes=unsafe,
+                mode=args["mode"],
             )
 
 

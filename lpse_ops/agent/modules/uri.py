@@ -217,4 +217,6 @@ def _write(answer: Answer, content: Optional[bytes], dest: str, args: Dict[str, 
             raise _Same
 
     with contextlib.suppress(_Same):
-        replacing.write_atomically(dest, source, unsafe_writes=args["unsafe_writes"], check=check)
+        replacing.write_atomically(
+            dest, source, unsafe_writes=args["unsafe_writes"], mode=args["mode"], check=check
+        )

@@ -39,7 +39,7 @@ def check(seen: Seen) -> Iterator[Fault]:
     known = frozenset({_LOCAL}).union(*aliases.values())
     for cell, hosts in judged(seen, NAME):
         if not isinstance(cell.value, list):
-            message = f"{NAME}: {shown(cell.value)} is no list"
+            message = f"{NAME}: {shown(cell.value, cell)} is no list"
             yield Fault(cell.value_at, message, _HINT, cell.owner)
             continue
         found = [read_destination(*entry) for entry in items(cell)]
@@ -56,7 +56,7 @@ def _no_places(cell: Cell, found: list[Destination | None]) -> Iterator[Fault]:
     for (value, place), destination in zip(items(cell), found, strict=True):
         location = _location(value)
         if destination is None and not is_open(location):
-            message = f"{NAME}: {shown(location)} is no place for backups"
+            message = f"{NAME}: {shown(location, cell)} is no place for backups"
             yield Fault(place, message, _HINT, cell.owner)
 
 
@@ -76,7 +76,7 @@ def _on_itself(
         same = _all_names(one.machine, aliases) if one.machine else frozenset()
         for host in hosts:
             if one.machine == _LOCAL or same & aliases.get(host, frozenset()):
-                message = f"{NAME}: {shown(one.machine)} is {named(host)} itself"
+                message = f"{NAME}: {shown(one.machine, cell)} is {named(host)} itself"
                 yield Fault(one.origin, message, hint, host)
 
 

@@ -28,4 +28,5 @@ def _number(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     text = str(value).strip() if isinstance(value, str) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+    # Python refuses to read numbers of some thousand digits; the first ones tell enough.
+    return int(text.lstrip("0")[:20] or "0") if text.isascii() and text.isdigit() else None

@@ -66,7 +66,7 @@ def _switched_off(seen: Seen) -> Iterator[Fault]:
 def _no_keys(cell: Cell) -> Iterator[Fault]:
     for value, place in items(cell):
         if not is_open(value) and not _holds_key(value, is_line=cell.name == NAMES[1]):
-            message = f"{cell.name}: {shown(value)} is no public host key"
+            message = f"{cell.name}: {shown(value, cell)} is no public host key"
             yield Fault(place, message, f"write: {example_of(cell.name)}", cell.owner)
 
 

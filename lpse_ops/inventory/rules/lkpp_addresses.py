@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from lpse_ops.inventory.addresskinds import Network, why_not_public
 from lpse_ops.inventory.fleet import group_place, is_open, items, judged, missing, servers, shown
 from lpse_ops.inventory.fleetvariables import GROUP, example_of
-from lpse_ops.inventory.seen import Fault, Seen
+from lpse_ops.inventory.seen import Cell, Fault, Seen
 from lpse_ops.marked import Origin
 
 SEVERITY = "error"
@@ -31,22 +31,23 @@ def check(seen: Seen) -> Iterator[Fault]:
     for each in values:
         owner = each.cell.owner
         if not isinstance(each.cell.value, list):
-            message = f"{NAME}: {shown(each.cell.value)} is no list"
+            message = f"{NAME}: {shown(each.cell.value, each.cell)} is no list"
             yield Fault(each.cell.value_at, message, f"write: {example_of(NAME)}", owner)
             continue
         for value, place in items(each.cell):
-            yield from _faults(value, place, owner)
+            yield from _faults(value, place, each.cell)
     if not values:
         for text in seen.lkpp_addresses:
-            yield from _faults(text, group_place(seen), GROUP)
+            yield from _faults(text, group_place(seen), None)
 
 
-def _faults(value: object, place: Origin, owner: str) -> Iterator[Fault]:
+def _faults(value: object, place: Origin, cell: Cell | None) -> Iterator[Fault]:
     if is_open(value):
         return
     problem, hint = _problem(value)
     if problem:
-        yield Fault(place, f"{NAME}: {shown(value)} {problem}", hint, owner)
+        owner = cell.owner if cell else GROUP
+        yield Fault(place, f"{NAME}: {shown(value, cell)} {problem}", hint, owner)
 
 
 def _problem(value: object) -> tuple[str, str]:

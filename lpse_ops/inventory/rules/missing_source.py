@@ -1,4 +1,4 @@
-"""There is no such inventory, or it cannot be read.
+"""There is no such inventory, or a part of it cannot be read.
 
 Ansible warns and goes on without it: the run is green and did nothing.
 """

@@ -5,6 +5,7 @@ never on the other.  Hosts that are reached by different means (`ansible_connect
 are not compared.
 """
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 
 from lpse_ops.inventory.connectionvars import HOSTS, PORTS, is_unknown_yet
@@ -43,8 +44,17 @@ def _where(name: str, cells: Mapping[str, Cell]) -> tuple[str, ...]:
     if connection not in _BY_NETWORK:
         return ()
     ways = [str(cells[each].value) for each in _WAYS if each in cells]
-    address = str(_first(cells, HOSTS) or name).lower()
+    address = _spelt_once(str(_first(cells, HOSTS) or name))
     return (address, str(_first(cells, PORTS) or 22).strip(), *ways)
+
+
+def _spelt_once(address: str) -> str:
+    """One spelling of what is one address: ``2001:DB8:0::1`` is ``2001:db8::1``."""
+    plain = address.strip().lower()
+    try:
+        return str(ipaddress.ip_address(plain.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        return plain
 
 
 def _first(cells: Mapping[str, Cell], names: tuple[str, ...]) -> object:

@@ -26,7 +26,7 @@ def check(seen: Seen) -> Iterator[Fault]:
     for each in judged(seen, NAME):
         problem = why_no_domain(each.cell.value)
         if problem:
-            message = f"{NAME}: {shown(each.cell.value)} {problem}"
+            message = f"{NAME}: {shown(each.cell.value, each.cell)} {problem}"
             yield Fault(each.cell.value_at, message, f"write: {example_of(NAME)}", each.cell.owner)
 
 

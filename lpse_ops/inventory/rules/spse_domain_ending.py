@@ -18,7 +18,7 @@ def check(seen: Seen) -> Iterator[Fault]:
     for each in judged(seen, NAME):
         value = each.cell.value
         if not why_no_domain(value) and not _domain_of(value).endswith(_ENDINGS):
-            message = f"{NAME}: {shown(value)} is not under .go.id"
+            message = f"{NAME}: {shown(value, each.cell)} is not under .go.id"
             hint = "correct the name, or say in the ignore file why it is right"
             yield Fault(each.cell.value_at, message, hint, each.cell.owner)
 

@@ -22,7 +22,7 @@ def check(seen: Seen) -> Iterator[Fault]:
     for each in judged(seen, NAME):
         problem = _problem(each.cell.value)
         if problem:
-            message = f"{NAME}: {shown(each.cell.value)} {problem}"
+            message = f"{NAME}: {shown(each.cell.value, each.cell)} {problem}"
             yield Fault(each.cell.value_at, message, _HINT, each.cell.owner)
 
 

@@ -22,7 +22,7 @@ def check(seen: Seen) -> Iterator[Fault]:
     for each in judged(seen, NAME):
         value = each.cell.value
         if value not in ZONES:
-            message = f"{NAME}: {shown(value)} is none of Indonesia's time zones"
+            message = f"{NAME}: {shown(value, each.cell)} is none of Indonesia's time zones"
             yield Fault(each.cell.value_at, message, _hint(value), each.cell.owner)
 
 

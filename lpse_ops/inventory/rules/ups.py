@@ -25,7 +25,7 @@ def check(seen: Seen) -> Iterator[Fault]:
     for each in judged(seen, NAME):
         for value, place in items(each.cell):
             if not is_open(value) and not _is_name(value):
-                message = f"{NAME}: {shown(value)} names no UPS"
+                message = f"{NAME}: {shown(value, each.cell)} names no UPS"
                 yield Fault(place, message, f"write: {example_of(NAME)}", each.cell.owner)
 
 

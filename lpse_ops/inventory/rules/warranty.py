@@ -21,7 +21,7 @@ def check(seen: Seen) -> Iterator[Fault]:
     yield from missing(seen, NAME, "nobody knows whether the supplier has to come")
     for each in judged(seen, NAME):
         if read_date(each.cell.value) is None:
-            message = f"{NAME}: {shown(each.cell.value)} is no date"
+            message = f"{NAME}: {shown(each.cell.value, each.cell)} is no date"
             yield Fault(each.cell.value_at, message, f"write: {example_of(NAME)}", each.cell.owner)
 
 

@@ -7,7 +7,7 @@ something else: `on`, `no` and `1.10` are no texts unless they stand in quotatio
 import re
 from collections.abc import Iterator
 
-from lpse_ops.inventory.connectionvars import FLAG, KINDS, NUMBER, TEXT, is_unknown_yet
+from lpse_ops.inventory.connectionvars import FLAG, KINDS, NUMBER, PORTS, TEXT, is_unknown_yet
 from lpse_ops.inventory.seen import Cell, Fault, Seen
 
 SEVERITY = "error"
@@ -25,7 +25,8 @@ def check(seen: Seen) -> Iterator[Fault]:
     yield from seen.faults.get("wrong-type", ())
     for cell in seen.cells:
         kind = KINDS.get(cell.name, "")
-        if kind in _HINTS and not _is_right(kind, cell.value):
+        is_part = cell.name in PORTS and isinstance(cell.value, float)
+        if kind in _HINTS and (is_part or not _is_right(kind, cell.value)):
             problem = f"{cell.name} is {_what(cell)}, not a {_noun(kind)}"
             yield Fault(cell.value_at, problem, _HINTS[kind], cell.owner)
 

@@ -75,25 +75,17 @@ def _search_path(call: LookupCall) -> Any:
     return None if found is missing else to_plain(found)
 
 
-# Which of them a task means depends on its module, which a template does not know.
-_FOLDERS = ["files", "vars", "templates", "tasks"]
-
-
 def first_found(call: LookupCall) -> list[Any]:
-    """The first of the files that exists, in the first of the folders that has it."""
+    """The first of the files that exists; ``with_first_found`` gives the ``subdir`` of its task."""
     skip = bool(call.option("skip", False))
     candidates: list[str] = []
     for term in call.terms or [None]:
         options = term if isinstance(term, dict) else {}
         skip = bool(options.get("skip", skip))
         candidates += _candidates(term, call)
-    folders = [str(call.option("subdir"))] if call.option("subdir") else _FOLDERS
     for name in candidates:
-        for folder in folders:
-            try:
-                return [str(call.find(folder, name))]
-            except OpsError:
-                continue
+        with contextlib.suppress(OpsError):
+            return [str(call.find(str(call.option("subdir", "")), name))]
     if skip:
         return []
     raise LookupProblem(

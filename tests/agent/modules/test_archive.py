@@ -78,6 +78,7 @@ CASES = [
     refused("removed_self", dest="ROOT/s/a", remove=True),
     pack("over_other", also(TREE, having(a="something else"), aged)),
     pack("over_other_zip", also(TREE, having(a="something else"), aged), format="zip"),
+    pack("to_a_link", also(TREE, having(a2="old"), link("a", "a2"), aged)),
     pack("check", phases=("check",)),
     pack("check_one", path="ROOT/s/one", phases=("check",)),
     pack("bad_format", format="rar", phases=("run",)),

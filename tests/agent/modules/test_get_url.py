@@ -181,6 +181,14 @@ def test_a_wrong_checksum_makes_no_backup(web, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
 
 
+@pytest.mark.parametrize("module", ["get_url", "uri"])
+def test_nobody_may_read_it_before_it_has_its_mode(module, web, tmp_path):
+    args = {"url": f"{web.url}/file", "dest": f"{tmp_path}/d", "mode": "0600"}
+    # The owner comes before the mode, and there is no such one.
+    assert run_task(module, {**args, "owner": "nihil"}, tmp_path)["failed"]
+    assert (tmp_path / "d").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_huge_file_is_never_in_memory(web, tmp_path):
     digest = hashlib.sha256()
     for _ in range(HUGE_BYTES >> 20):

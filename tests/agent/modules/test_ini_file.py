@@ -35,6 +35,13 @@ def food(name: str, **args: Any) -> Case:
 
 CASES = [
     drink("changed", option="fav", value="beer"),
+    ini(
+        "spaces_in_the_header",
+        having(f="[ drinks\t] ; all\nfav = tea\n[food]\n"),
+        section=" drinks",
+        option="fav",
+        value="beer",
+    ),
     drink("there", option="fav", value="coke"),
     drink("spaces_matter", option="long", value="a = b", no_extra_spaces=True),
     drink("spaces_ignored", option="fav", value="coke", ignore_spaces=True),

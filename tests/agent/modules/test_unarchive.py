@@ -167,6 +167,11 @@ HOSTILE = {
         member("l", tarfile.SYMTYPE, "k"),
         member("l/out"),
     ],
+    "a link that moves": [
+        member("l", tarfile.SYMTYPE, ".."),
+        member("l/out"),
+        member("l", tarfile.SYMTYPE, "first"),
+    ],
     "the link comes last": [member("l/out"), member("l", tarfile.SYMTYPE, "..")],
     "in a circle": [
         member("k", tarfile.SYMTYPE, "l"),
@@ -174,6 +179,15 @@ HOSTILE = {
         member("l/out"),
     ],
     "hard link": [member("h", tarfile.LNKTYPE, "../secret")],
+    "hard link through a link": [
+        member("l", tarfile.SYMTYPE, ".."),
+        member("h", tarfile.LNKTYPE, "l/secret"),
+    ],
+    "through a hard link to a link": [
+        member("./l", tarfile.SYMTYPE, ".."),
+        member("h", tarfile.LNKTYPE, "l"),
+        member("h/out"),
+    ],
     "device": [member("dev", tarfile.CHRTYPE)],
     "pipe": [member("pipe", tarfile.FIFOTYPE)],
 }
@@ -232,14 +246,38 @@ def test_a_zip_that_climbs_is_refused(name, system, tmp_path):
     assert list((tmp_path / "d").iterdir()) == []
 
 
-def test_a_zip_with_a_way_out_is_refused(tmp_path):
+@pytest.mark.parametrize("name", ["l", "./l", ".//l"])
+def test_a_zip_with_a_way_out_is_refused(name, tmp_path):
     with zipfile.ZipFile(tmp_path / "a", "w") as archive:
-        entry = zipfile.ZipInfo("l")
+        entry = zipfile.ZipInfo(name)
         entry.external_attr = 0o120777 << 16
         archive.writestr(entry, "..")
         archive.writestr("l/out", "x")
     assert "a link of the archive that leads out" in unarchive(tmp_path)["msg"]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("again", ["l", "./l"])
+def test_a_zip_with_a_link_that_moves_is_refused(again, tmp_path):
+    with zipfile.ZipFile(tmp_path / "a", "w") as archive:
+        for name, text in (("l", ".."), ("l/out", "x"), (again, "here")):
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (0o100644 if "out" in name else 0o120777) << 16
+            archive.writestr(entry, text)
+    assert "refused to unpack" in unarchive(tmp_path)["msg"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_a_zip_that_is_a_link_here_gives_its_mode_to_nobody(tmp_path):
+    (tmp_path / "outside").mkdir(mode=0o700)
+    with zipfile.ZipFile(tmp_path / "a", "w") as archive:
+        link, folder = zipfile.ZipInfo("l"), zipfile.ZipInfo("l/")
+        link.external_attr, folder.external_attr = 0o120777 << 16, 0o40777 << 16
+        archive.writestr(link, "../outside")
+        archive.writestr(folder, "")
+    unarchive(tmp_path)
+    assert (tmp_path / "outside").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_zip_of_another_system_has_its_names_in_our_way(tmp_path):

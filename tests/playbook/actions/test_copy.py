@@ -108,7 +108,7 @@ def test_files_of_a_folder_come_before_those_of_its_folders(action, tmp_path):
     for name in ("a/inside", "z"):
         (tmp_path / "tree" / name).write_bytes(Vault([SECRET]).encrypt(b"x", vault_id=None))
     action.vault = None
-    with pytest.raises(ActionFailed, match="to decrypt .*/tree/z$"):
+    with pytest.raises(ActionFailed, match=r"to decrypt .*/tree/z$"):
         copy.run({"src": "tree", "dest": f"{tmp_path}/d"}, action)
 
 

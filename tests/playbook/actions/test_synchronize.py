@@ -8,7 +8,10 @@ from lpse_ops.playbook.actions import synchronize
 from lpse_ops.playbook.actions.context import ActionFailed
 from lpse_ops.playbook.actions.synchronize import plan_sides, ssh_words
 from lpse_ops.remote.target import Become, Target
+from tests.lab.fixtures import sshd
 from tests.playbook.actions.localaction import LocalAction
+
+__all__ = ["sshd"]
 
 FAR = Target(
     "web", host="192.0.2.7", port=2222, user="sari", private_key_file=Path("/k"),
@@ -102,29 +105,45 @@ def test_other_addresses():
     assert (args["dest"], "_rsh" in args) == ("rsync://web/module", False)
 
 
-RSYNC = """#!/bin/sh
-for word; do echo "$word" >>LOG; done
-echo '<<CHANGED>>>f+++++++++ one'
-"""
-
-
-def test_rsync_is_run_here_with_paths_of_the_role(tmp_path):
-    log, program = tmp_path / "log", tmp_path / "rsync"
-    program.write_text(RSYNC.replace("LOG", str(log)))
-    program.chmod(0o755)
+def test_rsync_is_run_here_with_paths_of_the_role(tmp_path, sshd):
     (tmp_path / "files/site").mkdir(parents=True)
-    variables = {"ansible_rsync_path": str(program), "playbook_dir": str(tmp_path)}
-    asked = LocalAction(
-        tmp_path, host="web", target=FAR, variables=variables, check_mode=True, diff_mode=True
+    (tmp_path / "files/site/one").write_text("1")
+    dest = tmp_path / "with words" / "b"
+    dest.parent.mkdir()
+    target = Target(
+        "web",
+        host=sshd.host,
+        port=sshd.port,
+        user=sshd.user,
+        private_key_file=sshd.key_file,
+        ssh_common_args=("-F", str(sshd.ssh_config)),
     )
-    result = synchronize.run({"src": "site/", "dest": "/b"}, asked)
+
+    def synchronized(*, check_mode: bool = False) -> dict:
+        asked = LocalAction(
+            tmp_path, host="web", target=target, check_mode=check_mode, diff_mode=True
+        )
+        result = synchronize.run({"src": "site/", "dest": str(dest)}, asked)
+        assert asked.requests == []
+        return result
+
+    assert synchronized(check_mode=True)["changed"]
+    assert not dest.exists()
+    result = synchronized()
     assert result["changed"]
-    assert result["diff"] == {"prepared": ">f+++++++++ one\n"}
-    words = log.read_text().splitlines()
-    assert words[-3:] == ["--", f"{tmp_path}/files/site/", "sari@192.0.2.7:/b"]
-    assert "--dry-run" in words
-    assert "--rsh=ssh -o BatchMode=yes -S none -i /k -o Port=2222 -F /c" in words
-    assert asked.requests == []
+    assert "<f+++++++++ one\n" in result["diff"]["prepared"]
+    assert (dest / "one").read_text() == "1"
+    assert not synchronized()["changed"]
+
+
+def test_an_rsync_that_is_elsewhere_is_named(tmp_path):
+    (tmp_path / "site").mkdir()
+    asked = LocalAction(
+        tmp_path, host="web", target=FAR, variables={"ansible_rsync_path": "/nihil/rsync"}
+    )
+    with pytest.raises(ActionFailed, match="install rsync on both machines") as failed:
+        synchronize.run({"src": "site", "dest": "/b"}, asked)
+    assert "/nihil/rsync" in str(failed.value)
 
 
 def test_an_argument_that_there_is_not_is_named(tmp_path):

@@ -25,6 +25,8 @@ from tests.agent.realmodules import normalised
 from tests.lab.lab import Host
 
 PHASES = ("check", "look", "run", "again", "end")
+# For what fails, or finds nothing to do: it would say the same each time.
+ONCE = ("run", "end")
 _FOLDER = "/opt/judge"
 
 
@@ -39,6 +41,7 @@ class Step:
     module: str
     args: dict[str, Any]
     look: str = "true"
+    phases: Sequence[str] = PHASES
 
     def task(self, phase: str) -> tuple[str, dict[str, Any], bool]:
         if phase in ("look", "end"):
@@ -72,7 +75,7 @@ def send_judge(host: Host) -> None:
 
 def do_theirs(steps: Sequence[Step], host: Host) -> dict[str, Any]:
     """All steps by ansible-core's modules."""
-    tasks = [(*step.task(phase), True) for step in steps for phase in PHASES]
+    tasks = [(*step.task(phase), True) for step in steps for phase in step.phases]
     return _by_step(steps, run_theirs(tasks, host))
 
 
@@ -87,7 +90,7 @@ def do_ours(steps: Sequence[Step], link: AgentLink, *, diff: bool = False) -> di
     """All steps by our agent."""
     answers = []
     for step in steps:
-        for phase in PHASES:
+        for phase in step.phases:
             module, args, check = step.our_task(phase)
             options = RunOptions(check_mode=check, diff_mode=diff)
             answers.append(link.run(module, args, options=options))
@@ -106,7 +109,7 @@ def assert_same(theirs: Any, ours: Any) -> None:
 
 def _by_step(steps: Sequence[Step], answers: Sequence[Any]) -> dict[str, Any]:
     each = iter(answers)
-    return {step.name: {phase: _comparable(next(each)) for phase in PHASES} for step in steps}
+    return {step.name: {phase: _comparable(next(each)) for phase in step.phases} for step in steps}
 
 
 def _comparable(answer: dict[str, Any]) -> dict[str, Any]:

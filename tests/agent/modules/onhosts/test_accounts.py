@@ -5,6 +5,8 @@ import pytest
 from lpse_ops.remote.request import RunOptions
 from tests.agent.modules.onhosts.sametasks import Step, assert_same, do_ours, do_theirs
 
+pytestmark = pytest.mark.xdist_group("lab-modules")
+
 HASH = "$6$salt$" + "a" * 86
 OTHER = "$6$salt$" + "b" * 86
 ACCOUNT = (

@@ -14,83 +14,96 @@ from lpse_ops.remote.request import RunOptions
 from lpse_ops.remote.target import Become
 from tests.agent.modules.onhosts.conftest import target_of
 from tests.agent.modules.onhosts.debarchive import put_archive
-from tests.agent.modules.onhosts.sametasks import Step, assert_same, do_ours, do_theirs, send_judge
+from tests.agent.modules.onhosts.sametasks import (
+    ONCE,
+    Step,
+    assert_same,
+    do_ours,
+    do_theirs,
+    send_judge,
+)
 from tests.lab.lab import Host, Lab
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("lab-packages")
 
-LOOK = (
+HERE = (
     "dpkg-query -W -f '${Package} ${Version} ${Status}\\n' 'lab-*' build-essential;"
-    "apt-mark showmanual | grep lab-; cat /var/tmp/policy; ls /usr/sbin/policy-rc.d /etc/lab*"
+    "cat /var/tmp/policy; ls /usr/sbin/policy-rc.d /etc/lab*;"
 )
-
-# What comes along with a file is not marked as wanted by us.
-HERE = LOOK.replace("showmanual", "showhold")
+# Which of them are there only because others need them.
+LOOK = HERE + (
+    "awk '/^Package: lab-/{name=$2} /^Auto-Installed: 1/{if (name) print name; name=0}' "
+    "/var/lib/apt/extended_states | sort"
+)
 
 
 def step(name: str, look: str = LOOK, /, **args: Any) -> Step:
     return Step(name, "apt", args, look)
 
 
+def once(name: str, look: str = LOOK, /, **args: Any) -> Step:
+    return dataclasses.replace(step(name, look, **args), phases=ONCE)
+
+
 STEPS = [
     step("lists", update_cache=True),
-    step("lists that are new enough", update_cache=True, cache_valid_time=3600),
-    step("nothing at all", name=[]),
+    once("lists that are new enough", update_cache=True, cache_valid_time=3600),
+    once("nothing at all", name=[]),
     step("an old version", name="lab-hello=1.0"),
-    step("there in another version", name="lab-hello"),
-    step("the version that it has", name="lab-hello=1.0"),
-    step("a wildcard that it has", name="lab-hello=1.*"),
-    step("at least what it has", name="lab-hello>=1.0"),
-    step("at least more", name="lab-hello>=1.5"),
-    step("an older one", name="lab-hello=1.0"),
+    once("there in another version", name="lab-hello"),
+    once("at least more", name="lab-hello>=1.5"),
+    once("an older one", name="lab-hello=1.0"),
     step("an older one, allowed", name="lab-hello=1.0", allow_downgrade=True),
     step("latest", name="lab-hello", state="latest"),
-    step("no such version", name="lab-hello=7"),
-    step("no such package", name=["lab-hello", "lab-nothing"]),
-    step("two signs", name="lab-hello=1=2"),
-    step("absent in another version", name="lab-hello=1.0", state="absent"),
+    once("no such version", name="lab-hello=7"),
+    once("no such package", name=["lab-hello", "lab-nothing"]),
+    once("two signs", name="lab-hello=1=2"),
+    once("absent in another version", name="lab-hello=1.0", state="absent"),
     step("absent", name="lab-hello", state="absent"),
-    step("absent, what there never was", name=["lab-nothing", "lab-two"], state="absent"),
+    once("absent, what there never was", name=["lab-nothing", "lab-two"], state="absent"),
     step("purge what is left", name="lab-hello", state="absent", purge=True),
     step("with what it needs", name="lab-world", install_recommends=False),
-    step("what came along is wanted now", name="lab-hello"),
-    step("purge one", name="lab-world", state="absent", purge=True),
-    step("needed again", name="lab-world", install_recommends=True),
     step("removed with it", name="lab-world", state="absent", autoremove=True, purge=True),
-    step("several at once", pkg="lab-hello=1.0,lab-a , lab-c"),
-    step("a single provider", name="lab-single"),
-    step("by wildcard", name="lab-[ab]"),
-    step("no match", name="nothing-*"),
-    step("only newer", name=["lab-two", "lab-hello"], only_upgrade=True, state="latest"),
-    step("a release", name="lab-two", default_release="baru", state="latest"),
-    step("back", name="lab-two=1.*", allow_downgrade=True),
-    step("another release is not asked", name="lab-two", state="latest"),
+    once("needed again", name="lab-world", install_recommends=True),
+    once("what came along is wanted now", name="lab-hello"),
+    step(
+        "several at once",
+        pkg="lab-hello=1.0,lab-a , lab-c",
+        allow_downgrade=True,
+        dpkg_options="force-confnew",
+        force_apt_get=True,
+    ),
+    once("a single provider", name="lab-single"),
+    once("by wildcard", name="lab-[ab]"),
+    once("no match", name="nothing-*"),
+    once("only newer", name=["lab-two", "lab-hello"], only_upgrade=True, state="latest"),
+    once("a release", name="lab-two", default_release="baru", state="latest"),
+    once("back", name="lab-two=1.*", allow_downgrade=True),
+    once("another release is not asked", name="lab-two", state="latest"),
     step("policy", name="lab-asks", policy_rc_d=101),
-    step("all of them", upgrade="safe"),
-    step("an old one again", name="lab-hello=1.0", allow_downgrade=True),
+    once("an old one again", name="lab-hello=1.0", allow_downgrade=True),
     step("the whole", upgrade="dist"),
-    step("one to go up", name="lab-hello=1.0", allow_downgrade=True),
-    step("by a star", name="*", state="latest"),
-    step("a star and more", name=["*", "lab-a"], state="latest"),
-    step("would remove", name="lab-enemy", fail_on_autoremove=True),
+    once("one to go up", name="lab-hello=1.0", allow_downgrade=True),
+    once("by a star", name="*", state="latest"),
+    once("a star and more", name=["*", "lab-a"], state="latest"),
+    once("would remove", name="lab-enemy", fail_on_autoremove=True),
     step("removes", name="lab-enemy"),
-    step("nothing that nobody needs", autoremove=True),
-    step("something nobody needs", name="lab-world", state="absent"),
-    step("autoclean", autoclean=True),
+    once("something nobody needs", name="lab-world", state="absent"),
+    once("nothing that nobody needs", autoremove=True),
+    once("autoclean", autoclean=True),
     step("build dependencies", name="lab-source", state="build-dep"),
-    step("unfulfilled", name="lab-unfulfilled"),
-    step("a package that fails", name="lab-broken"),
-    step("not there as far as it goes", name="lab-broken", state="absent"),
-    step("away with it", name="lab-broken", state="absent", purge=True),
-    step("other options", name="lab-b", dpkg_options="force-confnew", force_apt_get=True),
+    once("unfulfilled", name="lab-unfulfilled"),
+    once("a package that fails", name="lab-broken"),
+    once("not there as far as it goes", name="lab-broken", state="absent"),
+    once("away with it", name="lab-broken", state="absent", purge=True),
     step("file", deb="/srv/loose/lab-loose_1.0_all.deb"),
-    step("a newer file", HERE, deb="/srv/loose/lab-loose_2.0_all.deb"),
-    step("an older file", HERE, deb="/srv/loose/lab-loose_1.0_all.deb"),
-    step("older, allowed", deb="/srv/loose/lab-loose_1.0_all.deb", allow_downgrade=True),
-    step("needs what there is not", deb="/srv/loose/lab-lost_1.0_all.deb"),
-    step("a file in another place", deb="/srv/loose/nothing.deb"),
-    step("a wrong state", deb="/srv/loose/lab-loose_1.0_all.deb", state="latest"),
-    step("two things at once", deb="/srv/loose/x.deb", name="lab-a"),
+    once("a newer file", HERE, deb="/srv/loose/lab-loose_2.0_all.deb"),
+    once("an older file", HERE, deb="/srv/loose/lab-loose_1.0_all.deb"),
+    once("older, allowed", deb="/srv/loose/lab-loose_1.0_all.deb", allow_downgrade=True),
+    once("needs what there is not", deb="/srv/loose/lab-lost_1.0_all.deb"),
+    once("a file in another place", deb="/srv/loose/nothing.deb"),
+    once("a wrong state", deb="/srv/loose/lab-loose_1.0_all.deb", state="latest"),
+    once("two things at once", deb="/srv/loose/x.deb", name="lab-a"),
 ]
 # ansible-core installs files by dpkg, we do it by apt-get.
 FILES = [step.name for step in STEPS if step.args.get("deb")]
@@ -281,6 +294,8 @@ def test_names_that_are_options_are_no_packages(done, link):
     failed = ask(link, name="-oAPT::Get::Simulate=1")
     assert failed["msg"] == "No package matching '-oAPT::Get::Simulate' is available"
     assert ask(link, name="--purge", state="absent")["changed"] is False
+    hook = "-oAPT::Update::Pre-Invoke::=touch /opt/hook"
+    assert "No package matching '-oAPT" in ask(link, name=hook, state="build-dep")["msg"]
 
 
 def test_by_a_sudo_user_and_by_one_who_may_not(done, hosts):

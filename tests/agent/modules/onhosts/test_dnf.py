@@ -15,6 +15,7 @@ from lpse_ops.remote.link import AgentLink
 from lpse_ops.remote.request import RunOptions
 from tests.agent.modules.onhosts.conftest import target_of
 from tests.agent.modules.onhosts.sametasks import (
+    ONCE,
     Step,
     assert_same,
     do_ours,
@@ -23,7 +24,7 @@ from tests.agent.modules.onhosts.sametasks import (
 )
 from tests.lab.lab import Host, Lab
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("lab-packages")
 
 LOOK = "rpm -qa | sort; cat /opt/lab-*"
 SPEC = """Name: {name}
@@ -72,38 +73,42 @@ def step(name: str, /, **args: Any) -> Step:
     return Step(name, "dnf", args, LOOK)
 
 
+def once(name: str, /, **args: Any) -> Step:
+    return Step(name, "dnf", args, LOOK, ONCE)
+
+
 STEPS = [
     step("an old version", name="lab-hello-1.0"),
-    step("there", name="lab-hello"),
+    once("there", name="lab-hello"),
     step("latest", name="lab-hello", state="latest"),
-    step("older than what is here", name="lab-hello-1.0"),
+    once("older than what is here", name="lab-hello-1.0"),
     step("older, allowed", name="lab-hello-1.0-1.noarch", allow_downgrade=True),
     step("at least more", name="lab-hello >= 2.0"),
-    step("no such package", name=["lab-nothing", "lab-hello"]),
-    step("unfulfilled", name="lab-lost"),
-    step("spaces", name="lab-hello lab-world"),
+    once("no such package", name=["lab-nothing", "lab-hello"]),
+    once("unfulfilled", name="lab-lost"),
+    once("spaces", name="lab-hello lab-world"),
     step("a repository that is off", name="lab-virtual", enablerepo="other"),
-    step("provided", name="lab-virtual"),
-    step("several", name="lab-world,lab-hello"),
-    step("a long name", name="lab-a-very-long-name-of-a-package-that-needs-a-line"),
+    once("provided", name="lab-virtual"),
+    once("several", name="lab-world,lab-hello"),
+    once("a long name", name="lab-a-very-long-name-of-a-package-that-needs-a-line"),
     step("remove with what needs it", name="lab-hello", state="absent"),
-    step("remove what is not there", name=["lab-nothing"], state="removed"),
+    once("remove what is not there", name=["lab-nothing"], state="removed"),
     step("by wildcard", name="lab-w*", state="latest", exclude="lab-weak"),
     step("remove by wildcard", name="lab-w*", state="absent"),
     step("a file", name="/srv/rpms/noarch/lab-hello-1.0-1.noarch.rpm", disable_gpg_check=True),
-    step("a file that is none", name="/etc/passwd.rpm"),
-    step("everything up to date", name="*", state="latest"),
-    step("only what is here", name=["lab-world", "lab-hello"], state="latest", update_only=True),
+    once("a file that is none", name="/etc/passwd.rpm"),
+    once("everything up to date", name="*", state="latest"),
+    once("only what is here", name=["lab-world", "lab-hello"], state="latest", update_only=True),
     step("to be recommended", name="lab-world", enablerepo="other", install_weak_deps=True),
     step("without what was needed", name="lab-world", state="absent", autoremove=True),
     step("what nobody needs", autoremove=True),
-    step("autoremove and present", name="lab-world", autoremove=True, state="present"),
+    once("autoremove and present", name="lab-world", autoremove=True, state="present"),
     step("lists", update_cache=True),
-    step("a path is not removed", name="/srv/x.rpm", state="absent"),
+    once("a path is not removed", name="/srv/x.rpm", state="absent"),
     step("only downloaded", name="lab-world", download_only=True, download_dir="/var/tmp/rpms"),
-    step("as yum had it", name="lab-hello", state="installed", update_cache=True),
-    Step("rpm's facts", "package_facts", {"manager": "dnf"}),
-    Step("all facts", "package_facts", {"manager": ["rpm", "apt"], "strategy": "all"}),
+    once("as yum had it", name="lab-hello", state="installed", update_cache=True),
+    Step("rpm's facts", "package_facts", {"manager": "dnf"}, phases=ONCE),
+    Step("all facts", "package_facts", {"manager": ["rpm", "apt"], "strategy": "all"}, phases=ONCE),
 ]
 
 

@@ -3,6 +3,8 @@
 import contextlib
 import time
 
+import pytest
+
 from lpse_ops.errors import HostUnreachable
 from lpse_ops.remote.connect import open_link
 from lpse_ops.remote.link import AgentLink
@@ -11,6 +13,8 @@ from tests.agent.modules.onhosts.conftest import target_of
 from tests.agent.modules.onhosts.sametasks import Step, do_theirs
 from tests.agent.modules.test_setup import comparable
 from tests.lab.lab import Host
+
+pytestmark = pytest.mark.xdist_group("lab-modules")
 
 
 def test_facts_as_ansible(hosts):

@@ -11,7 +11,7 @@ from tests.agent.modules.onhosts.conftest import target_of
 from tests.agent.modules.onhosts.sametasks import Step, assert_same, do_ours, do_theirs
 from tests.lab.lab import Host
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("lab-packages")
 
 STEPS = [
     Step("auto", "package_facts", {}),

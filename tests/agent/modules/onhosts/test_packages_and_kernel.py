@@ -7,7 +7,7 @@ import pytest
 from lpse_ops.remote.request import RunOptions
 from tests.agent.modules.onhosts.sametasks import Step, assert_same, do_ours, do_theirs
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("lab-modules")
 
 ONCE = [True, True, False]
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from lpse_ops.playbook.actions import synchronize
 from lpse_ops.remote.request import RunOptions
 from tests.agent.modules.onhosts.conftest import target_of
 from tests.agent.modules.onhosts.sametasks import Step, assert_same, do_ours, do_theirs
+from tests.lab.lab import Host
 from tests.playbook.actions.localaction import LocalAction
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("lab-packages")
 
 # How many bytes a second that were.
 _SPEED = re.compile(r"sent [\d,]+ bytes .*? bytes/sec")
@@ -49,12 +51,16 @@ STEPS = [
 ]
 
 
+def prepare(host: Host) -> None:
+    host.reach_debian()
+    host.run("apt-get", "install", "-qy", "--no-install-recommends", "rsync")
+    host.run("sh", "-c", MAKE)
+
+
 @pytest.fixture(scope="module")
 def ready(hosts):
-    for host in hosts:
-        host.reach_debian()
-        host.run("apt-get", "install", "-qy", "--no-install-recommends", "rsync")
-        host.run("sh", "-c", MAKE)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(prepare, hosts))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.agent.modules.onhosts.sametasks import (
     run_theirs,
 )
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("lab-modules")
 
 MY_TABLE = "crontab -l"
 HIS_TABLE = "crontab -u debian -l"
@@ -40,10 +40,8 @@ def file(case: str, **args: object) -> Step:
 CRON = [
     table("nothing to remove", name="backup", state="absent"),
     table("a job", **BACKUP, hour="2", minute="30"),
-    table("other times", **BACKUP, hour="*/6", minute="0", dow="1-5"),
     table("a second job", name="check", job="echo 50\\% >/dev/null", special_time="daily"),
     table("disabled", **BACKUP, hour="2", disabled=True),
-    table("enabled", **BACKUP, hour="2", disabled=False),
     table("as ourselves", **BACKUP, hour="3", user="root"),
     table("a variable", name="PATH", env=True, job="/bin:/usr/bin"),
     table("a variable after", name="MAILTO", env=True, value="sari", insertafter="PATH"),
@@ -51,24 +49,18 @@ CRON = [
     table("another value", name="MAILTO", env=True, value=""),
     table("no such neighbour", name="X", env=True, value="1", insertafter="NIHIL"),
     table("no variable", name="MAILTO", env=True, state="absent"),
-    table("no variable again", name="MAILTO", env=True, state="absent"),
     table("a bad variable", name="A B", env=True, value="1"),
     table("both times", **BACKUP, special_time="daily", hour="1"),
     table("no job", name="backup"),
     table("a place without env", **BACKUP, insertafter="PATH"),
-    table("no times", **BACKUP),
     table("gone", name="backup", state="absent"),
     others("a job", **BACKUP, hour="4"),
-    others("gone", name="backup", state="absent"),
     file("no account", **BACKUP),
     file("a job", **BACKUP, user="debian", hour="5"),
-    file("a job at boot", name="boot", job="true", user="root", special_time="reboot"),
     file("a variable", name="MAILTO", env=True, job="sari", user="root"),
     file("other account", **BACKUP, user="root", hour="5"),
-    file("one gone", name="boot", state="absent"),
     file("no variable", name="MAILTO", env=True, state="absent"),
     file("all gone", name="backup", state="absent"),
-    file("no file", name="backup", state="absent"),
     Step(
         "cron: the system's file", "cron", {**BACKUP, "cron_file": "/etc/crontab", "user": "root"}
     ),
@@ -103,7 +95,6 @@ MOUNTS = [
     mount("present", **TMPFS, opts="size=1m", state="present"),
     mount("mounted", **TMPFS, opts="size=1m", state="mounted"),
     mount("mounted with others", **TMPFS, opts="size=2m", state="mounted"),
-    mount("remounted", path=TMPFS["path"], state="remounted"),
     mount("remounted with others", path=TMPFS["path"], opts="size=3m", state="remounted"),
     mount("unmounted", path=TMPFS["path"], state="unmounted"),
     mount("remounted, not mounted", path="/mnt/nihil", state="remounted"),
@@ -117,7 +108,6 @@ MOUNTS = [
     mount("bind gone", path="/mnt/bound", state="absent"),
     mount("ephemeral", path="/mnt/e", src="tmpfs", fstype="tmpfs", state="ephemeral"),
     mount("ephemeral gone", path="/mnt/e", state="unmounted"),
-    mount("no such device", path="/mnt/x/y", src="/dev/nihil", fstype="ext4", state="mounted"),
     mount("own table", **{**TMPFS, "path": "/mnt/own"}, fstab="/etc/fstab.own", state="mounted"),
     mount("own table gone", path="/mnt/own", fstab="/etc/fstab.own", state="absent"),
 ]
@@ -156,16 +146,14 @@ MAKE = "mkdir -p /etc/sysconfig; printf 'A=b\\nHOSTNAME=x\\nC=d\\n' >/etc/syscon
 SYSCONFIG = "hostname; cat /etc/sysconfig/network"
 HOSTNAMES = [
     Step("one name", "command", {"_raw_params": "hostnamectl set-hostname lpse-a"}),
-    hostname("another", name="lpse-b"),
     hostname("with domain", name="spse.lpse.example.go.id"),
     hostname("by systemd", name="lpse-c", use="debian"),
     hostname("without a file", SYSCONFIG, name="lpse-d", use="redhat"),
     Step("a file", "command", {"_raw_params": MAKE, "_uses_shell": True}),
     hostname("by another file", SYSCONFIG, name="lpse-d", use="redhat"),
-    hostname("of now only", name="lpse-d"),
 ]
 
-WITHOUT_SYSTEMD = "mv /usr/bin/timedatectl /root; echo Asia/Jakarta >/etc/timezone"
+WITHOUT_SYSTEMD = "mv /usr/bin/timedatectl /root; echo Asia/Makassar >/etc/timezone"
 WITH_SYSTEMD = "mv /root/timedatectl /usr/bin"
 CLOCK = "readlink /etc/localtime; cat /etc/timezone; tail -1 /etc/adjtime"
 
@@ -176,14 +164,11 @@ def timezone(case: str, **args: object) -> Step:
 
 ZONES = [
     timezone("WITA", name="Asia/Makassar"),
-    timezone("WIB", name="Asia/Jakarta", hwclock="UTC"),
     timezone("none", name="Asia/Nihil"),
     timezone("local clock", hwclock="local"),
     timezone("clock", hwclock="UTC"),
     Step("no systemd", "command", {"_raw_params": WITHOUT_SYSTEMD, "_uses_shell": True}),
-    timezone("WIT by files", name="Asia/Jayapura"),
     timezone("WIB by files", name="Asia/Jakarta"),
-    timezone("none by files", name="Asia/Nihil"),
     Step("systemd", "command", {"_raw_params": WITH_SYSTEMD, "_uses_shell": True}),
     timezone("UTC", name="UTC"),
 ]
@@ -201,12 +186,9 @@ LINKED = "ln -s ~kunci/elsewhere ~kunci/.ssh/linked; chown -h kunci ~kunci/.ssh/
 AUTHORIZED = [
     Step("an account", "command", {"_raw_params": "useradd -m -s /bin/sh kunci"}, "id kunci"),
     key("first", key=SARI),
-    key("second", key=BUDI, key_options='from="10.0.0.0/8",no-pty'),
-    key("only one", key=SARI, exclusive=True),
-    key("gone", key=SARI, state="absent"),
+    key("only one", key=BUDI, key_options='from="10.0.0.0/8",no-pty', exclusive=True),
     Step("a key file", "command", {"_raw_params": f"echo {BUDI} >/srv/keys", "_uses_shell": True}),
     key("of a file", key="file:///srv/keys"),
-    key("of no file", key="file:///srv/nihil", state="absent"),
     key("elsewhere", "stat -c '%a %U %G' /srv/a /srv/a/*", key=SARI, path="/srv/a/kunci"),
     key("not ours to manage", key=BUDI, path="/srv/keys", manage_dir=False),
     Step("a link", "command", {"_raw_params": LINKED, "_uses_shell": True}),

@@ -10,7 +10,7 @@ from lpse_ops.remote.content import content_of_bytes
 from lpse_ops.remote.request import RunOptions
 from tests.agent.modules.onhosts.conftest import target_of
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("lab-packages")
 
 
 def archive_of(size: int) -> bytes:

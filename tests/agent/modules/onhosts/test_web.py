@@ -6,7 +6,7 @@ import pytest
 
 from lpse_ops.remote.request import RunOptions
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("lab-packages")
 
 SERVER = "cd /srv && printf halo >halo.txt && systemd-run -q -p WorkingDirectory=/srv "
 SERVER += "python3 -m http.server --bind 127.0.0.1 8099"

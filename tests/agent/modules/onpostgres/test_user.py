@@ -12,10 +12,11 @@ pytestmark = pytest.mark.xdist_group("postgres-modules")
 # A salted hash is another one each time.
 ROLES = """
 SELECT rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication,
-    rolbypassrls, rolconnlimit, rolvaliduntil, rolconfig,
+    rolbypassrls, rolconnlimit, rolvaliduntil,
+    (SELECT setconfig FROM pg_db_role_setting WHERE setrole = a.oid) AS rolconfig,
     CASE WHEN rolpassword LIKE 'SCRAM-SHA-256$4096:%' THEN 'scram' ELSE rolpassword END AS password,
     shobj_description(oid, 'pg_authid') AS comment
-FROM pg_authid WHERE rolname !~ '^pg_' ORDER BY 1
+FROM pg_authid a WHERE rolname !~ '^pg_' ORDER BY 1
 """
 MD5 = "md5" + 32 * "a"
 SCRAM = (
@@ -147,3 +148,16 @@ def test_a_password_is_never_sent(ours: Side):
     assert 'CREATE USER "rahasia"' in log
     assert secret not in log
     assert secret not in str(result)
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        ({"role_attr_flags": "LOGIN,NOLOGIN"}, "conflicting or redundant options"),
+        ({"encrypted": False}, "UNENCRYPTED PASSWORD is no longer supported"),
+    ],
+)
+def test_an_error_shows_nothing_of_a_hash(ours: Side, args, reason):
+    wanted = ours.args_of({"name": "bocor", "password": "rahasia", **args})
+    result = run_task("postgresql_user", wanted, ours.folder)
+    assert result["msg"] == f"Unable to add user with given requirement due to : {reason}"
