@@ -12,7 +12,8 @@ from lpse_ops.inventory.secrets import is_secret_name
 from lpse_ops.playbook.problems import masked
 
 COVER = "********"
-_NAME = re.compile(r"([\w.-]+)['\"]?\s*[:=]\s*(?=\S)")
+# Possessive: a line of a million letters is gone through once.
+_NAME = re.compile(r"(?<![\w.-])([\w.-]++)['\"]?\s*+[:=]\s*+(?=\S)")
 _DASHES = re.compile(r"(?:-\s+)+|-$")
 _KEY = re.compile(r"(?:-\s+|[{,]\s*)*['\"]?([\w.-]+)['\"]?\s*:(?:\s|$)")
 # A template says where a secret is; a block begins in the next line.

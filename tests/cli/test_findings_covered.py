@@ -19,6 +19,9 @@ from lpse_ops.cli.findings_covered import cover, cover_lines
         ("  db_password: !vault |", "  db_password: !vault |"),
         ("  password_file: /etc/x", "  password_file: /etc/x"),
         ("  ansible_port: 0", "  ansible_port: 0"),
+        ("x-" * 1_000_000, "x-" * 1_000_000),
+        (" " * 2_000_000 + "x", " " * 2_000_000 + "x"),
+        ("a:" * 1_000_000, "a:" * 1_000_000),
     ],
 )
 def test_what_follows_the_name_of_a_secret_is_covered(line, shown):
