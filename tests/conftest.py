@@ -1,11 +1,19 @@
 """The real restic as judge: ``restic_old``, ``restic_new``, and ``restic`` once with each."""
 
+import signal
+
 import pytest
 
 from tests.noskips import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary
 from tests.restic_binaries import Binaries, Restic, find_restics
 
 pytest_plugins = ["tests.lab.fixtures"]
+
+# What is started in the background, or by nohup, ignores these, and so would all that it starts.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, default)
 
 __all__ = ["pytest_addoption", "pytest_sessionfinish", "pytest_terminal_summary"]
 
