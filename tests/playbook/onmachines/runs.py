@@ -166,7 +166,8 @@ def comparable(
         [[each.task, each.host, each.status, _without_flags(_kept(each.result))] for each in told]
     )
     folders = ((str(host.lab.folder), "LAB"), (str(inventory.with_suffix("")), "HERE"))
-    for place, name in ((host.address, "ADDRESS"), (host.name, "NAME"), *folders):
+    # The host's name stands in the folders' names too.
+    for place, name in (*folders, (host.address, "ADDRESS"), (host.name, "NAME")):
         text = text.replace(place, name)
     if own_word:
         text = text.replace(own_word, "WORD")
