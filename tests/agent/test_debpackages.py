@@ -75,11 +75,11 @@ nginx:
   Package pin: 1.22.1-9+deb12u1
   Version table:
      1.26.0-1~bpo12+1 100
-        100 http://deb.debian.org/debian bookworm-backports/main amd64 Packages
+        100 http://archive.example/debian bookworm-backports/main amd64 Packages
      1.22.1-9+deb12u1 500 (phased 20%)
-        500 http://security.debian.org bookworm-security/main amd64 Packages
+        500 http://security.example bookworm-security/main amd64 Packages
  *** 1.22.1-9 500
-        500 http://deb.debian.org/debian bookworm/main amd64 Packages
+        500 http://archive.example/debian bookworm/main amd64 Packages
         100 /var/lib/dpkg/status
 left:
   Installed: (none)

@@ -16,9 +16,9 @@ gone\tamd64\tconfig-files\t1.0\tmisc
 FILES = """Package files:
  100 /var/lib/dpkg/status
      release a=now
- 500 http://deb.debian.org/debian bookworm/main amd64 Packages
+ 500 http://archive.example/debian bookworm/main amd64 Packages
      release v=12.8,o=Debian,a=stable,n=bookworm,l=Debian,c=main,b=amd64
-     origin deb.debian.org
+     origin archive.example
  500 file:/srv/lab ./ Packages
      release c=
 Pinned packages:
@@ -29,7 +29,7 @@ POLICY = """dpkg:
   Candidate: 1.21.22
   Version table:
  *** 1.21.22 500
-        500 http://deb.debian.org/debian bookworm/main amd64 Packages
+        500 http://archive.example/debian bookworm/main amd64 Packages
         100 /var/lib/dpkg/status
      1.0 -1
         100 /var/lib/dpkg/status

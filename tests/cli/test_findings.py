@@ -304,7 +304,7 @@ def test_warnings_fail_only_when_strict(findings, usual, strict):
 @pytest.mark.parametrize(
     ("file", "name"),
     [
-        ("/work/inv/h", "inv/h"),
+        ("/site/inv/h", "inv/h"),
         ("./inv//h", "inv/h"),
         ("../h", "../h"),
         ("/etc/h", "/etc/h"),
@@ -313,7 +313,7 @@ def test_warnings_fail_only_when_strict(findings, usual, strict):
     ],
 )
 def test_files_are_named_from_where_we_stand(file, name):
-    (named,) = name_from_here(report(found(origin=Origin(file, 1, 2))), "/work").findings
+    (named,) = name_from_here(report(found(origin=Origin(file, 1, 2))), "/site").findings
     assert named.origin == Origin(name, 1, 2)
 
 

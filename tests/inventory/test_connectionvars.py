@@ -1,11 +1,11 @@
 import json
-import os
 import subprocess
 
 import pytest
 
 from lpse_ops.inventory.connectionvars import FLAG, KINDS, NUMBER, TEXT, is_unknown_yet
 from lpse_ops.marked import Sealed, Text
+from tests.inventory.judges import BESIDE_PYTHON
 
 PLUGINS = {
     "connection": ["ssh", "paramiko_ssh", "local", "winrm", "psrp"],
@@ -17,8 +17,8 @@ EXPECTED = {"bool": {FLAG}, "boolean": {FLAG}, "int": {NUMBER}, "integer": {NUMB
 
 def options_of(kind: str) -> dict[str, str]:
     """Variables of a kind of plugins by their names, each with the type of its value."""
-    argv = ["ansible-doc", "-j", "-t", kind, *PLUGINS[kind]]
-    done = subprocess.run(argv, capture_output=True, text=True, env=os.environ, check=True)
+    argv = [BESIDE_PYTHON / "ansible-doc", "-j", "-t", kind, *PLUGINS[kind]]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
     docs = [each["doc"]["options"] for each in json.loads(done.stdout).values()]
     return {
         variable["name"]: option.get("type", "str")

@@ -11,7 +11,7 @@ from lpse_ops.inventory.look import Beside, look
 from lpse_ops.inventory.validate import load_rules, validate
 from lpse_ops.playbook.reserved import RESERVED
 from tests.inventory.brokensites import FIVE, MORE
-from tests.inventory.judges import ask_inventory, write_site
+from tests.inventory.judges import BESIDE_PYTHON, ask_inventory, write_site
 from tests.inventory.quietsites import QUIET
 from tests.targets.sdist import find_integration
 
@@ -114,7 +114,8 @@ def test_nothing_is_found_in_what_ansible_core_tests_itself_with(name, monkeypat
 
 
 def test_ansible_takes_them_without_a_warning():
-    argv = ["ansible-inventory", "--list", *(word for name in HEALTHY for word in ("-i", name))]
+    sources = [word for name in HEALTHY for word in ("-i", name)]
+    argv = [BESIDE_PYTHON / "ansible-inventory", "--list", *sources]
     environment = {**os.environ, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
     folder = find_integration() / "targets"
     done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True)

@@ -15,6 +15,7 @@ from tests.agent.modules.onhosts.sametasks import (
     do_ours,
     do_theirs,
     run_theirs,
+    send_judge,
 )
 
 pytestmark = pytest.mark.xdist_group("lab-modules")
@@ -234,11 +235,10 @@ def without_empty_warnings(phases):
 
 
 def test_services(done, hosts, link):
-    """Once only: the scripts of all services are asked how these are."""
-    with ThreadPoolExecutor(1) as pool:
-        theirs = pool.submit(run_theirs, [("service_facts", {}, False, False)], hosts[0])
-        ours = link.run("service_facts", {}, options=RunOptions())
-    [judged] = theirs.result()
+    """Both on one host: the services of two are no longer the same after other tests."""
+    send_judge(hosts[1])
+    [judged] = run_theirs([("service_facts", {}, False, False)], hosts[1])
+    ours = link.run("service_facts", {}, options=RunOptions())
     facts = [each["ansible_facts"]["services"] for each in (judged, ours)]
     assert_same(*map(_lasting, facts))
     assert {each["ssh.service"]["state"] for each in facts} == {"running"}
@@ -246,7 +246,7 @@ def test_services(done, hosts, link):
 
 
 def _lasting(services):
-    """Which there are, but for logins; what timers and other tests start ends at its own time."""
+    """Which there are, but for logins; what timers start ends at its own time."""
     return {
         name: {key: value for key, value in service.items() if key != "state"}
         for name, service in services.items()
