@@ -6,6 +6,7 @@ import select
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 from lpse_ops.errors import HostUnreachable
 from lpse_ops.remote.target import Target
@@ -40,7 +41,8 @@ class ProgramTransport:
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
-        self._errors = _ErrorOutput(process)
+        self._errors = _ErrorOutput(process.stderr)
+        self._has_ended = False
         self._sending = threading.Lock()
         self._closing = threading.Lock()
         self._stdin, self._stdout = process.stdin, process.stdout
@@ -71,13 +73,17 @@ class ProgramTransport:
         try:
             poll = select.poll()
             poll.register(self._stdout.fileno(), select.POLLIN)
-            ready = poll.poll(max(0.0, timeout_seconds) * 1000)
-            return os.read(self._stdout.fileno(), _READ_BYTES) if ready else None
+            if not poll.poll(max(0.0, timeout_seconds) * 1000):
+                return None
+            received = os.read(self._stdout.fileno(), _READ_BYTES)
+            self._has_ended = not received
+            return received
         except ValueError:
             return b""
 
     def errors(self) -> bytes:
-        return self._errors.tail()
+        # The last words of a program that goes may still be on their way.
+        return self._errors.tail(is_going=self._has_ended or self._process.poll() is not None)
 
     def status(self, timeout_seconds: float) -> int | None:
         try:
@@ -120,21 +126,20 @@ def start_program(
 class _ErrorOutput:
     """Reads a program's stderr in a thread and keeps its end."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, stream: IO[bytes] | None) -> None:
         self._kept = b""
-        self._process = process
+        self._stream = stream
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    def tail(self) -> bytes:
-        # The last words of a program that has ended may still be on their way.
-        if self._process.poll() is not None:
+    def tail(self, *, is_going: bool) -> bytes:
+        if is_going:
             self._thread.join(1)
         return self._kept
 
     def _read(self) -> None:
-        stream = self._process.stderr
-        while stream and (received := os.read(stream.fileno(), _READ_BYTES)):
-            self._kept = (self._kept + received)[-_KEPT_ERROR_BYTES:]
-        if stream:
-            stream.close()
+        if self._stream is None:
+            return
+        with self._stream:
+            while received := os.read(self._stream.fileno(), _READ_BYTES):
+                self._kept = (self._kept + received)[-_KEPT_ERROR_BYTES:]
