@@ -48,7 +48,7 @@ class Ended(NamedTuple):
 def dump(args: Dict[str, Any], target: str) -> Dict[str, Any]:
     """Write a database to a file or, if its name ends with ``.dir``, to a folder."""
     suffix = os.path.splitext(target)[1]
-    argv = [_program("pg_dump"), args["db"], *_login_options(args)]
+    argv = [_program("pg_dump"), _name_only(args["db"]), *_login_options(args)]
     if suffix in _DUMP_FORMATS:
         argv.append("--format=" + _DUMP_FORMATS[suffix])
     if args["session_role"]:
@@ -75,7 +75,7 @@ def dump(args: Dict[str, Any], target: str) -> Dict[str, Any]:
 def restore(args: Dict[str, Any], target: str) -> Dict[str, Any]:
     """Let the program for the file's format put its content into a database."""
     suffix = os.path.splitext(target)[1]
-    options = ["--dbname=" + args["db"], *_login_options(args)]
+    options = ["--dbname=" + _name_only(args["db"]), *_login_options(args)]
     environment = _environment(args)
     if suffix in _RESTORE_FORMATS:
         argv = [_program("pg_restore"), *options, "--format=" + _RESTORE_FORMATS[suffix]]
@@ -176,6 +176,14 @@ def _result(ended: Ended, shown: str) -> Dict[str, Any]:
         "cmd": shown,
         "executed_commands": [] if shown.startswith("cmd: ") else [shown],
     }
+
+
+def _name_only(database: str) -> str:
+    """What libpq's programs take for nothing but this name: no option, no connection string."""
+    if not database.startswith("-") and "=" not in database and "://" not in database:
+        return database
+    quoted = database.replace("\\", "\\\\").replace("'", "\\'")
+    return f"dbname='{quoted}'"
 
 
 def _login_options(args: Dict[str, Any]) -> List[str]:

@@ -126,6 +126,17 @@ def test_names_that_would_be_more_than_names(ours: Side):
     assert gone["changed"]
 
 
+@pytest.mark.parametrize("name", ["-x", "dbname=epns", "postgresql://x/y", r"it's = \ own"])
+def test_a_name_that_looks_like_an_option_or_a_connection(ours: Side, name: str):
+    args = ours.args_of({"name": name})
+    assert run_task("postgresql_db", args, ours.folder)["changed"]
+    for state in ("dump", "restore"):
+        moved = {**args, "state": state, "target": str(ours.folder / "nama.sql")}
+        result = run_task("postgresql_db", moved, ours.folder)
+        assert not result.get("failed"), result
+    assert run_task("postgresql_db", {**args, "state": "absent"}, ours.folder)["changed"]
+
+
 def test_a_dump_that_fails_leaves_the_old_one(ours: Side):
     for suffix in ("sql", "pgc", "sql.gz"):
         target = ours.folder / f"lama.{suffix}"
