@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lpse_ops.remote.request import RunOptions
+from tests.agent.modules.onhosts.conftest import CHECK_CHECK_RUN_AGAIN, ask_as_operator
 from tests.agent.modules.onhosts.sametasks import ONCE, Step, assert_same, do_ours, do_theirs
 
 pytestmark = pytest.mark.xdist_group("lab-packages")
@@ -154,3 +155,10 @@ def test_apt_reads_what_deb822_repository_writes(hosts, link):
         assert link.run("deb822_repository", gone, options=RunOptions())["changed"] is changed
     left = host.run("find", "/etc/apt/keyrings", "/etc/apt/sources.list.d", "-name", "lab-paket*")
     assert left.stdout == ""
+
+
+def test_a_key_as_a_sudo_user(hosts, done):
+    args = {"id": FINGERPRINT, "keyring": f"{TRUSTED}/t.gpg"}
+    assert ask_as_operator(hosts[1], "apt_key", data=KEY, **args) == CHECK_CHECK_RUN_AGAIN
+    gone = {"state": "absent", **args}
+    assert ask_as_operator(hosts[1], "apt_key", **gone) == CHECK_CHECK_RUN_AGAIN

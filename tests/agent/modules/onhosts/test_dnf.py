@@ -13,7 +13,11 @@ import pytest
 from lpse_ops.remote.connect import open_link
 from lpse_ops.remote.link import AgentLink
 from lpse_ops.remote.request import RunOptions
-from tests.agent.modules.onhosts.conftest import target_of
+from tests.agent.modules.onhosts.conftest import (
+    CHECK_CHECK_RUN_AGAIN,
+    ask_as_operator,
+    target_of,
+)
 from tests.agent.modules.onhosts.sametasks import (
     ONCE,
     Step,
@@ -202,3 +206,10 @@ def test_what_is_there_needs_no_dnf(hosts, link):
     for args in ({"name": "lab-hello"}, {"name": "lab-nothing", "state": "absent"}):
         result = link.run("dnf", args, options=options)
         assert (result["msg"], result["changed"]) == ("Nothing to do", False), (args, result)
+
+
+def test_as_a_sudo_user(hosts, link):
+    assert link.run("dnf", {"name": "lab-a-*", "state": "absent"}, options=RunOptions())["rc"] == 0
+    package = "lab-a-very-long-name-of-a-package-that-needs-a-line"
+    assert ask_as_operator(hosts[1], "dnf", name=package) == CHECK_CHECK_RUN_AGAIN
+    assert ask_as_operator(hosts[1], "dnf", name=package, state="absent") == CHECK_CHECK_RUN_AGAIN

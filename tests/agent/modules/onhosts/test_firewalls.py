@@ -9,7 +9,11 @@ import pytest
 from lpse_ops.remote.connect import open_link
 from lpse_ops.remote.link import AgentLink
 from lpse_ops.remote.request import RunOptions
-from tests.agent.modules.onhosts.conftest import target_of
+from tests.agent.modules.onhosts.conftest import (
+    CHECK_CHECK_RUN_AGAIN,
+    ask_as_operator,
+    target_of,
+)
 from tests.agent.modules.onhosts.sametasks import (
     Step,
     assert_same,
@@ -172,3 +176,11 @@ def test_firewalld_that_is_off(done_firewalld, walled, walled_link):
     zone = walled[1].run("cat", "/etc/firewalld/zones/public.xml").stdout
     assert '<service name="http"/>' in zone
     assert '<service name="https"/>' in zone
+
+
+def test_firewalld_as_a_sudo_user(done_firewalld, walled):
+    in_turn(walled, "systemctl", "start", "firewalld")
+    asked = {"service": "ldap", "permanent": True, "immediate": True}
+    for state in ("enabled", "disabled"):
+        told = ask_as_operator(walled[1], "firewalld", state=state, **asked)
+        assert told == CHECK_CHECK_RUN_AGAIN

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lpse_ops.remote.request import RunOptions
+from tests.agent.modules.onhosts.conftest import CHECK_CHECK_RUN_AGAIN, ask_as_operator
 from tests.agent.modules.onhosts.sametasks import Step, assert_same, do_ours, do_theirs
 
 pytestmark = pytest.mark.xdist_group("lab-modules")
@@ -139,3 +140,10 @@ def test_a_kernel_module_of_the_next_boot(hosts, link, asked):
     assert files() == "#dummy\n#options dummy numdummies=3\n"
     assert ask_twice(link, "modprobe", **args) == ONCE
     assert files() == "dummy\noptions dummy numdummies=2\n"
+
+
+def test_a_kernel_module_as_a_sudo_user(hosts, asked):
+    args = {"name": "dummy", "persistent": "present", "params": "numdummies=4"}
+    assert ask_as_operator(hosts[1], "modprobe", **args) == CHECK_CHECK_RUN_AGAIN
+    args = {"name": "dummy", "persistent": "absent", "state": "absent"}
+    assert ask_as_operator(hosts[1], "modprobe", **args) == CHECK_CHECK_RUN_AGAIN

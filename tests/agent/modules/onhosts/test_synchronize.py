@@ -10,7 +10,11 @@ import pytest
 
 from lpse_ops.playbook.actions import synchronize
 from lpse_ops.remote.request import RunOptions
-from tests.agent.modules.onhosts.conftest import target_of
+from tests.agent.modules.onhosts.conftest import (
+    CHECK_CHECK_RUN_AGAIN,
+    ask_as_operator,
+    target_of,
+)
 from tests.agent.modules.onhosts.sametasks import Step, assert_same, do_ours, do_theirs
 from tests.lab.lab import Host
 from tests.playbook.actions.localaction import LocalAction
@@ -108,3 +112,11 @@ def test_from_host_to_host_as_another_account(done, hosts, link):
     )
     assert link.run("synchronize", pulled.args, options=RunOptions())["changed"]
     assert here.run("cat", "/srv/pulled/one").stdout == "1\n"
+
+
+def test_as_a_sudo_user(ready, hosts):
+    args = {"src": "/srv/s/a/", "dest": "/srv/operator/", "_local_rsync_path": "rsync"}
+    hosts[1].run("mkdir", "-p", "/srv/operator")
+    told = ask_as_operator(hosts[1], "synchronize", **args)
+    assert told == CHECK_CHECK_RUN_AGAIN
+    assert hosts[1].run("stat", "-c", "%U", "/srv/operator/one").stdout == "nobody\n"
