@@ -27,8 +27,21 @@ missing_packages() {
     for program in git unzip zip zstd bzip2 openssl rsync; do
         command -v "$program" >/dev/null || echo "$program"
     done
+    # Portable disks as people buy them, where the kernel does not know their file systems.
+    command -v mkfs.ext4 >/dev/null || echo e2fsprogs
+    command -v mkfs.exfat >/dev/null || echo exfatprogs
+    command -v mount.exfat-fuse >/dev/null || echo exfat-fuse
+    command -v ntfs-3g >/dev/null || echo ntfs-3g
+    command -v mkfs.fat >/dev/null || echo dosfstools
+    command -v fusefat >/dev/null || echo fusefat
     command -v gpg >/dev/null || echo gnupg
     command -v xz >/dev/null || echo xz-utils
+    # What opens our papers; the fonts have the widths of Times New Roman.
+    command -v soffice >/dev/null || echo libreoffice-writer-nogui
+    command -v pdftotext >/dev/null || echo poppler-utils
+    command -v qpdf >/dev/null || echo qpdf
+    command -v zbarimg >/dev/null || echo zbar-tools
+    [ -d /usr/share/fonts/truetype/liberation ] || echo fonts-liberation
     # The lab: a real sshd, and Debian machines in namespaces.
     command -v ssh-keygen >/dev/null || echo openssh-client
     [ -x /usr/sbin/sshd ] || echo openssh-server
