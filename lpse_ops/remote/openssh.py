@@ -36,7 +36,13 @@ class OpensshConnection:
 
     def start(self, command: str) -> ProgramTransport:
         """Start a command line there; that ``ssh`` cannot connect shows when its output ends."""
-        argv = ssh_argv(self._target, command)
+        return self._start(ssh_argv(self._target, command))
+
+    def start_subsystem(self, name: str, _patience_seconds: float) -> ProgramTransport:
+        """The same for what the server knows by a name; ``ServerAliveInterval`` is the patience."""
+        return self._start(ssh_argv(self._target, name, flags=("-T", "-s")))
+
+    def _start(self, argv: list[str]) -> ProgramTransport:
         transport = start_program(argv, environment=dict(self._environment) | self._secrets())
         self._started.append(transport)
         return transport
@@ -72,7 +78,7 @@ def has_secrets(target: Target) -> bool:
     return target.password is not None or target.private_key_passphrase is not None
 
 
-def ssh_argv(target: Target, command: str) -> list[str]:
+def ssh_argv(target: Target, command: str, flags: tuple[str, ...] = ("-T",)) -> list[str]:
     """The command line; of options that are given twice the first holds, so a person's win."""
     options = {
         "BatchMode": "no" if has_secrets(target) else "yes",
@@ -91,4 +97,4 @@ def ssh_argv(target: Target, command: str) -> list[str]:
     if target.private_key_file:
         options["IdentityFile"] = f'"{target.private_key_file}"'
     words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    return ["ssh", *target.ssh_common_args, *words, "-T", "--", target.address, command]
+    return ["ssh", *target.ssh_common_args, *words, *flags, "--", target.address, command]

@@ -21,6 +21,7 @@ from typing import Any
 
 import fabric
 from paramiko.agent import AgentRequestHandler
+from paramiko.channel import Channel
 from paramiko.client import MissingHostKeyPolicy, SSHClient
 from paramiko.config import SSHConfig
 from paramiko.pkey import PKey
@@ -34,7 +35,7 @@ from lpse_ops.remote.hostkeys import (
     unknown_key,
 )
 from lpse_ops.remote.knownhosts import Entry, load_known_hosts, render_line
-from lpse_ops.remote.openssh import open_openssh
+from lpse_ops.remote.openssh import OpensshConnection, open_openssh
 from lpse_ops.remote.ssharguments import parse_arguments
 from lpse_ops.remote.sshconfig import (
     DEFAULT_KEYS,
@@ -48,9 +49,8 @@ from lpse_ops.remote.sshconfig import (
 from lpse_ops.remote.sshlogin import Credentials, Login
 from lpse_ops.remote.sshproblems import FailedAt, explain, is_worth_another_try
 from lpse_ops.remote.sshsocket import open_proxy, transport_factory
-from lpse_ops.remote.sshstream import ChannelTransport, execute
+from lpse_ops.remote.sshstream import ChannelTransport, execute, start_subsystem
 from lpse_ops.remote.target import Target
-from lpse_ops.remote.transport import Connection
 
 HANDSHAKES_PER_JUMP_HOST = 8
 ATTEMPTS = 3
@@ -260,6 +260,24 @@ class SshConnection:
 
     def start(self, command: str) -> ChannelTransport:
         """Start a command line in the login shell there."""
+        return self._start(lambda channel: execute(channel, command))
+
+    def start_subsystem(self, name: str, patience_seconds: float) -> ChannelTransport:
+        """Start what the server knows by a name, such as ``sftp``; no shell is asked.
+
+        ``OSError`` from sending when the server has not taken in anything for so long.
+        """
+
+        def begin(channel: Channel) -> None:
+            is_started = start_subsystem(channel, name, patience_seconds)
+            if not is_started and self._link.transport.is_active():
+                raise _no_subsystem(name, self._settings)
+            if not is_started:
+                raise EOFError("the other side is gone")
+
+        return self._start(begin)
+
+    def _start(self, begin: Callable[[Channel], None]) -> ChannelTransport:
         try:
             channel = self._link.transport.open_session(
                 window_size=WINDOW_BYTES, timeout=max(30.0, self._target.timeout_seconds)
@@ -267,7 +285,9 @@ class SshConnection:
             if self._settings.forward_agent:
                 AgentRequestHandler(channel)
             stream = ChannelTransport(channel)
-            execute(channel, command)
+            begin(channel)
+        except HostUnreachable:
+            raise
         except Exception as error:
             raise explain(error, self._target.name, [self._settings]) from error
         return stream
@@ -276,7 +296,9 @@ class SshConnection:
         self._opened.close()
 
 
-def open_ssh(target: Target, connector: SshConnector | None = None) -> Connection:
+def open_ssh(
+    target: Target, connector: SshConnector | None = None
+) -> "SshConnection | OpensshConnection":
     """Connect; by OpenSSH's program where there are options that only it knows.
 
     For many hosts give one connector, which keeps the handshakes at a jump host apart.
@@ -284,6 +306,13 @@ def open_ssh(target: Target, connector: SshConnector | None = None) -> Connectio
     if target.connection == "ssh" and parse_arguments(target.ssh_common_args) is None:
         return open_openssh(target)
     return (connector or SshConnector(Surroundings.of_process())).open(target)
+
+
+def _no_subsystem(name: str, settings: SshSettings) -> HostUnreachable:
+    return HostUnreachable(
+        f"{settings.shown} offers no {name}",
+        hint=f"set `Subsystem {name} internal-{name}` in sshd_config there, and reload sshd",
+    )
 
 
 class _HostKeyPolicy(MissingHostKeyPolicy):  # type: ignore[misc] # paramiko has no types

@@ -38,7 +38,7 @@ def is_worth_another_try(error: Exception) -> bool:
 
     A time-out is not: the network has tried several times during it already.
     """
-    cause = _innermost(error)
+    cause = innermost(error)
     if isinstance(cause, TimeoutError | AuthenticationException | IncompatiblePeer):
         return False
     if isinstance(cause, socket.gaierror):
@@ -53,13 +53,13 @@ def is_worth_another_try(error: Exception) -> bool:
 def explain(error: Exception, name: str, route: Sequence[SshSettings]) -> HostUnreachable:
     """Turn a failure into what a person reads; ``name`` is the host as the inventory has it."""
     at = error.settings if isinstance(error, FailedAt) else route[-1]
-    if isinstance(_innermost(error), ChannelException) and len(route) == 1:
+    if isinstance(innermost(error), ChannelException) and len(route) == 1:
         return SessionRefused(
             f"cannot start a program on {at.shown}: it allows no more sessions on one connection",
             hint="set `MaxSessions 10` in sshd_config there, and reload sshd",
         )
     is_jump_host = at is not route[-1]
-    problem, hint = _describe(_innermost(error), at, route)
+    problem, hint = _describe(innermost(error), at, route)
     place = f"jump host {at.shown} of {name}" if is_jump_host else at.shown
     return HostUnreachable(f"cannot connect to {place}: {problem}", hint=hint)
 
@@ -69,10 +69,25 @@ def tame(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text[:_LONGEST_WORDS])
 
 
-def _innermost(error: Exception) -> Exception:
+def is_lasting(error: HostUnreachable) -> bool:
+    """Whether trying again is no use before somebody has changed something.
+
+    A host key or a login that is refused is such; a network that is silent is not.
+    """
+    if not isinstance(error.__cause__, Exception):
+        return True
+    cause = innermost(error.__cause__)
+    if isinstance(cause, socket.gaierror):
+        return cause.errno != socket.EAI_AGAIN
+    if isinstance(cause, ChannelException):
+        return bool(cause.code == _FORBIDDEN)
+    return isinstance(cause, AuthenticationException | IncompatiblePeer)
+
+
+def innermost(error: Exception) -> Exception:
     """The failure itself: paramiko wraps some of them."""
     if isinstance(error, FailedAt):
-        return _innermost(error.cause)
+        return innermost(error.cause)
     if isinstance(error, NoValidConnectionsError):
         first: Exception = next(iter(error.errors.values()))
         return first

@@ -136,12 +136,29 @@ def execute(channel: Channel, command: str) -> None:
 
     Should it refuse, the channel closes.
     """
+    _request(channel, "exec", command)
+
+
+def start_subsystem(channel: Channel, name: str, patience_seconds: float) -> bool:
+    """Start what the server knows by a name; False when it refuses.
+
+    From then on nobody waits longer for the server to take in more.
+    """
+    channel.settimeout(patience_seconds)
+    channel._event_pending()
+    _request(channel, "subsystem", name)
+    if not channel.event.wait(patience_seconds):
+        raise TimeoutError("no answer in time")
+    return bool(channel.event_ready)
+
+
+def _request(channel: Channel, kind: str, what: str) -> None:
     request = Message()
     request.add_byte(cMSG_CHANNEL_REQUEST)
     request.add_int(channel.remote_chanid)
-    request.add_string("exec")
+    request.add_string(kind)
     request.add_boolean(True)
-    request.add_string(command)
+    request.add_string(what)
     channel.get_transport()._send_user_message(request)
 
 

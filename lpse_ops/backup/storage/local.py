@@ -74,7 +74,10 @@ class LocalBackend:
 
     def load(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         try:
-            with _storage_errors(self._root / name) as path, path.open("rb") as file:
+            with (
+                _storage_errors(self._root / name) as path,
+                open(path, "rb", opener=_open_at_once) as file,
+            ):
                 file.seek(offset)
                 piece = file.read(length)
         except StorageError as error:
@@ -159,6 +162,15 @@ def open_local(location: str) -> LocalBackend:
         raise UsageError(
             f"there is no home folder for {location}", hint="give the repository's whole path"
         ) from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """A FIFO in the place of a file must not make us wait for who writes into it."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is a FIFO, no file")
+    return descriptor
 
 
 def _write_durably(path: Path, content: Buffer) -> None:

@@ -1,12 +1,14 @@
 """The promises of ``Backend``, kept by every place that can hold a repository."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from lpse_ops.backup.diskbackend import DiskBackend
 from lpse_ops.backup.storage.backend import (
     CONFIG,
     Backend,
@@ -16,8 +18,13 @@ from lpse_ops.backup.storage.backend import (
     is_file_id,
 )
 from lpse_ops.backup.storage.fault import FaultBackend, LaggingBackend
+from lpse_ops.backup.storage.limit import LimitedBackend
 from lpse_ops.backup.storage.local import LocalBackend
 from lpse_ops.backup.storage.memory import MemoryBackend
+from lpse_ops.backup.storage.retry import RetryBackend
+from lpse_ops.backup.storage.transferlimit import TransferLimit
+from lpse_ops.backup.witness import save_witness
+from lpse_ops.clock import SystemClock
 from lpse_ops.errors import FileMissing
 
 BACKENDS: dict[str, Callable[[Path], Backend]] = {
@@ -26,15 +33,39 @@ BACKENDS: dict[str, Callable[[Path], Backend]] = {
     "fault around memory": lambda _: FaultBackend(MemoryBackend()),
     "lag around memory": lambda _: LaggingBackend(MemoryBackend(), changes=0),
     "fault around local": lambda path: FaultBackend(LocalBackend(path)),
+    "disk": lambda path: open_disk_folder(path),
+    "retry around memory": lambda _: RetryBackend(MemoryBackend()),
+    "limit around memory": lambda _: LimitedBackend(MemoryBackend(), PLENTY, SystemClock()),
 }
+# Those on a server: the fixture that opens one in a folder, for the time of a test.
+SERVED: dict[str, str] = {
+    "sftp": "sftp_repositories",
+    "sftp without extensions": "plain_sftp_repositories",
+    "sftp over ssh": "openssh_repositories",
+    "s3 of seaweedfs": "seaweedfs_repositories",
+    "s3 of rclone": "rclone_repositories",
+}
+# Who shares a server shares a process: it takes seconds to start.
+SERVERS = [
+    pytest.param(name, marks=pytest.mark.xdist_group(name.partition(" ")[0])) for name in SERVED
+]
+PLENTY = TransferLimit(1 << 34)
 ID = "ab" * 32
 OTHER = "cd" * 32
 NAMES = [CONFIG, *(file_name(kind, ID) for kind in FileKind)]
 
 
-@pytest.fixture(params=list(BACKENDS))
+def open_disk_folder(path: Path) -> DiskBackend:
+    path.mkdir()
+    return DiskBackend(os.open(path, os.O_RDONLY | os.O_DIRECTORY), path, "disk-a")
+
+
+@pytest.fixture(params=[*BACKENDS, *SERVERS])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """An empty place, not even prepared: a repository may have lost its folders."""
+    if request.param in SERVED:
+        opened: Backend = request.getfixturevalue(SERVED[request.param])(tmp_path / "repo")
+        return opened
     return BACKENDS[request.param](tmp_path / "repo")
 
 
@@ -48,6 +79,12 @@ def test_what_is_saved_is_loaded(backend: Backend, name: str) -> None:
     backend.save(name, b"some content")
     assert backend.exists(name)
     assert backend.load(name) == b"some content"
+
+
+def test_a_checkpoint_of_the_log_is_kept_beside_the_repository(backend: Backend) -> None:
+    name = save_witness(backend, "lpse-contoh", 4, b"checkpoint")
+    assert backend.load(name) == b"checkpoint"
+    assert not any(listed(backend, kind) for kind in FileKind)
 
 
 @pytest.mark.parametrize(
