@@ -1,6 +1,8 @@
 """Stores the blobs of a running backup: deduplicates, packs, writes, and keeps the index current.
 
-One thread writes, in order, so that an index file is stored only after all the packs it names.
+A disk is written by one thread, in order; to a remote place several packs are on their way at
+once, which hides how long each waits for its answer.  An index file is put together only of packs
+that are durable, so it never waits for one that it names.
 """
 
 import contextlib
@@ -20,6 +22,7 @@ from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.packer import Packer, buffer_bytes
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.backend import FileKind
+from lpse_ops.backup.storage.location import LOCAL, scheme_of
 from lpse_ops.backup.workerpool import ReadyPack, Span, WorkerPool
 from lpse_ops.backup.workmemory import READ_AGAIN
 
@@ -28,6 +31,7 @@ _INDEX_EVERY_PACKS = 64
 _INDEX_EVERY_BLOBS = 20_000
 _INDEX_EVERY_SECONDS = 60.0
 _MAX_WAITING_TREE_PACKS = 2
+REMOTE_WRITERS = 4
 
 
 @dataclass
@@ -50,7 +54,8 @@ class BlobSaver:
         self._index = index
         self._pool = pool
         self._dry_run = dry_run
-        self._writer = Writer()
+        is_remote = scheme_of(repository.backend.location) != LOCAL
+        self._writer = Writer(REMOTE_WRITERS if is_remote else 1)
         pool.watch(self._writer.wake_fd)
         self._trees = Packer(BlobType.TREE, repository.crypter, repository.compressor)
         self._waiting_tree_packs = 0
@@ -153,7 +158,7 @@ class BlobSaver:
             text = encode_pack(pack.id, pack.entries)
             self._packed(text, len(pack.entries), pack.size_bytes)
 
-        self._writer.submit(lambda: self._repository.save_pack(pack.id.hex(), content), done)
+        self._writer.submit(lambda: self._repository.save_tree_pack(pack.id.hex(), content), done)
 
     # -- waiting -----------------------------------------------------------------------------
 
@@ -220,24 +225,25 @@ class BlobSaver:
 
 
 class Writer:
-    """A thread that stores one thing after another; ``wake_fd`` is readable when it has news."""
+    """Threads that store one thing after another; ``wake_fd`` is readable when there is news."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 1) -> None:
         self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._tasks: queue.SimpleQueue[tuple[Callable[[], object], Callable[[], None]] | None]
         self._tasks = queue.SimpleQueue()
         self._finished: deque[Callable[[], None] | BaseException] = deque()
         self._unfinished = 0
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
+        for each in self._threads:
+            each.start()
 
     @property
     def is_idle(self) -> bool:
         return self._unfinished == 0
 
     def submit(self, save: Callable[[], object], done: Callable[[], None]) -> None:
-        """Run ``save`` in the thread; later, ``collect`` calls ``done`` in the caller's."""
+        """Run ``save`` in a thread; later, ``collect`` calls ``done`` in the caller's."""
         self._unfinished += 1
         self._tasks.put((save, done))
 
@@ -254,10 +260,12 @@ class Writer:
             outcome()
 
     def close(self) -> None:
-        """Let the task that runs end, drop those that wait."""
+        """Let the tasks that run end, drop those that wait."""
         self._stopped.set()
-        self._tasks.put(None)
-        self._thread.join()
+        for _ in self._threads:
+            self._tasks.put(None)
+        for each in self._threads:
+            each.join()
         os.close(self.wake_fd)
 
     def _run(self) -> None:

@@ -22,7 +22,7 @@ from lpse_ops.backup.retention import (
 )
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.backup.storage.backend import FileKind
-from lpse_ops.errors import RepositoryError
+from lpse_ops.errors import RepositoryError, StorageRefused
 
 # Clocks of two machines differ by seconds; more means that one of them is wrong.
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -30,6 +30,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 STALE_AT_LEAST = timedelta(days=3)
 _STALE_GAPS = 3
 _RECENT_GAPS = 7
+_LISTED = 10
 
 LAST_COMPLETE = "last complete snapshot"
 NOT_NAMED = "not named"
@@ -131,10 +132,23 @@ def plan_by_name(
 def carry_out(repository: Repository, plan: ForgetPlan) -> None:
     """Remove what the plan removes; the caller holds the exclusive lock.
 
-    Run again after a stop, the same policy comes to the same end.
+    Run again after a stop, the same policy comes to the same end.  What the place refuses to
+    remove (an append-only key) is told at the end, in one error: all of it is still there, whole.
     """
+    refused: list[tuple[Snapshot, StorageRefused]] = []
     for snapshot in plan.removed:
-        repository.remove(FileKind.SNAPSHOT, snapshot.id)
+        try:
+            repository.remove(FileKind.SNAPSHOT, snapshot.id)
+        except StorageRefused as error:
+            refused.append((snapshot, error))
+    if refused:
+        names = ", ".join(each.short_id for each, _ in refused[:_LISTED])
+        more = f" and {len(refused) - _LISTED} more" if len(refused) > _LISTED else ""
+        raise StorageRefused(
+            f"{len(refused)} of {len(plan.removed)} snapshots were not removed ({names}{more}): "
+            f"{refused[0][1].message}",
+            hint=refused[0][1].hint,
+        ) from refused[0][1]
 
 
 def stale_after(newest_first: Sequence[Snapshot]) -> timedelta:

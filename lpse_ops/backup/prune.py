@@ -6,6 +6,7 @@ the old packs, then the old indexes go, and only then the old packs.
 """
 
 import errno
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,6 +35,7 @@ from lpse_ops.backup.repack import find_unreadable, repack
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot, parse_snapshot
 from lpse_ops.backup.storage.backend import FileKind, file_name
+from lpse_ops.backup.storage.location import LOCAL, scheme_of
 from lpse_ops.backup.usedblobs import find_used
 from lpse_ops.errors import RepositoryError, StorageError
 
@@ -57,7 +59,8 @@ class PruneReport:
 
     ``unused`` counts second copies too, ``duplicate`` nothing else.  ``kept_unused_bytes`` stay
     in packs that are not worth repacking.  ``not_removed`` packs could not be deleted: they are in
-    no index now, and a later prune removes them.
+    no index now, and a later prune removes them; ``why_not_removed`` is what the first was
+    refused with.
     """
 
     dry_run: bool
@@ -76,6 +79,7 @@ class PruneReport:
     orphans_waiting: int
     orphans_waiting_bytes: int
     not_removed: tuple[str, ...] = ()
+    why_not_removed: str = ""
 
 
 @dataclass
@@ -96,6 +100,7 @@ class _Done:
 
     packs_written: int = 0
     not_removed: list[str] = field(default_factory=list)
+    why_not_removed: str = ""
 
 
 class _Steps:
@@ -133,6 +138,7 @@ def prune(
     found = _look(repository, options, steps, now)
     done = _Done()
     if not options.dry_run:
+        _refuse_append_only(repository)
         found.plan = _distrust(repository, found)
         _remove_orphans(repository, found.orphans, done)
         _carry_out(repository, found, options, steps, done)
@@ -158,6 +164,16 @@ def _look(repository: Repository, options: PruneOptions, steps: _Steps, now: dat
     )
     orphans = plan_orphans(plan.orphans, load_first_seen(repository), now)
     return _Found(roots, index, files, flags, plan, orphans)
+
+
+def _refuse_append_only(repository: Repository) -> None:
+    """Raise ``StorageRefused`` before packs are rewritten that could not be removed afterwards.
+
+    A server says so of a file that is not there, too.
+    """
+    if scheme_of(repository.backend.location) != LOCAL:
+        for kind in (FileKind.INDEX, FileKind.PACK):
+            repository.backend.remove(file_name(kind, os.urandom(32).hex()))
 
 
 def _load_snapshots(repository: Repository, options: PruneOptions) -> list[Snapshot]:
@@ -317,8 +333,9 @@ def _remove_packs(repository: Repository, packs: Iterable[bytes], done: _Done) -
     for pack_id in packs:
         try:
             repository.remove(FileKind.PACK, pack_id.hex())
-        except StorageError:
+        except StorageError as error:
             done.not_removed.append(pack_id.hex())
+            done.why_not_removed = done.why_not_removed or error.message
 
 
 def _report(found: _Found, options: PruneOptions, done: _Done) -> PruneReport:
@@ -346,6 +363,7 @@ def _report(found: _Found, options: PruneOptions, done: _Done) -> PruneReport:
         orphans_waiting=len(orphans.waiting),
         orphans_waiting_bytes=sum(plan.orphans[each] for each in orphans.waiting),
         not_removed=tuple(done.not_removed),
+        why_not_removed=done.why_not_removed,
     )
 
 

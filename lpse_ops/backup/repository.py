@@ -6,8 +6,9 @@ indexes are loaded; packs are durable before an index names them, indexes before
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
 
 from lpse_ops.backup.blobindex import BlobIndex, Location
 from lpse_ops.backup.compression import Compressor
@@ -16,7 +17,7 @@ from lpse_ops.backup.crypto import Buffer, Crypter, Keys, random_keys
 from lpse_ops.backup.indexfile import PackList, encode_index, parse_columns, parse_index
 from lpse_ops.backup.keyfile import KeyFile, encode_key_file, parse_key_file
 from lpse_ops.backup.openkey import OpenedKey, ensure_exists, open_key
-from lpse_ops.backup.pack import BlobType
+from lpse_ops.backup.pack import BlobType, header_bytes
 from lpse_ops.backup.snapshot import Snapshot, encode_snapshot, parse_snapshot
 from lpse_ops.backup.storage.backend import CONFIG, Backend, FileKind, file_name
 from lpse_ops.backup.unpacked import decode_unpacked, encode_unpacked, stored_id
@@ -32,6 +33,14 @@ _MAX_BYTES = {FileKind.INDEX: 128 << 20, FileKind.SNAPSHOT: 64 << 20, FileKind.L
 _COMMITS = (FileKind.INDEX, FileKind.SNAPSHOT)
 
 
+class TreePacks(Protocol):
+    """Who wants to know which packs hold trees: a cache, which keeps no others."""
+
+    def use_tree_packs(self, packs: Mapping[str, int]) -> None: ...
+
+    def add_tree_pack(self, pack_id: str, size_bytes: int) -> None: ...
+
+
 class Repository:
     """An opened repository.  Methods may be called from several threads."""
 
@@ -44,6 +53,7 @@ class Repository:
         self.before_write: Callable[[], None] = _nothing
         # Called before an index or a snapshot is saved or removed: others rely on what they name.
         self.before_commit: Callable[[], None] = _nothing
+        self.tree_packs: TreePacks | None = None
         self._local = threading.local()
 
     @property
@@ -93,6 +103,12 @@ class Repository:
         self.before_write()
         self.backend.save(file_name(FileKind.PACK, pack_id), content)
 
+    def save_tree_pack(self, pack_id: str, content: Buffer) -> None:
+        """``save_pack`` of one that holds trees."""
+        if self.tree_packs is not None:
+            self.tree_packs.add_tree_pack(pack_id, len(content))
+        self.save_pack(pack_id, content)
+
     def save_index(self, packs: Iterable[PackList]) -> str:
         return self.save(FileKind.INDEX, encode_index(packs))
 
@@ -137,6 +153,8 @@ class Repository:
         index = BlobIndex()
         for index_id, content in self._load_all(FileKind.INDEX):
             index.add_columns(parse_columns(content, index_id))
+        if self.tree_packs is not None:
+            self.tree_packs.use_tree_packs(_tree_packs(index))
         return index
 
     def index_packs(self) -> Iterator[PackList]:
@@ -237,6 +255,16 @@ def save_key_file(backend: Backend, key_file: KeyFile) -> str:
     parse_key_file(content, key_id)
     backend.save(file_name(FileKind.KEY, key_id), content)
     return key_id
+
+
+def _tree_packs(index: BlobIndex) -> dict[str, int]:
+    """Packs of trees alone, with their sizes in bytes as the index has them."""
+    found = {}
+    for pack_id, rows in index.pack_rows():
+        if all(index.kinds[row] == BlobType.TREE for row in rows):
+            header = header_bytes([index.entry_at(row) for row in rows])
+            found[pack_id.hex()] = index.blobs_end(pack_id) + header
+    return found
 
 
 def _refuse_existing(backend: Backend) -> None:

@@ -1,24 +1,36 @@
-"""Take a snapshot of databases, documents and configuration."""
+"""Take a snapshot of databases, documents and configuration.
+
+Exit code 1 (10, 11, 12): no destination got it.  3: some source could not be read, or a destination
+that was reached did not get it.  A destination that is away is warned of and changes nothing: a
+disk in the safe is no failure of this run, and ``backup status`` knows how old it is.
+"""
 
 import contextlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from lpse_ops.cli.backup_options import retry_lock_option, snapshot_fields
+from lpse_ops.cli.destination_access import configured_destinations
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
+from lpse_ops.cli.records import record, record_begin
 from lpse_ops.cli.repository_access import start_opening
 from lpse_ops.cli.sizes import format_size
 from lpse_ops.cli.wiring import App
+from lpse_ops.errors import OpsError
 
 if TYPE_CHECKING:
     from lpse_ops.backup.backuprun import BackupResult
     from lpse_ops.backup.filereader import ArchiveCounts
+    from lpse_ops.cli.backup_places import Outcome
+    from lpse_ops.cli.backup_request import Flags
     from lpse_ops.cli.backup_sources import Sources
     from lpse_ops.cli.console import ProgressBar
+    from lpse_ops.cli.settings import Destination
     from lpse_ops.postgres.rowcounts import CountMode
 
 SOME_UNREADABLE = 3
@@ -71,35 +83,162 @@ def command(
 ) -> int:
     """Take one snapshot: databases first, then PATHs.
 
-    Without PATH and --database, what lpse-ops.yml says is backed up.
+    Without PATH and --database, what lpse-ops.yml says is backed up.  The source is read once;
+    every destination that can be reached gets the snapshot.
     """
-    opening = start_opening(app)
+    asked = _Asked(paths, databases, row_counts, retry_lock, {**options, "dry_run": dry_run})
+    destinations = configured_destinations(app)
+    started = app.clock.now() if destinations else None
+    if started is not None and not dry_run:
+        record_begin(app, "backup", started)
+    try:
+        if len(destinations) > 1:
+            done = _run_everywhere(app, asked, destinations)
+        else:
+            done = _run_once(app, asked)
+    except BaseException as error:
+        if started is not None and not dry_run:
+            _record_failure(app, destinations, started, error)
+        raise
+    if started is not None and not dry_run:
+        _record(app, done, started)
+    result = done.result
+    emit(
+        "backup/run",
+        _fields(done, dry_run=dry_run),
+        text=lambda: _render(done, dry_run=dry_run),
+        output_format=output_format,
+        output=output,
+    )
+    _warn(app, result.counts)
+    for name, outcome in done.outcomes.items():
+        if outcome.reason is not None:
+            app.console.warn(f"{name} did not get the snapshot: {outcome.said()}")
+    failed = any(each.status == "failed" for each in done.outcomes.values())
+    return SOME_UNREADABLE if result.counts.unreadable or failed else 0
+
+
+class _Asked(NamedTuple):
+    """What the command line says."""
+
+    paths: tuple[Path, ...]
+    databases: tuple[str, ...]
+    row_counts: "CountMode | None"
+    retry_lock: timedelta
+    flags: "Flags"
+
+
+class _Done(NamedTuple):
+    """A backup and where it is; ``outcomes`` by name of the destination, none beside --repo."""
+
+    result: "BackupResult"
+    sources: "Sources"
+    repository_id: str
+    outcomes: "dict[str, Outcome]"
+
+
+def _run_once(app: App, asked: _Asked) -> _Done:
+    opening = start_opening(app, cached=True)
     # While the key is worked out: importing the rest takes half as long.
     from lpse_ops.backup.backuprun import run_backup
     from lpse_ops.backup.locking import hold_lock
     from lpse_ops.backup.workerpool import WorkerPool
+    from lpse_ops.cli.backup_places import WRITTEN, Outcome
     from lpse_ops.cli.backup_request import build_request
 
     sources, request = build_request(
-        app, paths, databases, row_counts, {**options, "dry_run": dry_run}
+        app, asked.paths, asked.databases, asked.row_counts, asked.flags
     )
     repository = opening.finish()
     with (
         # Before the lock, which has a thread: processes are forked while there is only one.
         contextlib.closing(WorkerPool(repository.keys)) as pool,
-        hold_lock(repository, retry_for=retry_lock, read_meanwhile=True),
+        hold_lock(repository, retry_for=asked.retry_lock, read_meanwhile=True),
         app.console.progress_bar("backing up") as bar,
     ):
         result = run_backup(repository, request, _Bar(bar), pool=pool)
-    emit(
-        "backup/run",
-        _fields(result, sources, dry_run=dry_run),
-        text=lambda: _render(result, dry_run=dry_run),
-        output_format=output_format,
-        output=output,
+    outcomes = {app.chosen.name: Outcome(WRITTEN)} if app.chosen else {}
+    return _Done(result, sources, repository.config.id, {} if request.dry_run else outcomes)
+
+
+def _run_everywhere(app: App, asked: _Asked, destinations: "Sequence[Destination]") -> _Done:
+    from lpse_ops.cli.backup_everywhere import back_up_everywhere
+    from lpse_ops.cli.backup_places import open_places
+    from lpse_ops.cli.backup_request import build_request
+
+    sources, request = build_request(
+        app, asked.paths, asked.databases, asked.row_counts, asked.flags
     )
-    _warn(app, result.counts)
-    return SOME_UNREADABLE if result.counts.unreadable else 0
+    places = open_places(app, destinations)
+    repository_id = places.opened[0].repository.config.id
+    result, outcomes = back_up_everywhere(app, request, places, asked.retry_lock)
+    ordered = {each.name: outcomes[each.name] for each in destinations if each.name in outcomes}
+    return _Done(result, sources, repository_id, ordered)
+
+
+def _record(app: App, done: _Done, started: datetime) -> None:
+    from lpse_ops.cli.backup_places import WRITTEN, outcome_fields
+
+    record(
+        app,
+        "backup",
+        {
+            "status": "partial" if done.result.counts.unreadable else "ok",
+            "snapshot": done.result.snapshot.id,
+            "repository_id": done.repository_id,
+            "started": started.isoformat(),
+            "finished": app.clock.now().isoformat(),
+            "bytes_read": done.result.bytes_read,
+            "bytes_stored": done.result.saved.data_added_packed,
+            "error": _first_unreadable(done.result.counts),
+            "destinations": outcome_fields(done.outcomes),
+        },
+    )
+    for destination in app.settings.backup.destinations:
+        outcome = done.outcomes.get(destination.name)
+        if destination.disk is not None and outcome is not None and outcome.status == WRITTEN:
+            _note_plugged(app, destination)
+
+
+def _first_unreadable(counts: "ArchiveCounts") -> str | None:
+    unreadable = _problems(counts)["unreadable"]
+    if not unreadable:
+        return None
+    more = f" and {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
+    return f"{unreadable[0]['path']}: {unreadable[0]['error']}{more}"
+
+
+def _note_plugged(app: App, destination: "Destination") -> None:
+    from lpse_ops.cli.disk_access import note_plugged, warn_if_short
+
+    try:
+        note_plugged(app.ledger, destination)
+        warn_if_short(app, destination)
+    except OpsError as error:
+        app.console.warn(f"this is not recorded in the log: {error.message}")
+
+
+def _record_failure(
+    app: App, destinations: "Sequence[Destination]", started: datetime, error: BaseException
+) -> None:
+    """A run that failed is evidence, too: silence would look like a timer that is dead."""
+    reason = error.message if isinstance(error, OpsError) else type(error).__name__
+    record(
+        app,
+        "backup",
+        {
+            "status": "failed",
+            "snapshot": None,
+            "repository_id": next((each.repository_id for each in destinations), None),
+            "started": started.isoformat(),
+            "finished": app.clock.now().isoformat(),
+            "bytes_read": 0,
+            "error": reason,
+            "destinations": {
+                each.name: {"status": "failed", "reason": reason} for each in destinations
+            },
+        },
+    )
 
 
 class _Bar:
@@ -115,12 +254,17 @@ class _Bar:
         self._bar.update(total=total_bytes or None)
 
 
-def _fields(result: "BackupResult", sources: "Sources", *, dry_run: bool) -> dict[str, Any]:
+def _fields(done: _Done, *, dry_run: bool) -> dict[str, Any]:
+    result, sources = done.result, done.sources
     return {
         "dry_run": dry_run,
         "snapshot": None if dry_run else snapshot_fields(result.snapshot),
         "summary": {**result.snapshot.summary, "bytes_read": result.bytes_read},
         "databases": sources.facts,
+        "destinations": {
+            name: {"status": each.status, "reason": each.reason}
+            for name, each in done.outcomes.items()
+        },
         **_problems(result.counts),
     }
 
@@ -131,7 +275,8 @@ def _problems(counts: "ArchiveCounts") -> dict[str, Any]:
     return problem_fields(counts)
 
 
-def _render(result: "BackupResult", *, dry_run: bool) -> str:
+def _render(done: _Done, *, dry_run: bool) -> str:
+    result = done.result
     summary, saved = result.snapshot.summary, result.saved
     seconds = (
         datetime.fromisoformat(summary["backup_end"])
@@ -147,7 +292,9 @@ def _render(result: "BackupResult", *, dry_run: bool) -> str:
         + (" would be new" if dry_run else f", stored as {format_size(saved.data_added_packed)}"),
     ]
     if not dry_run:
-        lines.append(f"snapshot   {result.snapshot.short_id} saved")
+        written = [name for name, each in done.outcomes.items() if each.status == "written"]
+        to = f" to {', '.join(written)}" if len(done.outcomes) > 1 else ""
+        lines.append(f"snapshot   {result.snapshot.short_id} saved{to}")
     return "\n".join(lines)
 
 

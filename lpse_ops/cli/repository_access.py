@@ -18,7 +18,12 @@ import click
 
 from lpse_ops.backup.openkey import OpenedKey, ensure_exists, open_key
 from lpse_ops.backup.storage.backend import Backend
-from lpse_ops.backup.storage.location import open_backend
+from lpse_ops.cli.destination_access import (
+    choose_place,
+    configured_destinations,
+    is_remote,
+    open_place,
+)
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import RepositoryError, UsageError
 
@@ -27,25 +32,43 @@ if TYPE_CHECKING:
     from lpse_ops.cli.settings import Destination
 
 PASSWORD_VARIABLE = "LPSE_OPS_PASSWORD"  # noqa: S105 - a name, no password
+# A new password does not open what an old one closed.
+_BRING_IT_BACK = (
+    "bring it back from where its copy is kept; only before the first backup init make one: "
+    "(umask 077; openssl rand -base64 24 > {})"
+)
 
 
 def configured_destination(app: App) -> "Destination | None":
-    """The first destination in the settings, unless ``--repo`` names a place itself."""
-    if app.repo is not None or app.settings_if_any is None:
-        return None
-    return next(iter(app.settings_if_any.backup.destinations), None)
+    """The destination a command works on: the one named or the first; none with ``--repo``."""
+    return app.chosen or next(iter(configured_destinations(app)), None)
 
 
-def choose_backend(app: App) -> Backend:
-    if app.repo is not None:
-        return open_backend(app.repo)
+def choose_backend(app: App, *, for_reading: bool = False) -> Backend:
+    """The place that ``--repo`` or ``--destination`` names, or the first that can be reached."""
+    if app.repo is not None and app.destination is None:
+        return open_place(app, app.repo)
+    backend = choose_place(app, for_reading=for_reading)
+    if backend is None:
+        raise _no_place()
+    return backend
+
+
+def first_backend(app: App) -> Backend:
+    """The same, but nobody is asked whether he answers: for a repository that is not there yet."""
+    if app.repo is not None and app.destination is None:
+        return open_place(app, app.repo)
     destination = configured_destination(app)
     if destination is None:
-        raise UsageError(
-            "which repository?",
-            hint="give --repo LOCATION, or name a destination in lpse-ops.yml (lpse-ops init DIR)",
-        )
-    return open_backend(destination.location)
+        raise _no_place()
+    return open_place(app, destination.location, destination)
+
+
+def _no_place() -> UsageError:
+    return UsageError(
+        "which repository?",
+        hint="give --repo LOCATION, or name a destination in lpse-ops.yml (lpse-ops init DIR)",
+    )
 
 
 def read_password(app: App, *, confirm: bool = False) -> str:
@@ -65,6 +88,15 @@ def read_password(app: App, *, confirm: bool = False) -> str:
     )
 
 
+def ask_password_now(app: App) -> None:
+    """Let a password that is to be typed be typed here: later, a thread would ask for it."""
+    is_known = PASSWORD_VARIABLE in app.environment or (
+        app.password_file or _configured_password_file(app)
+    )
+    if not is_known and sys.stdin.isatty():
+        app.environment = {**app.environment, PASSWORD_VARIABLE: read_password(app)}
+
+
 def _configured_password_file(app: App) -> Path | None:
     settings = app.settings_if_any
     return settings.backup.password_file if settings else None
@@ -79,7 +111,7 @@ def read_password_file(app: App, path: Path) -> str:
     except OSError as error:
         raise UsageError(
             f"cannot read the password file {path}: {error.strerror}",
-            hint=f"make one: (umask 077; openssl rand -base64 24 > {path})",
+            hint=_BRING_IT_BACK.format(path),
         ) from error
     if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
         app.console.warn(f"others may read {path}: chmod 600 {path}")
@@ -87,14 +119,23 @@ def read_password_file(app: App, path: Path) -> str:
     if not password:
         raise UsageError(
             f"the password file {path} is empty",
-            hint=f"make one: (umask 077; openssl rand -base64 24 > {path})",
+            hint=_BRING_IT_BACK.format(path),
         )
     return password
 
 
-def open_for(app: App) -> "Repository":
+def open_for(app: App, *, cached: bool = False, for_reading: bool = False) -> "Repository":
     """Open the repository without a lock; refuse one that is not the one pinned in settings."""
-    return start_opening(app).finish()
+    return start_opening(app, cached=cached, for_reading=for_reading).finish()
+
+
+def open_destination(
+    app: App, destination: "Destination", *, cached: bool = False, for_reading: bool = False
+) -> "Repository":
+    """The same for one destination, whatever the command line names."""
+    backend = open_place(app, destination.location, destination, for_reading=for_reading)
+    ensure_exists(backend)
+    return Opening(app, backend, read_password(app), destination, cached=cached).finish()
 
 
 class Opening:
@@ -104,9 +145,19 @@ class Opening:
     what went wrong; afterwards the thread is gone.
     """
 
-    def __init__(self, app: App, backend: Backend, password: str) -> None:
+    def __init__(
+        self,
+        app: App,
+        backend: Backend,
+        password: str,
+        destination: "Destination | None" = None,
+        *,
+        cached: bool = False,
+    ) -> None:
         self._app = app
         self.backend = backend
+        self._destination = destination
+        self._cached = cached
         self._password = password
         self._opened: OpenedKey | BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -129,19 +180,34 @@ class Opening:
         if not isinstance(self._opened, OpenedKey):
             raise self._opened or RuntimeError("nobody opened the repository")
         repository = repository_of(self.backend, self._opened)
-        _refuse_unless_pinned(self._app, repository)
+        refuse_unless_pinned(self._destination, repository)
+        if self._cached:
+            use_cache(self._app, repository)
         return repository
 
 
-def start_opening(app: App) -> Opening:
+def use_cache(app: App, repository: "Repository") -> None:
+    """Keep index, snapshots and trees of a remote repository on the local disk.
+
+    Not for those who ask what the place itself holds: check, prune, repair, sync, drill.
+    """
+    if app.no_cache or not is_remote(repository.backend.location):
+        return
+    from lpse_ops.backup.storage.cache import CachedBackend
+
+    cached = CachedBackend(repository.backend, app.state_folder / "cache", repository.config.id)
+    repository.backend = repository.tree_packs = cached
+
+
+def start_opening(app: App, *, cached: bool = False, for_reading: bool = False) -> Opening:
     """Begin to open the repository; the password, also from a prompt, is read at once."""
-    backend = choose_backend(app)
+    backend = choose_backend(app, for_reading=for_reading)
     ensure_exists(backend)
-    return Opening(app, backend, read_password(app))
+    return Opening(app, backend, read_password(app), app.chosen, cached=cached)
 
 
-def _refuse_unless_pinned(app: App, repository: "Repository") -> None:
-    destination = configured_destination(app)
+def refuse_unless_pinned(destination: "Destination | None", repository: "Repository") -> None:
+    """Raise if the settings say that another repository belongs there."""
     pinned = destination.repository_id if destination else None
     if destination and pinned and pinned != repository.config.id:
         raise RepositoryError(
@@ -158,11 +224,16 @@ def locked(
     exclusive: bool = False,
     no_lock: bool = False,
     retry_lock: timedelta = timedelta(),
+    cached: bool | None = None,
 ) -> Iterator["Repository"]:
-    """Open the repository and hold a lock on it for the time of the block."""
+    """Open the repository and hold a lock on it for the time of the block.
+
+    Who wants it for himself wants to know what is really there: no cache, unless asked for.
+    """
     from lpse_ops.backup.locking import hold_lock
 
-    repository = open_for(app)
+    uses_cache = not exclusive if cached is None else cached
+    repository = open_for(app, cached=uses_cache, for_reading=no_lock)
     if no_lock:
         yield repository
         return

@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import os
 import random
+import select
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -268,3 +270,17 @@ def test_a_writer_that_is_closed_drops_what_waits() -> None:
         writer.submit(lambda number=number: seen.append(number), lambda: None)  # type: ignore[misc]
     writer.close()
     assert seen == []
+
+
+def test_several_writers_store_at_the_same_time_and_tell_each_result() -> None:
+    writer = Writer(3)
+    # Each waits for the others: with fewer threads the barrier would break.
+    meeting = threading.Barrier(3, timeout=60)
+    told: list[int] = []
+    for number in range(3):
+        writer.submit(meeting.wait, lambda number=number: told.append(number))  # type: ignore[misc]
+    with contextlib.closing(writer):
+        while not writer.is_idle:
+            select.select([writer.wake_fd], [], [], 60)
+            writer.collect()
+    assert sorted(told) == [0, 1, 2]
