@@ -10,8 +10,10 @@ from lpse_ops.errors import PostgresError
 from lpse_ops.postgres.installation import bundled_folders
 from lpse_ops.process import Account, run
 
+ACCOUNTS = ("postgres", "nobody")
 
-def find_account(names: Sequence[str] = ("postgres", "nobody")) -> Account | None:
+
+def find_account(names: Sequence[str] = ACCOUNTS) -> Account | None:
     """None for ourselves; root needs another account, because PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return None

@@ -41,8 +41,9 @@ _CONNECT_HINTS = (
     ),
     (
         'Peer authentication failed|Ident authentication failed|role ".*" does not exist',
-        "name a role of the server in the address: postgresql://ROLE@/NAME; over the local socket"
-        " its account has to run the command: sudo -u postgres lpse-ops ...",
+        "over the local socket the account that runs the command needs a role of its name: for"
+        " root, sudo -u postgres createuser --superuser root; or name another role, with its"
+        " password: postgresql://ROLE@localhost/NAME",
     ),
     ("no pg_hba.conf entry", "add a line for this database, role and host to pg_hba.conf"),
     (

@@ -105,13 +105,13 @@ _ON_TABLESPACE = re.compile(
 
 def split_statements(content: bytes) -> Iterator[bytes]:
     """Cut what ``pg_dumpall --globals-only`` writes; not for function bodies."""
-    statement = b""
+    pieces: list[bytes] = []
     for piece in _PIECE.finditer(content):
         if piece["end"]:
-            yield statement.strip()
-            statement = b""
+            yield b"".join(pieces).strip()
+            pieces.clear()
         elif not piece["skipped"]:
-            statement += piece[0]
+            pieces.append(piece[0])
 
 
 def _target(statement: bytes) -> str:

@@ -7,6 +7,11 @@ from lpse_ops.postgres.database import Database
 from lpse_ops.process import Finished
 
 _LAST_LINES = 6
+# Rows, and whole statements, which may hold passwords (of a user mapping, of a subscription).
+_CONTENT = re.compile(
+    r"^(?:Command was|DETAIL|CONTEXT|STATEMENT):.*?(?=^pg_\w+: |\Z)", re.MULTILINE | re.DOTALL
+)
+_BEGINNING = re.compile(r"^pg_\w+: ", re.MULTILINE)
 _HINTS = (
     (
         "permission denied|must be owner|must be superuser|must be member|must be able to SET ROLE",
@@ -43,13 +48,13 @@ _HINTS = (
 
 
 def program_failed(program: str, database: Database, finished: Finished) -> PostgresError:
-    """The error for a program that did not end well, with its last words."""
+    """The error for a program that did not end well, with its last words but no content."""
     if finished.status < 0:
         ending = f"was ended by signal {-finished.status}"
     else:
         ending = f"failed with status {finished.status}"
     words = _without_secret(finished.stderr, database.password)
-    last = " / ".join(words.strip().splitlines()[-_LAST_LINES:])
+    last = " / ".join(_without_content(words).strip().splitlines()[-_LAST_LINES:])
     hint = next(
         (hint for pattern, hint in _HINTS if re.search(pattern, words)),
         "is the machine short of memory, or was it killed?  run the command again",
@@ -57,6 +62,12 @@ def program_failed(program: str, database: Database, finished: Finished) -> Post
     return PostgresError(
         f"{program} of {database.name} {ending}: {last or 'no message'}", hint=hint
     )
+
+
+def _without_content(words: str) -> str:
+    # Only the end is kept of what a program says: it may begin in the midst of a statement.
+    beginning = _BEGINNING.search(words)
+    return _CONTENT.sub("", words[beginning.start() if beginning else 0 :])
 
 
 def _without_secret(text: str, secret: str | None) -> str:

@@ -11,14 +11,19 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
 from lpse_ops.errors import PostgresError
-from lpse_ops.postgres.account import find_account, make_private_folder, reachable_programs
+from lpse_ops.postgres.account import (
+    ACCOUNTS,
+    find_account,
+    make_private_folder,
+    reachable_programs,
+)
 from lpse_ops.postgres.installation import choose_for_server, find_installations
 from lpse_ops.process import run
 
@@ -47,8 +52,8 @@ class ScratchCluster:
     """A cluster in ``folder``/scratch-cluster from ``with`` to the end of its block.
 
     Whatever an earlier, killed run left there is stopped and removed first; at the end, also
-    after the server crashed, everything is removed again.  Root uses the account ``postgres``
-    or else ``nobody``.
+    after the server crashed, everything is removed again.  Root uses the first of ``accounts``
+    that there is.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class ScratchCluster:
         binaries: Path | None = None,
         settings: Mapping[str, str] = THROW_AWAY_SETTINGS,
         tcp_port: int | None = None,
+        accounts: Sequence[str] = ACCOUNTS,
     ) -> None:
         self._home = folder.absolute() / "scratch-cluster"
         self._data = self._home / "data"
@@ -66,7 +72,7 @@ class ScratchCluster:
         self._settings = dict(settings)
         self._listen_addresses = "127.0.0.1" if tcp_port else ""
         self._port = str(tcp_port or 5432)
-        self._account = find_account()
+        self._account = find_account(accounts)
         self._socket_folder = self._home
         self._exit = contextlib.ExitStack()
 
@@ -141,7 +147,8 @@ class ScratchCluster:
             "port": self._port,
             **self._settings,
         }
-        with (self._data / "postgresql.conf").open("a", encoding="utf-8") as file:
+        # The account may put a link there, and we are root.
+        with open(self._data / "postgresql.conf", "a", encoding="utf-8", opener=_open_file) as file:
             file.writelines(f"{name} = {_quoted(value)}\n" for name, value in settings.items())
 
     @contextlib.contextmanager
@@ -182,6 +189,10 @@ class ScratchCluster:
         with contextlib.suppress(OSError):
             stderr += self._log.read_text(errors="replace")
         return " / ".join(stderr.strip().splitlines()[-5:])
+
+
+def _open_file(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 def _quoted(value: str) -> str:

@@ -51,7 +51,7 @@ def test_unknown_database(any_server):
 
 def test_unknown_role(any_server):
     error = failure(any_server.database("postgres", role="nobody_at_all"))
-    assert "sudo -u postgres" in error.hint
+    assert "sudo -u postgres createuser --superuser root" in error.hint
 
 
 def test_unknown_host():
