@@ -29,6 +29,7 @@ bench: .venv/stamp.test
 	$(PYTHON) -m benchmarks
 	$(PYTHON) -m benchmarks.playbooks
 	$(PYTHON) -m benchmarks.inventories
+	$(PYTHON) -m benchmarks.offsite
 
 .venv/stamp.%: pyproject.toml setup.sh
 	./setup.sh $*

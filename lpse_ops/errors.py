@@ -37,6 +37,14 @@ class StorageError(OpsError):
     """The place where a repository lives cannot be read or written."""
 
 
+class StorageUnavailable(StorageError):
+    """The place does not answer just now: the same may well work a little later."""
+
+
+class StorageRefused(StorageError):
+    """The place does not let us: credentials, a policy, a retention; asking again is no use."""
+
+
 class FileMissing(StorageError):
     """A file of the repository is not where it should be."""
 
@@ -77,6 +85,14 @@ class VaultError(OpsError):
     """A vault file or value is damaged, or no secret opens it."""
 
 
+class LedgerError(OpsError):
+    """The signed log cannot be written, or what it holds was changed."""
+
+
+class SignatureInvalid(OpsError):
+    """A signature is damaged, or of something else than it should be."""
+
+
 class PlaybookError(OpsError):
     """A playbook, role or task file cannot be read, or asks for what there is not."""
 
@@ -95,3 +111,7 @@ class HostUnreachable(OpsError):
 
 class InterpreterMissing(HostUnreachable):
     """The host has no Python of the name that was given; as in Ansible, the task has failed."""
+
+
+class PaperError(OpsError):
+    """A letter or minutes cannot be made: a value, a template or a library is not there."""

@@ -7,7 +7,7 @@ import pytest
 from tests.noskips import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary
 from tests.restic_binaries import Binaries, Restic, find_restics
 
-pytest_plugins = ["tests.lab.fixtures"]
+pytest_plugins = ["tests.lab.fixtures", "tests.lab.s3fixtures"]
 
 # What is started in the background, or by nohup, ignores these, and so would all that it starts.
 for number in (signal.SIGINT, signal.SIGHUP):

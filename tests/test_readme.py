@@ -25,12 +25,20 @@ __all__ = ["system_installation"]
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DISKS = "tests/cli/test_readme_disks.py"
 # Run by other means: test_demo.py runs the demo, setup.sh installs, and this is the test run.
 ELSEWHERE = {
     "make demo": "tests/cli/test_demo.py",
     "make test": "this run",
     "python3 -m venv /opt/lpse-ops": "setup.sh",
     "/opt/lpse-ops/bin/pip install .": "setup.sh",
+    "ln -s /opt/lpse-ops/bin/lpse-ops /usr/local/bin/": "a plain link",
+    "lpse-ops backup disk init /dev/sdb1 --name disk-b --label 'Disk B (merah)' "
+    "--kept-at 'Brankas Setda'": DISKS,
+    "lpse-ops backup sync disk-b": DISKS,
+    "lpse-ops backup disk list": DISKS,
+    "lpse-ops backup disk eject disk-b --to 'Brankas Setda' --by 'Budi Santoso'": DISKS,
+    "lpse-ops backup disk mount disk-b": DISKS,
 }
 PREPARE = """\
 set -eu

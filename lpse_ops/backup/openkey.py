@@ -49,7 +49,7 @@ def open_key(backend: Backend, password: str) -> OpenedKey:
             return OpenedKey(keys, file.id)
     raise failure or WrongPassword(
         f"wrong password for the repository at {backend.location}",
-        hint="check --password-file or LPSE_OPS_PASSWORD_FILE; "
+        hint="check password_file in lpse-ops.yml, --password-file or LPSE_OPS_PASSWORD_FILE; "
         "lpse-ops backup key recover opens it with the recovery sheet",
     )
 

@@ -111,7 +111,12 @@ def render_qr(secret: RecoverySecret, *, paper: bool = False, ascii_only: bool =
 
     Painted are the light modules, as a terminal writes light on dark; with ``paper`` the dark.
     """
-    code = segno.make("".join(render_code(secret)), error="m", micro=False)
+    return render_qr_text("".join(render_code(secret)), paper=paper, ascii_only=ascii_only)
+
+
+def render_qr_text(text: str, *, paper: bool = False, ascii_only: bool = False) -> str:
+    """Return any text as such a QR code."""
+    code = segno.make(text, error="m", micro=False)
     rows = [[bool(module) is paper for module in row] for row in code.matrix_iter(border=4)]
     if ascii_only:
         return "".join("".join("##" if on else "  " for on in row) + "\n" for row in rows)

@@ -15,10 +15,11 @@ from lpse_ops.cli.backup_options import no_lock_option, retry_lock_option
 from lpse_ops.cli.console import ProgressBar
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import format_option, output_option, repository_options
+from lpse_ops.cli.records import record_of_chosen
 from lpse_ops.cli.repository_access import locked, start_opening
 from lpse_ops.cli.sizes import format_size
 from lpse_ops.cli.wiring import App
-from lpse_ops.errors import UsageError
+from lpse_ops.errors import DamagedRepository, OpsError, UsageError
 
 if TYPE_CHECKING:
     from lpse_ops.backup.check import CheckReport, StructureCheck
@@ -61,13 +62,21 @@ def command(
         raise UsageError(
             "--read-data and --read-data-subset cannot be combined", hint="give one of them"
         )
-    if not (read_data or subset):
-        from lpse_ops.backup.check import check_structure
+    scope = subset or ("all" if read_data else "none")
+    try:
+        if not (read_data or subset):
+            from lpse_ops.backup.check import check_structure
 
-        with locked(app, exclusive=True, no_lock=no_lock, retry_lock=retry_lock) as repository:
-            report = check_structure(repository)
-    else:
-        report = _check_all(app, subset, no_lock=no_lock, retry_lock=retry_lock)
+            with locked(app, exclusive=True, no_lock=no_lock, retry_lock=retry_lock) as repository:
+                report = check_structure(repository)
+        else:
+            report = _check_all(app, subset, no_lock=no_lock, retry_lock=retry_lock)
+    except OpsError as error:
+        status = "damaged" if isinstance(error, DamagedRepository) else "failed"
+        _record(app, status, scope, [error.message])
+        raise
+    errors = [each.message for each in report.errors]
+    _record(app, "damaged" if errors else "ok", scope, errors)
     for finding in report.findings[:_LISTED]:
         app.console.warn(f"{finding.severity}: {finding.message}")
     if len(report.findings) > _LISTED:
@@ -90,6 +99,12 @@ def command(
         output=output,
     )
     return _DAMAGED if report.errors else 0
+
+
+def _record(app: App, status: str, scope: str, errors: list[str]) -> None:
+    """The log has room for some of the errors; a later check says all of them again."""
+    facts = {"status": status, "read_data": scope, "errors": errors[:_LISTED]}
+    record_of_chosen(app, "check", facts)
 
 
 def _check_all(

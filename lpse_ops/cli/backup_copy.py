@@ -10,8 +10,8 @@ from lpse_ops.backup.copier import CopyReport, copy_snapshots
 from lpse_ops.backup.locking import hold_lock
 from lpse_ops.backup.openkey import ensure_exists
 from lpse_ops.backup.repository import Repository, open_repository
-from lpse_ops.backup.storage.location import open_backend
 from lpse_ops.cli.backup_options import Only, filter_options, retry_lock_option
+from lpse_ops.cli.destination_access import open_place
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
 from lpse_ops.cli.prune_options import PruneBar
@@ -89,7 +89,7 @@ def command(
 
 
 def _open_source(app: App, location: str, password_file: Path) -> Repository:
-    backend = open_backend(location)
+    backend = open_place(app, location)
     ensure_exists(backend)
     return open_repository(backend, read_password_file(app, password_file))
 

@@ -17,6 +17,7 @@ from lpse_ops.cli.keep_options import keep_options
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import format_option, output_option, repository_options
 from lpse_ops.cli.prune_options import PruneBar, prune_options
+from lpse_ops.cli.records import record_of_chosen
 from lpse_ops.cli.repository_access import locked
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
@@ -100,9 +101,14 @@ def command(
         plan = _plan(app, repository, asked, policy)
         if not dry_run:
             carry_out(repository, plan)
+            # At once: what was removed stays so, whatever becomes of the prune.
+            record_of_chosen(app, "forget", {"removed": len(plan.removed), "status": "ok"})
         report = None
         if with_prune and plan.removed:
             report = _prune(app, repository, plan, replace(pruning, dry_run=dry_run))
+    if report is not None and not dry_run:
+        status = "failed" if report.not_removed else "ok"
+        record_of_chosen(app, "prune", {"removed": report.packs_removed, "status": status})
     emit(
         "backup/forget",
         forget_fields(plan, policy, report, dry_run=dry_run),

@@ -12,7 +12,7 @@ from lpse_ops.backup.keyring import create_repository, recovery_secret, this_ori
 from lpse_ops.backup.recovery import SheetFacts, render_qr, render_sheet
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
-from lpse_ops.cli.repository_access import choose_backend, configured_destination, read_password
+from lpse_ops.cli.repository_access import configured_destination, first_backend, read_password
 from lpse_ops.cli.settings import Destination, write_repository_id
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import RepositoryError, UsageError
@@ -35,9 +35,10 @@ def command(app: App, /, sheet: Path | None, output_format: str, output: Path | 
     The recovery sheet that is printed holds the master key: print it, seal it in an envelope and
     lock it away, not in the server room.
     """
-    backend = choose_backend(app)
     destination = configured_destination(app)
+    _refuse_second(app, destination)
     _refuse_pinned(destination)
+    backend = first_backend(app)
     if output is not None and sheet is None:
         raise UsageError(
             "--output would write the master key into a file that others may read",
@@ -74,6 +75,19 @@ def command(app: App, /, sheet: Path | None, output_format: str, output: Path | 
     # Last: whatever goes wrong here, the sheet is out.
     if destination is not None:
         write_repository_id(app.settings, destination.name, repository.config.id)
+
+
+def _refuse_second(app: App, destination: Destination | None) -> None:
+    """Destinations are clones of one repository: a second one could never be brought together."""
+    if destination is None or destination.repository_id is not None:
+        return
+    for other in app.settings.backup.destinations:
+        if other.repository_id is not None:
+            raise RepositoryError(
+                f"destination {other.name} holds repository {other.repository_id[:10]} already, "
+                "and the others are clones of it",
+                hint=f"make {destination.name} a clone: lpse-ops backup sync {destination.name}",
+            )
 
 
 def _refuse_pinned(destination: Destination | None) -> None:

@@ -10,20 +10,22 @@ from lpse_ops.backup.recovery import parse_sheet
 from lpse_ops.cli.new_password import new_password_option, read_new_password
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
-from lpse_ops.cli.repository_access import choose_backend
+from lpse_ops.cli.repository_access import first_backend
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
 
-
-@click.command(
-    epilog="Example: lpse-ops backup key recover --sheet sheet.txt --new-password-file p"
-)
-@click.option(
+sheet_option = click.option(
     "--sheet",
     type=FILE,
     metavar="FILE",
     help="File with the sheet's text, or with what its QR code says; '-' or none: standard input.",
 )
+
+
+@click.command(
+    epilog="Example: lpse-ops backup key recover --sheet sheet.txt --new-password-file p"
+)
+@sheet_option
 @new_password_option
 @format_option
 @output_option
@@ -42,10 +44,10 @@ def command(
     What is stored is not touched; afterwards restic, too, opens the repository with the new
     password.
     """
-    secret = parse_sheet(_read_sheet(app, sheet))
+    secret = parse_sheet(read_sheet(app, sheet))
     password = read_new_password(app, new_password_file)
     origin = this_origin(app.clock.now())
-    recovered = recover(choose_backend(app), secret, password, origin, app.console.print)
+    recovered = recover(first_backend(app), secret, password, origin, app.console.print)
     repository = recovered.repository
     emit(
         "backup/key-recover",
@@ -65,7 +67,7 @@ def command(
     )
 
 
-def _read_sheet(app: App, sheet: Path | None) -> str:
+def read_sheet(app: App, sheet: Path | None) -> str:
     if sheet is None or str(sheet) == "-":
         if sys.stdin.isatty():
             app.console.print("type the lines of the recovery sheet, then Ctrl-D:")

@@ -11,6 +11,7 @@ from lpse_ops.cli.backup_options import retry_lock_option
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import format_option, output_option, repository_options
 from lpse_ops.cli.prune_options import PruneBar, prune_json, prune_options, render_prune
+from lpse_ops.cli.records import record_of_chosen
 from lpse_ops.cli.repository_access import locked
 from lpse_ops.cli.wiring import App
 
@@ -45,6 +46,9 @@ def command(
         app.console.progress_bar("pruning") as bar,
     ):
         report = prune(repository, options, PruneBar(bar), now=app.clock.now())
+    if not dry_run:
+        status = "failed" if report.not_removed else "ok"
+        record_of_chosen(app, "prune", {"removed": report.packs_removed, "status": status})
     for pack in report.not_removed:
         app.console.warn(f"pack {pack[:10]} could not be deleted; a later prune tries again")
     emit(

@@ -38,7 +38,7 @@ def command(
     No pack is touched.  Exit code 1 if packs are damaged: repair packs comes next.
     """
     with (
-        locked(app, exclusive=not dry_run, retry_lock=retry_lock) as repository,
+        locked(app, exclusive=not dry_run, retry_lock=retry_lock, cached=False) as repository,
         app.console.progress_bar("packs") as bar,
     ):
         report = repair_index(

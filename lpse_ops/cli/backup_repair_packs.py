@@ -12,13 +12,13 @@ from lpse_ops.backup.repairfrom import Fetched, SecondCopy, open_beside
 from lpse_ops.backup.repairpacks import PackRepair, choose_packs, find_damaged, salvage_packs
 from lpse_ops.backup.repository import Repository, open_repository
 from lpse_ops.backup.storage.backend import FileKind, file_name
-from lpse_ops.backup.storage.location import open_backend
 from lpse_ops.cli.backup_options import retry_lock_option
+from lpse_ops.cli.destination_access import open_place
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
 from lpse_ops.cli.repository_access import (
-    choose_backend,
     configured_destination,
+    first_backend,
     locked,
     read_password,
 )
@@ -112,8 +112,8 @@ def _opened(
         with locked(app, exclusive=True, retry_lock=retry_lock) as repository:
             yield repository, None
         return
-    backend = choose_backend(app)
-    other = open_repository(open_backend(source), read_password(app))
+    backend = first_backend(app)
+    other = open_repository(open_place(app, source), read_password(app))
     destination = configured_destination(app)
     pinned = destination.repository_id if destination else None
     if pinned and pinned != other.config.id:

@@ -58,7 +58,7 @@ def command(
     Try repair index and repair packs first.
     """
     only.refuse_beside(ids)
-    with locked(app, exclusive=not dry_run, retry_lock=retry_lock) as repository:
+    with locked(app, exclusive=not dry_run, retry_lock=retry_lock, cached=False) as repository:
         snapshots = repository.snapshots(app.console.warn)
         named = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
         chosen = list({each.id: each for each in named}.values())

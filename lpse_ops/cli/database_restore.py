@@ -1,7 +1,6 @@
 """Joins ``backup`` and ``postgres``: a dump out of a snapshot into a server."""
 
 import io
-import json
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,9 @@ from lpse_ops.backup.dump import write_file
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.backup.treewalk import Entry, find_entry
-from lpse_ops.cli.backup_sources import DATABASES, MANIFEST
+from lpse_ops.cli.backup_sources import DATABASES
 from lpse_ops.cli.console import ProgressBar
+from lpse_ops.cli.snapshot_manifest import listed_dump, load_manifest, without_files
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import (
     DamagedRepository,
@@ -56,9 +56,9 @@ def restore_from_snapshot(
     server = _choose_server(app, request)
     path = DATABASES + b"/" + os.fsencode(request.name) + b".dump"
     entry = _find_dump(repository, index, snapshot, path)
-    manifest = _load_manifest(repository, index, snapshot)
-    listed = _listed(manifest, path)
-    facts = parse_facts(_without_files(listed)) if listed else None
+    manifest = load_manifest(repository, index, snapshot)
+    listed = listed_dump(manifest, path)
+    facts = parse_facts(without_files(listed)) if listed else None
     if request.verify:
         _refuse_without_counts(request.name, facts)
     for name in find_leftovers(server, request.into):
@@ -128,36 +128,6 @@ def _find_dump(repository: Repository, index: BlobIndex, snapshot: Snapshot, pat
             f"snapshot {snapshot.short_id} holds no dump {os.fsdecode(path)}",
             hint=f"lpse-ops backup ls {snapshot.short_id} /lpse-ops/databases shows what it holds",
         ) from error
-
-
-def _load_manifest(repository: Repository, index: BlobIndex, snapshot: Snapshot) -> dict[str, Any]:
-    """The manifest, or nothing for a snapshot that has none."""
-    try:
-        entry = find_entry(repository, index, snapshot.tree, MANIFEST)
-    except DamagedRepository:
-        raise
-    except RepositoryError:
-        return {}
-    content = io.BytesIO()
-    write_file(repository, index, entry.node, content)
-    try:
-        loaded = json.loads(content.getvalue())
-    except ValueError as error:
-        raise RepositoryError(
-            "the manifest in the snapshot is not JSON",
-            hint="was it written by another program? take another snapshot",
-        ) from error
-    return loaded if isinstance(loaded, dict) else {}
-
-
-def _listed(manifest: dict[str, Any], path: bytes) -> dict[str, Any]:
-    """What the manifest says of a dump; nothing if it is not in it."""
-    databases = manifest.get("databases", [])
-    return next((each for each in databases if each.get("file") == os.fsdecode(path)), {})
-
-
-def _without_files(listed: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in listed.items() if key not in ("file", "globals")}
 
 
 def _restore_globals(

@@ -67,6 +67,9 @@ COMMANDS = Group(
                 "dump": Command("lpse_ops.cli.backup_dump:command", "Write a stored file out."),
                 "restore": Command("lpse_ops.cli.backup_restore:command", "Restore a snapshot."),
                 "check": Command("lpse_ops.cli.backup_check:command", "Look for damage."),
+                "drill": Command(
+                    "lpse_ops.cli.backup_drill:command", "Prove a backup by restoring it."
+                ),
                 "stats": Command("lpse_ops.cli.backup_stats:command", "Show sizes and counts."),
                 "forget": Command(
                     "lpse_ops.cli.backup_forget:command", "Remove snapshots by a policy."
@@ -80,6 +83,9 @@ COMMANDS = Group(
                 ),
                 "copy": Command(
                     "lpse_ops.cli.backup_copy:command", "Copy snapshots into another repository."
+                ),
+                "sync": Command(
+                    "lpse_ops.cli.backup_sync:command", "Bring clones up to date with each other."
                 ),
                 "repair": Group(
                     "Make a damaged repository usable again.",
@@ -99,6 +105,42 @@ COMMANDS = Group(
                         ),
                     },
                 ),
+                "status": Command(
+                    "lpse_ops.cli.backup_status:command", "How old, where, proved when."
+                ),
+                "schedule": Group(
+                    "The timer that runs backups, and who is told when it falls silent.",
+                    example="lpse-ops backup schedule install",
+                    commands={
+                        "install": Command(
+                            "lpse_ops.cli.backup_schedule_install:command", "Set the timer up."
+                        ),
+                        "show": Command(
+                            "lpse_ops.cli.backup_schedule_show:command", "Next and last runs."
+                        ),
+                        "remove": Command(
+                            "lpse_ops.cli.backup_schedule_remove:command", "Take it away."
+                        ),
+                        "run": Command(
+                            "lpse_ops.cli.backup_schedule_run:command", "What the timer runs."
+                        ),
+                    },
+                ),
+                "disk": Group(
+                    "Portable disks: which is where, who carried it out, which is due.",
+                    example="lpse-ops backup disk list",
+                    commands={
+                        "list": Command("lpse_ops.cli.backup_disk_list:command", "List disks."),
+                        "init": Command(
+                            "lpse_ops.cli.backup_disk_init:command", "Make a disk one of ours."
+                        ),
+                        "mount": Command("lpse_ops.cli.backup_disk_mount:command", "Mount one."),
+                        "eject": Command(
+                            "lpse_ops.cli.backup_disk_eject:command",
+                            "Unmount one, and record the hand-over.",
+                        ),
+                    },
+                ),
                 "unlock": Command("lpse_ops.cli.backup_unlock:command", "Remove stale locks."),
                 "key": Group(
                     "Keys (passwords) of a repository.",
@@ -113,6 +155,10 @@ COMMANDS = Group(
                         "recover": Command(
                             "lpse_ops.cli.backup_key_recover:command",
                             "Write new keys from the recovery sheet.",
+                        ),
+                        "drill": Command(
+                            "lpse_ops.cli.backup_key_drill:command",
+                            "Try the recovery sheet, once a year.",
                         ),
                     },
                 ),
@@ -143,6 +189,37 @@ COMMANDS = Group(
                     "lpse_ops.cli.playbook_run:command", "Run playbooks.", ANSIBLE_EXIT_CODES
                 ),
                 "lint": Command("lpse_ops.cli.playbook_lint:command", "Find what surprises."),
+            },
+        ),
+        "log": Group(
+            "The signed log of backups, drills and hand-overs.",
+            example="lpse-ops log show",
+            commands={
+                "show": Command("lpse_ops.cli.log_show:command", "Show records."),
+                "verify": Command("lpse_ops.cli.log_verify:command", "Was it changed?"),
+                "checkpoint": Command(
+                    "lpse_ops.cli.log_checkpoint:command", "Sign it, for mail and paper."
+                ),
+            },
+        ),
+        "notify": Group(
+            "Who is told when backups fail or fall silent.",
+            example="lpse-ops notify test",
+            commands={
+                "test": Command("lpse_ops.cli.notify_test:command", "Send a test message."),
+            },
+        ),
+        "paper": Group(
+            "Letters and minutes, as PDF, DOCX or HTML.",
+            example="lpse-ops paper restore-minutes --output uji-restore.pdf --by Sari",
+            commands={
+                "restore-minutes": Command(
+                    "lpse_ops.cli.paper_restore_minutes:command",
+                    "Write the Berita Acara of a restore drill.",
+                ),
+                "template": Command(
+                    "lpse_ops.cli.paper_template:command", "Write a Word template to adapt."
+                ),
             },
         ),
         "vault": Group(

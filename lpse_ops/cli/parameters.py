@@ -70,7 +70,12 @@ _repo_option = _remembered(
     metavar="LOCATION",
     envvar="LPSE_OPS_REPO",
     show_envvar=True,
-    help="Repository to use instead of the first destination in the settings.",
+    help="Repository to use instead of the destinations in the settings.",
+)
+_destination_option = _remembered(
+    "--destination",
+    metavar="NAME",
+    help="Destination in the settings to use; else the first that can be reached.",
 )
 _password_file_option = _remembered(
     "--password-file",
@@ -90,8 +95,9 @@ def common_options(command: Decorated) -> Decorated:
 
 
 def repository_options(command: Decorated) -> Decorated:
-    """``--repo``, ``--password-file``, ``--no-cache`` (into the App) and the common options."""
-    return _repo_option(_password_file_option(_no_cache_option(common_options(command))))
+    """``--repo``, ``--destination``, ``--password-file``, ``--no-cache`` and the common options."""
+    inner = _password_file_option(_no_cache_option(common_options(command)))
+    return _repo_option(_destination_option(inner))
 
 
 def format_option(command: Decorated) -> Decorated:

@@ -126,7 +126,10 @@ def render_prune(report: PruneReport) -> str:
             f"{report.orphans_waiting} ({size}) wait until they are a day old"
         )
     if report.not_removed:
-        lines.append(f"left       {len(report.not_removed)} packs could not be deleted")
+        lines.append(
+            f"left       {len(report.not_removed)} packs could not be deleted: "
+            f"{report.why_not_removed}"
+        )
     return "\n".join(lines)
 
 

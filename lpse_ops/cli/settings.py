@@ -7,15 +7,24 @@ import os.path
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import time, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from lpse_ops.backup.retention import KeepPolicy, parse_calendar_duration, parse_tags
-from lpse_ops.cli.settings_values import TransferLimit, find_database_name, parse_limit
+from lpse_ops.backup.storage.s3location import S3Options
+from lpse_ops.backup.storage.transferlimit import TransferLimit
+from lpse_ops.cli.settings_papers import PapersSettings, format_nip, read_papers
+from lpse_ops.cli.settings_values import (
+    find_database_name,
+    parse_limit,
+    parse_time_of_day,
+)
 from lpse_ops.cli.sizes import parse_size
 from lpse_ops.clock import parse_zone
+from lpse_ops.duration import parse_duration
 from lpse_ops.errors import SettingsError
 from lpse_ops.yamlfile import load_yaml, set_scalar
 
@@ -29,6 +38,7 @@ class SiteSettings:
     name: str
     slug: str
     time_zone: ZoneInfo
+    server_room: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,14 @@ class DatabaseSettings:
 class Disk:
     uuid: str
     kept_at: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class SftpSettings:
+    """``ssh_options`` as one types them after ``ssh``; all else is in ``~/.ssh/config``."""
+
+    ssh_options: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +74,25 @@ class Destination:
     repository_id: str | None = None
     disk: Disk | None = None
     limit: TransferLimit | None = None
+    s3: S3Options | None = None
+    sftp: SftpSettings | None = None
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """``at`` is a time of day in the site's time zone."""
+
+    at: time = time(1, 30)
+
+
+@dataclass(frozen=True)
+class DrillSettings:
+    """``database`` is the name of the dump that the queries are for; None is the first."""
+
+    documents_query: str | None = None
+    newest_query: str | None = None
+    sample: int = 50
+    database: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +108,12 @@ class BackupSettings:
     password_file: Path | None = None
     destinations: tuple[Destination, ...] = ()
     keep: KeepPolicy = field(default_factory=KeepPolicy)
+    drill: DrillSettings = DrillSettings()
+    schedule: Schedule = Schedule()
+    alert_after: timedelta = timedelta(hours=30)
+    rotate_after: timedelta = timedelta(days=14)
+    drill_after: timedelta = timedelta(days=90)
+    key_drill_after: timedelta = timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -83,6 +126,16 @@ class Person:
     name: str
     role: str
     key: str | None = None
+    nip: str | None = None
+
+
+@dataclass(frozen=True)
+class NotifySettings:
+    """Files: of URLs that hold secrets, and for Prometheus."""
+
+    urls_file: Path | None = None
+    heartbeat_file: Path | None = None
+    metrics_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +147,8 @@ class Settings:
     backup: BackupSettings = BackupSettings()
     lkpp: LkppSettings = LkppSettings()
     people: tuple[Person, ...] = ()
+    notify: NotifySettings = NotifySettings()
+    papers: PapersSettings = field(default_factory=PapersSettings)
 
 
 def find_settings(
@@ -146,15 +201,25 @@ class _Resolver:
         site = data["site"]
         return Settings(
             file=self.file,
-            site=SiteSettings(site["name"], site["slug"], parse_zone(site["time_zone"])),
+            site=SiteSettings(
+                site["name"], site["slug"], parse_zone(site["time_zone"]), site.get("server_room")
+            ),
             backup=self.backup(data.get("backup", self.empty)),
             lkpp=LkppSettings(
                 tuple(
                     ip_network(text) for text in data.get("lkpp", self.empty).get("addresses", ())
                 )
             ),
-            people=tuple(Person(**person) for person in data.get("people", ())),
+            people=tuple(self.person(person) for person in data.get("people", ())),
+            papers=read_papers(data.get("papers", self.empty), self.path),
+            notify=NotifySettings(
+                **{key: self.path(file) for key, file in data.get("notify", self.empty).items()}
+            ),
         )
+
+    def person(self, data: dict[str, Any]) -> Person:
+        nip = {"nip": format_nip(data["nip"])} if "nip" in data else {}
+        return Person(**{**data, **nip})
 
     def backup(self, data: dict[str, Any]) -> BackupSettings:
         read: dict[str, Callable[[Any], Any]] = {
@@ -167,6 +232,14 @@ class _Resolver:
             "password_file": self.path,
             "destinations": lambda items: tuple(self.destination(item) for item in items),
             "keep": self.keep,
+            "schedule": lambda data: Schedule(
+                **{key: parse_time_of_day(text) for key, text in data.items()}
+            ),
+            "drill": lambda data: DrillSettings(**data),
+            "alert_after": parse_duration,
+            "rotate_after": parse_duration,
+            "drill_after": parse_duration,
+            "key_drill_after": parse_duration,
         }
         return BackupSettings(
             **{key: read.get(key, lambda flag: flag)(value) for key, value in data.items()}
@@ -196,7 +269,14 @@ class _Resolver:
             repository_id=data.get("repository_id"),
             disk=Disk(**data["disk"]) if "disk" in data else None,
             limit=parse_limit(data["limit"]) if "limit" in data else None,
+            s3=self.s3(data["s3"]) if "s3" in data else None,
+            sftp=SftpSettings(**data["sftp"]) if "sftp" in data else None,
         )
+
+    def s3(self, data: dict[str, Any]) -> S3Options:
+        read: dict[str, Callable[[Any], Any]] = {"retention": parse_duration}
+        values: dict[str, Any] = {key: read.get(key, str)(value) for key, value in data.items()}
+        return S3Options(**values)
 
     def location(self, text: str) -> str:
         folder = text.removeprefix("local:")

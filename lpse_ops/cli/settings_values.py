@@ -12,13 +12,16 @@ import ipaddress
 import os.path
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from lpse_ops.backup.diskkeeping import ARTICLE, is_server_room
 from lpse_ops.backup.retention import parse_calendar_duration
+from lpse_ops.backup.storage.transferlimit import TransferLimit
+from lpse_ops.cli.settings_papers import check_date, check_nip, check_number_pattern
 from lpse_ops.cli.sizes import parse_size
 from lpse_ops.clock import ZONE_ALIASES, parse_zone, zone_names
+from lpse_ops.duration import parse_duration
 from lpse_ops.errors import SettingsError
 
 # Dumps and the manifest stand there in every snapshot.
@@ -26,21 +29,14 @@ RESERVED_FOLDER = "/lpse-ops"
 
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DUMP_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_DISK_UUID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _REPOSITORY_ID = re.compile(r"[0-9a-f]{64}")
+_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _LIMIT = re.compile(r"(?:(\d\d:\d\d)-(\d\d:\d\d) )?(\S+)/s")
 _SECRET_IN_AUTHORITY = re.compile(r"://[^/]*:[^/]+@|^sftp:(?!//)[^/@]*:[^/@]*@")
 _SECRET_IN_DATABASE_URL = re.compile(r"://[^/?]*:.+@")
 _PUBLIC_KEY = re.compile(r"((?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+) ([A-Za-z0-9+/]+=*)(?: .*)?")
 EXAMPLE_HINT = "`lpse-ops init DIR` lays out a settings file with every key explained"
-
-
-@dataclass(frozen=True)
-class TransferLimit:
-    """Bytes per second; always, or from ``begin`` to ``end`` of every day."""
-
-    bytes_per_second: int
-    begin: time | None = None
-    end: time | None = None
 
 
 def parse_limit(text: str) -> TransferLimit:
@@ -129,6 +125,25 @@ def check_limit(text: str) -> None:
     parse_limit(text)
 
 
+def check_duration(text: str) -> None:
+    try:
+        too_short = parse_duration(text) < timedelta(minutes=1)
+    except ValueError as error:
+        raise SettingsError(f"must be a duration: {error}", hint="write 30h or 90d") from error
+    if too_short:
+        raise SettingsError("must be a minute or more", hint="write 30h or 90d")
+
+
+def parse_time_of_day(text: str) -> time:
+    if not _TIME_OF_DAY.fullmatch(text):
+        raise SettingsError(f"must be a time of day, not {text!r}", hint="write '01:30', in quotes")
+    return time.fromisoformat(text)
+
+
+def check_time_of_day(text: str) -> None:
+    parse_time_of_day(text)
+
+
 def check_dump_name(text: str) -> None:
     if not _DUMP_NAME.fullmatch(text):
         raise SettingsError(
@@ -171,6 +186,22 @@ def check_repository_id(text: str) -> None:
         )
 
 
+def check_disk_uuid(text: str) -> None:
+    # Those of ext4 are long, FAT's have eight digits and a dash, NTFS's sixteen digits.
+    if not _DISK_UUID.fullmatch(text):
+        raise SettingsError(
+            "must be the UUID of a file system", hint="take it from blkid, or lsblk -o NAME,UUID"
+        )
+
+
+def check_kept_at(text: str) -> None:
+    if not text.strip() or is_server_room(text):
+        raise SettingsError(
+            f"must be a safe place away from the server room ({ARTICLE}), not {text!r}",
+            hint="write where the disk lies when it is not plugged in, e.g. Brankas Setda",
+        )
+
+
 def check_network(text: str) -> None:
     try:
         ipaddress.ip_network(text)
@@ -195,17 +226,24 @@ def check_public_key(text: str) -> None:
 
 
 CHECKS: dict[str, Callable[[str], None]] = {
+    "date": check_date,
     "database-url": check_database_url,
+    "disk-uuid": check_disk_uuid,
     "dump-name": check_dump_name,
+    "duration": check_duration,
     "keep-duration": check_keep_duration,
+    "kept-at": check_kept_at,
     "limit": check_limit,
     "location": check_location,
     "network": check_network,
+    "nip": check_nip,
+    "number-pattern": check_number_pattern,
     "path": check_path,
     "public-key": check_public_key,
     "repository-id": check_repository_id,
     "size": check_size,
     "slug": check_slug,
     "source-path": check_source_path,
+    "time-of-day": check_time_of_day,
     "time-zone": check_time_zone,
 }

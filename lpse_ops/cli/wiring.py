@@ -4,6 +4,7 @@ Imported by every command and by ``--help``: whatever is heavy is imported where
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from lpse_ops.errors import SettingsNotFilledIn
 
 if TYPE_CHECKING:
     from lpse_ops.cli.console import Console
-    from lpse_ops.cli.settings import Settings
+    from lpse_ops.cli.settings import Destination, Settings
+    from lpse_ops.ledger import Ledger
 
 
 @dataclass
@@ -28,6 +30,9 @@ class App:
     settings_file: Path | None = None
     quiet: bool = False
     repo: str | None = None
+    destination: str | None = None
+    # The destination that the command works on, once it is known; see destination_access.
+    chosen: "Destination | None" = None
     password_file: Path | None = None
     no_cache: bool = False
     # Of the command that runs, where its own differ: one that answers as a program of Ansible.
@@ -81,6 +86,15 @@ class App:
     def state_folder(self) -> Path:
         return state_folder(self.environment, is_root=os.geteuid() == 0)
 
+    @cached_property
+    def ledger(self) -> "Ledger":
+        """The signed log of the site; without settings, of this machine."""
+        from lpse_ops.ledger import Ledger
+
+        settings = self.settings_unless_empty
+        origin = settings.site.slug if settings else machine_origin(os.uname().nodename)
+        return Ledger(self.state_folder / "ledger", origin, lambda: self.clock.now())
+
 
 def state_folder(environment: Mapping[str, str], *, is_root: bool) -> Path:
     """Return the folder for ledger, caches and log; it may not exist yet."""
@@ -90,3 +104,8 @@ def state_folder(environment: Mapping[str, str], *, is_root: bool) -> Path:
         return Path("/var/lib/lpse-ops")
     home = environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(home) / "lpse-ops"
+
+
+def machine_origin(name: str) -> str:
+    """Return a machine's name as the origin of a log, which is a folder's name, too."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip("-_.")[:128] or "machine"

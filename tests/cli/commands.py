@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# Removed when it is collected, at the latest when Python ends.
+_STATE = tempfile.TemporaryDirectory(prefix="lpse-ops-state-")
 PROGRAM = [sys.executable, "-P", "-c", "from lpse_ops.cli.main import main; main()"]
 
 
@@ -46,4 +49,6 @@ def lpse_ops(
 
 
 def clean_environment() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith("LPSE_OPS_")}
+    """This process's own, without settings of ours; the ledger and caches go with the process."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("LPSE_OPS_")}
+    return kept | {"LPSE_OPS_STATE": _STATE.name}

@@ -115,9 +115,11 @@ def test_no_password(repo: Path, docs: Path):
 
 
 def test_an_absent_and_an_empty_password_file(repo: Path, docs: Path, tmp_path: Path):
-    failed(run(repo, tmp_path / "none", docs), 2, "cannot read")
+    # A new one would not open what is there.
+    kept = "bring it back from where its copy is kept"
+    failed(run(repo, tmp_path / "none", docs), 2, "cannot read", kept)
     (tmp_path / "empty").touch(0o600)
-    failed(run(repo, tmp_path / "empty", docs), 2, "empty")
+    failed(run(repo, tmp_path / "empty", docs), 2, "empty", kept)
 
 
 def test_a_password_file_that_others_may_read_is_a_warning(repo: Path, docs: Path, password: Path):

@@ -73,6 +73,10 @@ def test_filled_in_they_are_whole_and_every_example_is_valid(site):
     unused = {field for field in vars(full.backup) if getattr(full.backup, field) is None}
     assert unused == set()
     assert full.backup.exclude_caches != BackupSettings().exclude_caches
+    assert full.site.server_room == "Ruang 204"
+    assert full.notify.urls_file == site / "notify.urls"
+    assert None not in vars(full.papers).values()
+    assert full.people[0].nip == "19800101 200501 1 001"
 
 
 def uncomment(text: str) -> str:
@@ -84,7 +88,11 @@ def uncomment(text: str) -> str:
         is_example = line.lstrip().startswith("# ") and candidate.lstrip(" -").split(":")[0] in {
             "name", "password_file", "row_counts", "exclude_file", "exclude_caches",
             "exclude_if_present", "exclude_larger_than", "one_file_system", "disk", "uuid",
-            "kept_at", "location", "limit", "lkpp", "addresses", "people", "role", "key",
+            "kept_at", "label", "server_room", "location", "limit", "lkpp", "addresses", "people",
+            "role", "key", "schedule", "at", "alert_after", "rotate_after", "drill_after",
+            "key_drill_after", "notify", "urls_file", "heartbeat_file", "metrics_file",
+            "nip", "papers", "letterhead", "address", "logo", "place", "number_pattern",
+            "legal_basis", "text", "since",
         }  # fmt: skip
         lines.append(candidate if is_example else line)
     return "\n".join(lines)

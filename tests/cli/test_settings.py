@@ -1,4 +1,5 @@
 import json
+from datetime import time, timedelta
 from importlib.resources import files
 from ipaddress import ip_network
 from pathlib import Path
@@ -7,19 +8,23 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lpse_ops.backup.retention import CalendarDuration, KeepPolicy
+from lpse_ops.backup.storage.s3location import S3Options
+from lpse_ops.backup.storage.transferlimit import TransferLimit
 from lpse_ops.cli.settings import (
     BackupSettings,
     DatabaseSettings,
     Destination,
     Disk,
+    NotifySettings,
     Person,
+    Schedule,
     find_settings,
     load_settings,
     require_settings,
     write_repository_id,
 )
 from lpse_ops.cli.settings_schema import EXPLANATIONS
-from lpse_ops.cli.settings_values import CHECKS, TransferLimit, parse_limit
+from lpse_ops.cli.settings_values import CHECKS, parse_limit
 from lpse_ops.errors import SettingsError
 
 ID = "4f0c" * 16
@@ -51,7 +56,7 @@ backup:
       location: repo
       disk: {{uuid: 1b2c-0001, kept_at: Brankas Setda}}
     - {{name: offsite, location: 's3:https://s3.example.id/b', repository_id: {ID},
-       limit: '08:00-17:00 1MiB/s'}}
+       limit: '08:00-17:00 1MiB/s', s3: {{region: ap-southeast-3, retention: 30d}}}}
   keep: {{daily: 14, yearly: -1, within_monthly: 1y6m, tags: [upgrade, 'audit, 2026']}}
 lkpp:
   addresses: [203.0.113.0/28, '2001:db8::/32']
@@ -107,7 +112,11 @@ def test_every_key_becomes_a_value(write, tmp_path):
         destinations=(
             Destination("disk-a", str(tmp_path / "repo"), disk=Disk("1b2c-0001", "Brankas Setda")),
             Destination(
-                "offsite", "s3:https://s3.example.id/b", ID, limit=parse_limit("08:00-17:00 1MiB/s")
+                "offsite",
+                "s3:https://s3.example.id/b",
+                ID,
+                limit=parse_limit("08:00-17:00 1MiB/s"),
+                s3=S3Options("ap-southeast-3", retention=timedelta(days=30)),
             ),
         ),
         keep=KeepPolicy(
@@ -252,7 +261,16 @@ def test_a_password_in_a_location_is_refused_and_not_repeated(fail, location):
         ("location: x, limit: '25:00-17:00 1MiB/s'", "must be a rate: "),
         ("location: x, limit: 0B/s", "lets nothing through"),
         ("location: x, limit: '08:00-08:00 1MiB/s'", "lets nothing through"),
+        ("location: x, s3: {retention: 30}", "s3.retention must be"),
+        ("location: x, s3: {retention: soon}", "must be a duration: "),
+        ("location: x, s3: {addressing: dns}", "must be one of"),
+        ("location: x, s3: {secret_key: x}", "unknown key 'secret_key'"),
+        ("location: x, sftp: {password: x}", "unknown key 'password'"),
+        ("location: x, sftp: {ssh_options: ''}", "sftp.ssh_options is empty"),
         ("location: x, disk: {}", "disk.uuid is missing"),
+        ("location: x, disk: {uuid: 'a b'}", "disk.uuid must be the UUID of a file system"),
+        ("location: x, disk: {uuid: a, kept_at: Ruang Server}", "a safe place away from the"),
+        ("location: x, disk: {uuid: a, kept_at: ' '}", "a safe place away from the"),
     ],
 )
 def test_destinations_are_checked(fail, destination, message):
@@ -372,3 +390,37 @@ def test_every_format_of_the_schema_has_its_check():
     text = json.dumps(read_schema())
     assert {f for f in CHECKS if f'"format": "{f}"' in text} == set(CHECKS)
     assert text.count('"format"') == sum(text.count(f'"format": "{f}"') for f in CHECKS)
+
+
+def test_the_schedule_and_who_is_told_become_values(write, tmp_path):
+    settings = load_settings(
+        write(
+            f"{SITE}backup: {{schedule: {{at: '23:05'}}, alert_after: 2d, rotate_after: 1w,\n"
+            "  drill_after: 30d, key_drill_after: 400d}\n"
+            "notify: {urls_file: urls, heartbeat_file: /etc/beat, metrics_file: a/b.prom}\n"
+        )
+    )
+    assert settings.backup.schedule == Schedule(time(23, 5))
+    assert settings.backup.alert_after == timedelta(days=2)
+    assert settings.backup.rotate_after == timedelta(weeks=1)
+    assert settings.notify == NotifySettings(
+        tmp_path / "urls", Path("/etc/beat"), tmp_path / "a/b.prom"
+    )
+    assert load_settings(write(SITE)).backup.schedule == Schedule(time(1, 30))
+
+
+@pytest.mark.parametrize(
+    ("backup", "message", "hint"),
+    [
+        ("schedule: {at: '24:00'}", "must be a time of day, not '24:00'", "'01:30'"),
+        ("schedule: {at: '1:30'}", "must be a time of day, not '1:30'", "'01:30'"),
+        # YAML 1.1 reads it as a number of minutes.
+        ("schedule: {at: 13:30}", "backup.schedule.at must be text", "in quotes"),
+        ("alert_after: 1 day", "must be a duration", "30h"),
+        ("alert_after: 0h", "must be a minute or more", "30h"),
+    ],
+)
+def test_times_of_the_schedule_are_checked(fail, backup, message, hint):
+    lines, said = fail(f"{SITE}backup: {{{backup}}}")
+    assert message in lines[0]
+    assert hint in said
