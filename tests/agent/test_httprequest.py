@@ -130,7 +130,8 @@ def test_netrc_has_a_name_and_a_password(web, tmp_path, monkeypatch):
 
 def test_a_proxy_of_the_environment(web, monkeypatch):
     monkeypatch.setenv("http_proxy", web.url)
-    monkeypatch.delenv("no_proxy", raising=False)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     assert ask("http://example.invalid/file") == (200, TEXT)
     assert web.seen[-1][1] == "http://example.invalid/file"
     assert ask("http://example.invalid/file", Route(use_proxy=False))[0] == -1

@@ -41,8 +41,10 @@ def cache(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def fetch(cache: Path) -> Iterator[object]:
+def fetch(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     """Ask the archive for a path, through the proxy."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     with (
         http.server.ThreadingHTTPServer(("127.0.0.1", 0), Archive) as archive,
         Proxy("127.0.0.1", cache, port=0) as proxy,
