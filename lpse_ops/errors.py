@@ -38,7 +38,12 @@ class StorageError(OpsError):
 
 
 class StorageUnavailable(StorageError):
-    """The place does not answer just now: the same may well work a little later."""
+    """The place does not answer just now: the same may well work a little later.
+
+    ``silent_seconds`` is how long it was waited for in vain before this was raised.
+    """
+
+    silent_seconds: float = 0.0
 
 
 class StorageRefused(StorageError):

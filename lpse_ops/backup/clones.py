@@ -13,11 +13,11 @@ import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from lpse_ops.backup.check import check_structure
-from lpse_ops.backup.crypto import Buffer
 from lpse_ops.backup.progress import ExpectingProgress
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot, parse_snapshot
 from lpse_ops.backup.storage.backend import Backend, FileKind, StoredFile
+from lpse_ops.backup.storage.wrapper import BackendWrapper
 from lpse_ops.backup.sync import Place, SyncReport, copy_missing
 from lpse_ops.backup.syncplan import SyncPlan, list_files, newest_first, plan_sync, refuse_loss
 from lpse_ops.errors import DamagedRepository, OpsError
@@ -132,34 +132,12 @@ def _refuse_errors(repository: Repository, name: str) -> None:
         )
 
 
-class _Without:
+class _Without(BackendWrapper):
     """A backend as it will be when some files are gone: they are not listed."""
 
     def __init__(self, inner: Backend, gone: Collection[tuple[FileKind, str]]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._gone = gone
-
-    @property
-    def location(self) -> str:
-        return self._inner.location
-
-    def prepare(self) -> None:
-        self._inner.prepare()
-
-    def exists(self, name: str) -> bool:
-        return self._inner.exists(name)
-
-    def save(self, name: str, content: Buffer) -> None:
-        self._inner.save(name, content)
-
-    def load(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
-        return self._inner.load(name, offset, length)
-
-    def remove(self, name: str) -> None:
-        self._inner.remove(name)
 
     def files(self, kind: FileKind) -> Iterator[StoredFile]:
         return (each for each in self._inner.files(kind) if (kind, each.id) not in self._gone)
-
-    def remove_junk(self) -> None:
-        self._inner.remove_junk()

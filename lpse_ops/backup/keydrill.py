@@ -4,7 +4,7 @@ Only what the sheet says and what is stored are used: no password, no key file, 
 if it is lost.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -17,7 +17,8 @@ from lpse_ops.backup.recovery import RecoverySecret
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.selection import choose_snapshot
 from lpse_ops.backup.snapshot import Snapshot
-from lpse_ops.backup.storage.backend import CONFIG, Backend, FileKind, StoredFile
+from lpse_ops.backup.storage.backend import CONFIG, Backend
+from lpse_ops.backup.storage.wrapper import BackendWrapper
 from lpse_ops.backup.treewalk import Entry, load_tree, walk_tree
 from lpse_ops.errors import DamagedRepository, RepositoryError
 
@@ -107,33 +108,17 @@ def _is_any(_: Entry) -> bool:
     return True
 
 
-class ReadOnlyBackend:
+class ReadOnlyBackend(BackendWrapper):
     """Lets nobody write, whatever they try."""
-
-    def __init__(self, inner: Backend) -> None:
-        self._inner = inner
-
-    @property
-    def location(self) -> str:
-        return self._inner.location
 
     def prepare(self) -> None:
         self._refuse()
 
-    def exists(self, name: str) -> bool:
-        return self._inner.exists(name)
-
     def save(self, name: str, content: Buffer) -> None:  # noqa: ARG002 - as in Backend
         self._refuse()
 
-    def load(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
-        return self._inner.load(name, offset, length)
-
     def remove(self, name: str) -> None:  # noqa: ARG002 - as in Backend
         self._refuse()
-
-    def files(self, kind: FileKind) -> Iterator[StoredFile]:
-        return self._inner.files(kind)
 
     def remove_junk(self) -> None:
         """Nothing is removed."""

@@ -12,7 +12,9 @@ Answer = TypeVar("Answer")
 
 
 def ask_all(
-    questions: Mapping[str, Callable[[], Answer]], patience: timedelta
+    questions: Mapping[str, Callable[[], Answer]],
+    patience: timedelta,
+    hint: str = "see whether the network and the other side are up; --timeout 60s waits longer",
 ) -> dict[str, Answer | OpsError]:
     """The answer of each, or its OpsError; who has not answered in time is ``StorageUnavailable``.
 
@@ -36,7 +38,7 @@ def ask_all(
     give_up = time.monotonic() + patience.total_seconds()
     for thread in threads.values():
         thread.join(max(give_up - time.monotonic(), 0))
-    return {name: _settle(name, answers.get(name, _NOTHING), patience) for name in questions}
+    return {name: _settle(name, answers.get(name, _NOTHING), patience, hint) for name in questions}
 
 
 class _Nothing:
@@ -47,12 +49,12 @@ _NOTHING = _Nothing()
 
 
 def _settle(
-    name: str, answer: "Answer | BaseException | _Nothing", patience: timedelta
+    name: str, answer: "Answer | BaseException | _Nothing", patience: timedelta, hint: str
 ) -> Answer | OpsError:
     if isinstance(answer, _Nothing):
         return StorageUnavailable(
             f"{name} did not answer within {patience.total_seconds():g} seconds",
-            hint="see whether the network and the other side are up; --timeout 60s waits longer",
+            hint=hint,
         )
     if isinstance(answer, BaseException) and not isinstance(answer, OpsError):
         raise answer

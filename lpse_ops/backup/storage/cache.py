@@ -20,6 +20,7 @@ from lpse_ops.atomicfile import TEMPORARY_SUFFIX, write_atomically
 from lpse_ops.backup.crypto import Buffer
 from lpse_ops.backup.storage.backend import Backend, FileKind, StoredFile, is_file_id
 from lpse_ops.backup.storage.memory import too_short
+from lpse_ops.backup.storage.wrapper import BackendWrapper
 from lpse_ops.errors import StorageError, UsageError
 
 LIMIT_BYTES = 4 << 30
@@ -32,7 +33,7 @@ _KEPT = (FileKind.INDEX, FileKind.SNAPSHOT, FileKind.PACK)
 _PARTS = 16
 
 
-class CachedBackend:
+class CachedBackend(BackendWrapper):
     """Passes the contract of ``Backend``; may be used from several threads and processes."""
 
     def __init__(
@@ -44,25 +45,12 @@ class CachedBackend:
                 f"{repository_id[:80]!r} is not the id of a repository",
                 hint="run lpse-ops backup check, or do without the cache: --no-cache",
             )
-        self._inner = inner
+        super().__init__(inner)
         self._disk = _Disk(caches / repository_id, limit_bytes)
         # Sizes of what the repository holds, as far as this process knows.
         self._sizes: dict[_Key, int] = {}
         self._lock = threading.Lock()
         self._fetching: dict[_Key, threading.Lock] = {}
-
-    @property
-    def location(self) -> str:
-        return self._inner.location
-
-    def prepare(self) -> None:
-        self._inner.prepare()
-
-    def exists(self, name: str) -> bool:
-        return self._inner.exists(name)
-
-    def remove_junk(self) -> None:
-        self._inner.remove_junk()
 
     def use_tree_packs(self, packs: Mapping[str, int]) -> None:
         """Keep these packs, ids and sizes in bytes as the index has them, and no others.

@@ -10,6 +10,7 @@ from enum import Enum
 
 from lpse_ops.backup.crypto import Buffer
 from lpse_ops.backup.storage.backend import Backend, FileKind, StoredFile, file_name
+from lpse_ops.backup.storage.wrapper import BackendWrapper
 from lpse_ops.errors import FileMissing, StorageError
 
 
@@ -56,14 +57,14 @@ def full_from(number: int) -> Plan:
     )
 
 
-class FaultBackend:
+class FaultBackend(BackendWrapper):
     """Counts what changes something (save, remove) and what looks (load, list, exists) apart.
 
     ``plan`` decides about changes, ``looks`` about the others.
     """
 
     def __init__(self, inner: Backend, plan: Plan = no_fault, looks: Plan = no_fault) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._plans = (plan, looks)
         self._is_stopped = False
         # Several threads change and look; each operation has a number of its own.
@@ -72,13 +73,6 @@ class FaultBackend:
         self._late: list[Callable[[], None]] = []
         self.operations: list[tuple[str, str]] = []
         self.looks: list[tuple[str, str]] = []
-
-    @property
-    def location(self) -> str:
-        return self._inner.location
-
-    def prepare(self) -> None:
-        self._inner.prepare()
 
     def exists(self, name: str) -> bool:
         self._look("exists", name)
@@ -166,7 +160,7 @@ def _error(name: str, fault: Fault) -> StorageError:
     return StorageError(f"cannot use {name}: {fault.value}", hint=hint)
 
 
-class LaggingBackend:
+class LaggingBackend(BackendWrapper):
     """Its listings are old: they show what was there before its own last ``changes`` changes.
 
     Files just saved are not listed yet, those just removed still are; ``load`` and ``exists``
@@ -174,26 +168,13 @@ class LaggingBackend:
     """
 
     def __init__(self, inner: Backend, changes: int) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._changes = changes
         self._sizes_before: list[tuple[str, int | None]] = []
-
-    @property
-    def location(self) -> str:
-        return self._inner.location
-
-    def prepare(self) -> None:
-        self._inner.prepare()
-
-    def exists(self, name: str) -> bool:
-        return self._inner.exists(name)
 
     def save(self, name: str, content: Buffer) -> None:
         self._remember(name)
         self._inner.save(name, content)
-
-    def load(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
-        return self._inner.load(name, offset, length)
 
     def remove(self, name: str) -> None:
         self._remember(name)
@@ -211,9 +192,6 @@ class LaggingBackend:
             else:
                 listed[file_id] = StoredFile(file_id, size)
         return iter(sorted(listed.values()))
-
-    def remove_junk(self) -> None:
-        self._inner.remove_junk()
 
     def _remember(self, name: str) -> None:
         try:

@@ -7,12 +7,13 @@ Belongs below a cache: what is read from the local disk is not on the line.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from lpse_ops.backup.crypto import Buffer
-from lpse_ops.backup.storage.backend import Backend, FileKind, StoredFile
+from lpse_ops.backup.storage.backend import Backend
 from lpse_ops.backup.storage.transferlimit import TransferLimit, rate_at
+from lpse_ops.backup.storage.wrapper import BackendWrapper
 from lpse_ops.clock import Clock
 
 # What goes at once.  Small enough that a slow line is not blocked for others.
@@ -75,7 +76,7 @@ class TokenBucket:
             return self._owed_bytes / rate
 
 
-class LimitedBackend:
+class LimitedBackend(BackendWrapper):
     """Passes the contract of ``Backend``; threads share the rate, listings are free."""
 
     def __init__(
@@ -85,21 +86,11 @@ class LimitedBackend:
         clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._pace: Pace = TokenBucket(limit, clock, sleep)
         self._is_paced = isinstance(inner, Paced)
         if isinstance(inner, Paced):
             inner.pace = self._pace
-
-    @property
-    def location(self) -> str:
-        return self._inner.location
-
-    def prepare(self) -> None:
-        self._inner.prepare()
-
-    def exists(self, name: str) -> bool:
-        return self._inner.exists(name)
 
     def save(self, name: str, content: Buffer) -> None:
         if not self._is_paced:
@@ -113,15 +104,6 @@ class LimitedBackend:
         if not self._is_paced and length is None:
             self._pace(len(content))
         return content
-
-    def remove(self, name: str) -> None:
-        self._inner.remove(name)
-
-    def files(self, kind: FileKind) -> Iterator[StoredFile]:
-        return self._inner.files(kind)
-
-    def remove_junk(self) -> None:
-        self._inner.remove_junk()
 
 
 def no_pace(_n_bytes: int) -> None:

@@ -39,12 +39,16 @@ _COMMITS = (f"{FileKind.INDEX}/", f"{FileKind.SNAPSHOT}/")
 
 
 class Member(NamedTuple):
-    """A clone, and what to ask before each write: whether our lock on it still holds."""
+    """A clone, and what to ask before each write: whether our lock on it still holds.
+
+    ``lost`` is called once it is known that the clone gets nothing more.
+    """
 
     name: str
     backend: Backend
     before_write: Callable[[], None] = lambda: None
     before_commit: Callable[[], None] = lambda: None
+    lost: Callable[[], None] = lambda: None
 
     def save(self, name: str, content: Buffer) -> None:
         self.before_write()
@@ -76,7 +80,7 @@ class MirrorBackend:
         self._mutex = threading.RLock()
         self._room = _Room(room_bytes)
         self._followers = [_Follower(each, self._room) for each in members[1:]]
-        self.dropped: dict[str, str] = {}
+        self.dropped: dict[str, OpsError] = {}
 
     @property
     def location(self) -> str:
@@ -160,13 +164,14 @@ class MirrorBackend:
         with self._mutex:
             if self._leader is not failed:  # another thread was quicker
                 return
+            failed.lost()
             for follower in self._live():
                 follower.wait()
                 if follower in self._live():
                     self._followers.remove(follower)
                     follower.close()
                     self._leader = follower.member
-                    self.dropped[failed.name] = error.message
+                    self.dropped[failed.name] = error
                     return
         raise error
 
@@ -191,11 +196,11 @@ class MirrorBackend:
                     raise error  # the program is asked to end
                 self._followers.remove(follower)
                 follower.close()
-                self.dropped[follower.member.name] = _reason(error)
+                self.dropped[follower.member.name] = _as_told(error)
             return list(self._followers)
 
     def _read_back(self, name: str) -> bytes:
-        content = self._leader.backend.load(name)
+        content = self._load_from_any(name)
         file_id = name.rpartition("/")[2]
         if is_file_id(file_id) and stored_id(content) != file_id:
             raise DamagedRepository(
@@ -203,6 +208,14 @@ class MirrorBackend:
                 hint="this disk, or this computer's memory, may be failing",
             )
         return content
+
+    def _load_from_any(self, name: str) -> bytes:
+        """As ``_look``, but waits for nobody: who replaces the leader waits for us."""
+        others = (each.member for each in tuple(self._followers))
+        for member in (self._leader, *others):
+            with contextlib.suppress(StorageError):
+                return member.backend.load(name)
+        return self._leader.backend.load(name)
 
 
 def _copy(content: Buffer) -> Buffer:
@@ -215,10 +228,12 @@ def _copy(content: Buffer) -> Buffer:
     return memoryview(kept)
 
 
-def _reason(error: BaseException | None) -> str:
+def _as_told(error: Exception | None) -> OpsError:
     if isinstance(error, OpsError):
-        return error.message
-    return f"a bug in lpse-ops ({type(error).__name__})"
+        return error
+    return StorageError(
+        f"a bug in lpse-ops ({type(error).__name__})", hint="tell those who write it"
+    )
 
 
 class _Follower:
@@ -264,6 +279,7 @@ class _Follower:
                     act(self.member)
             except BaseException as error:  # told by ``_live``
                 self.error = error
+                self.member.lost()
             finally:
                 del act, task
                 self._room.give(kept_bytes)

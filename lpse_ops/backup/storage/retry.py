@@ -13,12 +13,15 @@ from typing import TypeVar
 
 from lpse_ops.backup.crypto import Buffer
 from lpse_ops.backup.storage.backend import Backend, FileKind, StoredFile
+from lpse_ops.backup.storage.wrapper import BackendWrapper
 from lpse_ops.errors import StorageUnavailable
 
 GIVE_UP_AFTER_SECONDS = 900.0
 # The first is for a session that died of old age: nobody needs to hear of it.
 _FIRST_DELAY_SECONDS, _SECOND_DELAY_SECONDS = 0.2, 1.0
 _LONGEST_DELAY_SECONDS = 60.0
+# Whoever waited so long for nothing wants to know why.
+_FELT_SECONDS = 1.0
 
 Result = TypeVar("Result")
 
@@ -36,7 +39,7 @@ def plan_delay(failures: int, chance: float) -> float:
     return longest * (1 - chance / 2)
 
 
-class RetryBackend:
+class RetryBackend(BackendWrapper):
     """Passes the contract of ``Backend``.
 
     Once the time is up each further operation gets one try, until one succeeds: a dead server is
@@ -53,19 +56,16 @@ class RetryBackend:
         chance: Callable[[], float] = random.random,
         give_up_after_seconds: float = GIVE_UP_AFTER_SECONDS,
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._tell = tell
         self._sleep = sleep
         self._now = now
         self._chance = chance
-        self._patience = give_up_after_seconds
+        # Told for how many seconds nothing has worked; says whether that is long enough.
+        self.is_over: Callable[[float], bool] = lambda seconds: seconds > give_up_after_seconds
         self._lock = threading.Lock()
         self._has_given_up = False
         self._told_until = float("-inf")
-
-    @property
-    def location(self) -> str:
-        return self._inner.location
 
     def prepare(self) -> None:
         self._keep_trying(self._inner.prepare)
@@ -104,30 +104,31 @@ class RetryBackend:
             given.add(file.id)
             yield file
 
-    def remove_junk(self) -> None:
-        self._inner.remove_junk()
-
     def _keep_trying(self, act: Callable[[], Result]) -> Result:
         begun: float | None = None
         failures = 0
         while True:
+            tried = self._now()
             try:
                 result = act()
             except StorageUnavailable as error:
-                begun = self._now() if begun is None else begun
+                begun = self._now() - error.silent_seconds if begun is None else begun
                 failures += 1
-                self._wait(error, failures, begun)
+                is_felt = failures > 1 or self._now() - tried >= _FELT_SECONDS
+                self._wait(error, failures, begun, is_felt=is_felt)
             else:
                 self._has_given_up = False
                 return result
 
-    def _wait(self, error: StorageUnavailable, failures: int, begun: float) -> None:
+    def _wait(
+        self, error: StorageUnavailable, failures: int, begun: float, *, is_felt: bool
+    ) -> None:
         """Wait for the next try, or raise the error when there is none."""
         delay = plan_delay(failures, self._chance())
-        if self._has_given_up or self._now() + delay - begun > self._patience:
+        if self._has_given_up or self.is_over(self._now() + delay - begun):
             self._has_given_up = True
             raise error
-        if failures > 1:
+        if is_felt:
             self._say(error, delay)
         self._sleep(delay)
 

@@ -23,6 +23,7 @@ from lpse_ops.backup.storage.local import LocalBackend
 from lpse_ops.backup.storage.memory import MemoryBackend
 from lpse_ops.backup.storage.retry import RetryBackend
 from lpse_ops.backup.storage.transferlimit import TransferLimit
+from lpse_ops.backup.storage.wrapper import BackendWrapper
 from lpse_ops.backup.witness import save_witness
 from lpse_ops.clock import SystemClock
 from lpse_ops.errors import FileMissing
@@ -34,6 +35,7 @@ BACKENDS: dict[str, Callable[[Path], Backend]] = {
     "lag around memory": lambda _: LaggingBackend(MemoryBackend(), changes=0),
     "fault around local": lambda path: FaultBackend(LocalBackend(path)),
     "disk": lambda path: open_disk_folder(path),
+    "wrapper around memory": lambda _: BackendWrapper(MemoryBackend()),
     "retry around memory": lambda _: RetryBackend(MemoryBackend()),
     "limit around memory": lambda _: LimitedBackend(MemoryBackend(), PLENTY, SystemClock()),
 }

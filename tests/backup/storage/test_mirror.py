@@ -119,7 +119,7 @@ def test_a_member_that_fails_gets_nothing_more(number: int) -> None:
     assert good.contents == last.contents == FILES
     assert list(bad.contents) == list(FILES)[:number]
     assert mirror.names == ["a", "c"]
-    assert "input/output error" in mirror.dropped["b"]
+    assert "input/output error" in mirror.dropped["b"].message
 
 
 @pytest.mark.parametrize("number", range(len(FILES)))
@@ -168,7 +168,9 @@ def test_a_lost_lock_is_a_failure_of_that_member_alone() -> None:
     assert places[0].contents == FILES
     assert list(places[1].contents) == list(FILES)[:3]
     assert places[2].contents == {}
-    assert mirror.dropped == dict.fromkeys("bc", "the lock was lost")
+    assert {name: each.message for name, each in mirror.dropped.items()} == dict.fromkeys(
+        "bc", "the lock was lost"
+    )
 
 
 def test_what_is_read_back_damaged_is_not_spread() -> None:
@@ -180,7 +182,44 @@ def test_what_is_read_back_damaged_is_not_spread() -> None:
     mirror = mirror_of(Lying(), second, room_bytes=0)
     save_all(mirror)
     assert second.contents == {}
-    assert "reads back differently" in mirror.dropped["b"]
+    assert "reads back differently" in mirror.dropped["b"].message
+
+
+def test_what_cannot_be_read_back_from_the_leader_comes_from_another() -> None:
+    """It was stored, and then its place went away; a slow one still has to get it."""
+    is_gone, has_all = threading.Event(), threading.Event()
+
+    class Quick(MemoryBackend):
+        def save(self, name: str, content: Buffer) -> None:
+            super().save(name, content)
+            if len(self.contents) == 2:
+                has_all.set()
+
+    leader = FaultBackend(MemoryBackend(), looks=lambda *_: Fault.EIO if is_gone.is_set() else None)
+    slow = SlowBackend()
+    mirror = mirror_of(leader, Quick(), slow, room_bytes=0)
+    both = {pack_name(each): each for each in (b"a", b"bb")}
+    for name, content in both.items():
+        mirror.save(name, content)
+    assert has_all.wait(30)
+    is_gone.set()
+    slow.allowed.set()
+    mirror.finish()
+    mirror.close()
+    assert slow.contents == both
+
+
+def test_it_is_told_who_gets_nothing_more() -> None:
+    lost: list[str] = []
+    faults = [Fault.EIO, None, Fault.EIO]
+    members = [
+        Member(name, FaultBackend(MemoryBackend(), lambda *_, fault=fault: fault),
+               lost=lambda name=name: lost.append(name))
+        for name, fault in zip("abc", faults, strict=True)
+    ]  # fmt: skip
+    mirror = MirrorBackend(members)
+    save_all(mirror)
+    assert sorted(lost) == sorted(mirror.dropped) == ["a", "c"]
 
 
 def test_what_the_leader_cannot_read_comes_from_the_next() -> None:
@@ -210,7 +249,7 @@ def test_a_bug_in_one_backend_does_not_cost_the_others_their_snapshot() -> None:
     mirror = mirror_of(first, Buggy())
     save_all(mirror)
     assert first.contents == FILES
-    assert "KeyError" in mirror.dropped["b"]
+    assert "KeyError" in mirror.dropped["b"].message
 
 
 def test_who_leads_now_also_has_what_the_leader_before_was_still_storing() -> None:

@@ -166,6 +166,41 @@ def test_one_hears_what_is_waited_for_but_not_of_a_hiccup(waiting: Waiting) -> N
     ]
 
 
+def test_one_hears_at_once_of_a_try_that_took_its_time(waiting: Waiting) -> None:
+    class SlowBackend(FlakyBackend):
+        def _do(self, act: Callable[[], object]) -> object:
+            waiting.seconds += 60
+            return super()._do(act)
+
+    inner = SlowBackend(failures=1)
+    waiting.around(inner).save(NAME, b"x")
+    assert waiting.said == ["nas.example.id does not answer; trying again in 1 s"]
+
+
+def test_somebody_else_may_say_how_long_is_long_enough(waiting: Waiting) -> None:
+    inner = FlakyBackend(failures=10_000)
+    tried = waiting.around(inner)
+    asked: list[float] = []
+
+    def is_over(seconds: float) -> bool:
+        asked.append(seconds)
+        return len(asked) == 3
+
+    tried.is_over = is_over
+    with pytest.raises(StorageUnavailable):
+        tried.load(NAME)
+    assert asked == [0.2, 1.2, 3.2]
+
+
+def test_silence_before_the_error_counts(waiting: Waiting) -> None:
+    silent = StorageUnavailable("nas.example.id does not answer", hint="wait")
+    silent.silent_seconds = 60
+    inner = FlakyBackend(silent, failures=10_000)
+    with pytest.raises(StorageUnavailable):
+        waiting.around(inner, give_up_after_seconds=60).load(NAME)
+    assert (inner.asked, waiting.slept) == (1, [])
+
+
 def test_delays_grow_to_a_minute_and_are_never_all_the_same() -> None:
     delays = [plan_delay(failures, 0) for failures in range(1, 12)]
     assert delays == [0.2, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60]

@@ -91,6 +91,31 @@ def test_large_content_goes_in_parts(
     assert backend.load(PACK, MULTIPART_BYTES, 100) == content[MULTIPART_BYTES:][:100]
 
 
+def test_a_file_crosses_at_its_pace_and_no_byte_is_counted_twice(plain: S3Backend) -> None:
+    """Over http a body is read once more, for its signature."""
+    plain.prepare()
+    content = random_bytes(200_001)
+    pieces: list[int] = []
+    plain.pace = pieces.append
+    plain.save(PACK, content)
+    assert sum(pieces) == len(content)
+    assert max(pieces) <= 16 * 1024
+    pieces.clear()
+    assert plain.load(PACK) == content
+    assert plain.load(PACK, 5, 100) == content[5:105]
+    assert sum(pieces) == len(content) + 100
+    assert max(pieces) <= 16 * 1024
+
+
+def test_what_is_sent_again_counts_again(through: S3Backend, proxy: HttpProxy) -> None:
+    pieces: list[int] = []
+    through.pace = pieces.append
+    proxy.plan = some(1, SLOW_DOWN, "PUT")
+    through.save(PACK, b"x" * 50_000)
+    assert sum(pieces) == 2 * 50_000
+    assert through.load(PACK) == b"x" * 50_000
+
+
 def test_parts_of_a_failed_upload_are_given_up(
     through: S3Backend, plain: S3Backend, proxy: HttpProxy
 ) -> None:

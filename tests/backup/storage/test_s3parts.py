@@ -21,6 +21,18 @@ def test_parts_cover_the_content_one_behind_the_other(size: int) -> None:
     assert all(part.size_bytes >= 16 * MIB for part in parts[:-1])
 
 
+def test_a_body_is_held_up_only_when_it_is_sent() -> None:
+    told: list[int] = []
+    body = MemoryBody(memoryview(bytes(MIB)), told.append)
+    assert len(body.read(16384)) == MIB
+    assert told == []
+    sent = body.sent()
+    while sent.read(16384):
+        pass
+    assert sum(told) == MIB
+    assert max(told) == 16384
+
+
 def test_a_body_is_read_in_large_views_however_little_is_asked_for() -> None:
     content = bytes(range(256)) * 8192 + b"end"
     body = MemoryBody(memoryview(content))

@@ -9,6 +9,7 @@ import pytest
 
 from lpse_ops.backup.storage import sftpfiles
 from lpse_ops.backup.storage.backend import CONFIG, FileKind
+from lpse_ops.backup.storage.limit import no_pace
 from lpse_ops.backup.storage.sftp import SftpBackend
 from lpse_ops.backup.storage.sftplocation import SftpPlace
 from lpse_ops.backup.storage.sftppackets import (
@@ -52,6 +53,22 @@ class LyingChannel:
         self._said.clear()
 
 
+class CountingChannel(LyingChannel):
+    """Notes how often the client says something and then waits."""
+
+    turns = 0
+    _has_said = False
+
+    def send(self, content: bytes) -> None:
+        self._has_said = True
+        super().send(content)
+
+    def receive(self, timeout_seconds: float) -> bytes | None:
+        self.turns += self._has_said
+        self._has_said = False
+        return super().receive(timeout_seconds)
+
+
 class LyingLine:
     def __init__(self, answer: Answering, greeting: bytes) -> None:
         self._made_of = (answer, greeting)
@@ -91,6 +108,10 @@ def honest(kind: int, number: int, _body: bytes) -> bytes:
     return status(number, Status.OK)
 
 
+def honestly(kind: int, number: int, body: bytes) -> Iterator[bytes]:
+    yield honest(kind, number, body)
+
+
 def lying(kind: int, lie: Callable[[int], bytes], greeting: bytes = GREETING) -> SftpBackend:
     """A repository on a server that is honest but for one kind of request."""
 
@@ -104,6 +125,33 @@ def names(number: int, *entries: bytes, claimed: int | None = None) -> bytes:
     count = len(entries) if claimed is None else claimed
     fields = [text(each) + text(b"") + attributes(7) for each in entries]
     return say(Say.NAME, number, u32(count), *fields)
+
+
+def test_a_small_file_and_a_folder_take_two_turns_each() -> None:
+    channel = CountingChannel(honestly, GREETING)
+    session = SftpSession(channel)
+    channel.turns = 0
+    content = sftpfiles.read_file(session, b"config", 0, None, no_pace)
+    session.settle()
+    assert (content, channel.turns) == (b"0123456789", 2)
+    sftpfiles.list_folders(session, [b"index"], lambda _: True)
+    session.settle()
+    assert channel.turns == 4
+
+
+def test_an_answer_that_nobody_waits_for_is_dropped_when_it_comes() -> None:
+    session = SftpSession(LyingChannel(honestly, GREETING))
+    forgotten = session.ask(Ask.OPENDIR, text(b"index"))
+    session.forget(forgotten)
+    session.settle()
+    assert session.value(session.ask(Ask.FSTAT, text(b"h")), Say.ATTRS)
+    arrived, waited_for = (session.ask(Ask.FSTAT, text(b"h")) for _ in range(2))
+    session.answer(waited_for)
+    session.forget(arrived)
+    session.settle()
+    # Its number is nobody's any more.
+    with pytest.raises(KeyError):
+        session.forget(forgotten)
 
 
 def test_an_honest_one_is_believed() -> None:
