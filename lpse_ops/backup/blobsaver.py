@@ -17,11 +17,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lpse_ops.backup.blobindex import BlobIndex
+from lpse_ops.backup.crypto import Keys
 from lpse_ops.backup.indexfile import encode_pack, join_packs
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.packer import Packer, buffer_bytes
 from lpse_ops.backup.repository import Repository
-from lpse_ops.backup.storage.backend import FileKind
+from lpse_ops.backup.storage.backend import Backend, FileKind
 from lpse_ops.backup.storage.location import LOCAL, scheme_of
 from lpse_ops.backup.workerpool import ReadyPack, Span, WorkerPool
 from lpse_ops.backup.workmemory import READ_AGAIN
@@ -31,7 +32,17 @@ _INDEX_EVERY_PACKS = 64
 _INDEX_EVERY_BLOBS = 20_000
 _INDEX_EVERY_SECONDS = 60.0
 _MAX_WAITING_TREE_PACKS = 2
-REMOTE_WRITERS = 4
+REMOTE_WRITERS = 6
+
+
+def count_writers(backend: Backend) -> int:
+    """How many files a backup stores in a place at once."""
+    return 1 if scheme_of(backend.location) == LOCAL else REMOTE_WRITERS
+
+
+def open_pool(keys: Keys, *places: Backend, workers: int = 0) -> WorkerPool:
+    """Workers for a backup to these places, with room for the packs that are on their way there."""
+    return WorkerPool(keys, workers, spare_packs=max(map(count_writers, places)) - 1)
 
 
 @dataclass
@@ -54,8 +65,7 @@ class BlobSaver:
         self._index = index
         self._pool = pool
         self._dry_run = dry_run
-        is_remote = scheme_of(repository.backend.location) != LOCAL
-        self._writer = Writer(REMOTE_WRITERS if is_remote else 1)
+        self._writer = Writer(count_writers(repository.backend))
         pool.watch(self._writer.wake_fd)
         self._trees = Packer(BlobType.TREE, repository.crypter, repository.compressor)
         self._waiting_tree_packs = 0

@@ -35,6 +35,9 @@ _SETTLE_SECONDS = 0.2
 _FIRST_RETRY_SECONDS = 5.0
 _LAST_RETRY_SECONDS = 60.0
 
+# Ids with what is in them; None for one that cannot be read.
+Locks = list[tuple[str, Lock | None]]
+
 
 @dataclass(frozen=True)
 class LockTiming:
@@ -142,7 +145,8 @@ class HeldLock:
             left = self._settled_at - self._timing.monotonic()
             if left > 0:
                 self._timing.sleep(left)
-            _refuse_conflict(self._repository, self._lock.exclusive, own_id=self._lock.id)
+            others = _load_locks(self._repository, but=self._lock.id)
+            _refuse_conflict(others, exclusive=self._lock.exclusive)
             self._is_settled = True
 
     def refresh(self) -> None:
@@ -257,8 +261,8 @@ def _acquire(
 def _try_to_acquire(
     repository: Repository, exclusive: bool, timing: LockTiming, *, settles: bool
 ) -> Lock:
-    _remove_own_dead_locks(repository)
-    _refuse_conflict(repository, exclusive, own_id="")
+    # Of those who are there already; who comes from now on sees our file, or we his.
+    _refuse_conflict(_remove_own_dead(repository, _load_locks(repository)), exclusive=exclusive)
     lock = _save(repository, _new_lock(exclusive, timing.now()))
     try:
         # Two who look at the same moment must both see the other's file.
@@ -266,26 +270,29 @@ def _try_to_acquire(
             timing.sleep(_SETTLE_SECONDS)
         # Without the pause, too: whoever begins after this look sees our file and stops, and
         # whoever removed something before it has also removed it from what is read from now on.
-        _refuse_conflict(repository, exclusive, own_id=lock.id)
+        _refuse_conflict(_load_locks(repository, but=lock.id), exclusive=exclusive)
     except BaseException:
         repository.remove(FileKind.LOCK, lock.id)
         raise
     return lock
 
 
-def _remove_own_dead_locks(repository: Repository) -> None:
+def _remove_own_dead(repository: Repository, locks: Locks) -> Locks:
+    """Remove the locks of processes of this machine that are gone; return the others."""
     here = read_identity()
-    for lock_id, lock in _load_locks(repository):
+    left: Locks = []
+    for lock_id, lock in locks:
         if lock is not None and is_surely_dead(lock, here, read_start_ticks(lock.pid)):
             # Where nothing can be removed, nothing can be locked either: that is what to report.
             with contextlib.suppress(StorageError):
                 repository.remove(FileKind.LOCK, lock_id)
+                continue
+        left.append((lock_id, lock))
+    return left
 
 
-def _refuse_conflict(repository: Repository, exclusive: bool, own_id: str) -> None:
-    for lock_id, lock in _load_locks(repository):
-        if lock_id == own_id:
-            continue
+def _refuse_conflict(locks: Locks, *, exclusive: bool) -> None:
+    for lock_id, lock in locks:
         if lock is None:
             raise RepositoryLocked(
                 f"lock {lock_id[:10]} cannot be read",
@@ -300,11 +307,13 @@ def _refuse_conflict(repository: Repository, exclusive: bool, own_id: str) -> No
             )
 
 
-def _load_locks(repository: Repository) -> list[tuple[str, Lock | None]]:
-    """Every lock with its id; None for one that cannot be read."""
-    found: list[tuple[str, Lock | None]] = []
-    for file in repository.backend.files(FileKind.LOCK):
-        if file.size_bytes == 0:  # a crash of an old restic; every version ignores it
+def _load_locks(repository: Repository, but: str = "") -> Locks:
+    """Every lock with its id, except our own."""
+    found: Locks = []
+    # The whole list before the first of them is read: they come and go.
+    for file in list(repository.backend.files(FileKind.LOCK)):
+        # Empty: a crash of an old restic; every version ignores it.
+        if file.size_bytes == 0 or file.id == but:
             continue
         try:
             found.append((file.id, parse_lock(repository.load(FileKind.LOCK, file.id), file.id)))

@@ -7,7 +7,6 @@ indexes are loaded; packs are durable before an index names them, indexes before
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from lpse_ops.backup.blobindex import BlobIndex, Location
@@ -16,10 +15,12 @@ from lpse_ops.backup.config import Config, encode_config, parse_config
 from lpse_ops.backup.crypto import Buffer, Crypter, Keys, random_keys
 from lpse_ops.backup.indexfile import PackList, encode_index, parse_columns, parse_index
 from lpse_ops.backup.keyfile import KeyFile, encode_key_file, parse_key_file
+from lpse_ops.backup.loadahead import load_ahead
 from lpse_ops.backup.openkey import OpenedKey, ensure_exists, open_key
 from lpse_ops.backup.pack import BlobType, header_bytes
 from lpse_ops.backup.snapshot import Snapshot, encode_snapshot, parse_snapshot
 from lpse_ops.backup.storage.backend import CONFIG, Backend, FileKind, file_name
+from lpse_ops.backup.storage.location import LOCAL, scheme_of
 from lpse_ops.backup.unpacked import decode_unpacked, encode_unpacked, stored_id
 from lpse_ops.errors import (
     DamagedRepository,
@@ -31,6 +32,8 @@ from lpse_ops.errors import (
 # of a list, a lock names one process.
 _MAX_BYTES = {FileKind.INDEX: 128 << 20, FileKind.SNAPSHOT: 64 << 20, FileKind.LOCK: 1 << 20}
 _COMMITS = (FileKind.INDEX, FileKind.SNAPSHOT)
+# How many files are asked for at once where each answer takes its time.
+_FAR_AT_ONCE = 8
 
 
 class TreePacks(Protocol):
@@ -139,10 +142,9 @@ class Repository:
         wants the others.  Without, they raise: who deletes must know all.
         """
         found = []
-        for snapshot_id in self.files(FileKind.SNAPSHOT):
+        for snapshot_id, load in self._load_all(FileKind.SNAPSHOT):
             try:
-                content = self.load(FileKind.SNAPSHOT, snapshot_id)
-                found.append(parse_snapshot(content, snapshot_id))
+                found.append(parse_snapshot(load(), snapshot_id))
             except DamagedRepository as error:
                 if damaged is None:
                     raise
@@ -151,28 +153,27 @@ class Repository:
 
     def load_index(self) -> BlobIndex:
         index = BlobIndex()
-        for index_id, content in self._load_all(FileKind.INDEX):
-            index.add_columns(parse_columns(content, index_id))
+        for index_id, load in self._load_all(FileKind.INDEX):
+            index.add_columns(parse_columns(load(), index_id))
         if self.tree_packs is not None:
             self.tree_packs.use_tree_packs(_tree_packs(index))
         return index
 
     def index_packs(self) -> Iterator[PackList]:
         """What the index files say, one pack after another."""
-        for index_id, content in self._load_all(FileKind.INDEX):
-            yield from parse_index(content, index_id)
+        for index_id, load in self._load_all(FileKind.INDEX):
+            yield from parse_index(load(), index_id)
 
-    def _load_all(self, kind: FileKind) -> Iterator[tuple[str, bytes]]:
-        """``load`` of every file of a kind; one thread is a file ahead of whoever takes them."""
-        with ThreadPoolExecutor(1) as reader:
-            before: tuple[str, Future[bytes]] | None = None
-            for file_id in self.files(kind):
-                after = file_id, reader.submit(self.load, kind, file_id)
-                if before is not None:
-                    yield before[0], before[1].result()
-                before = after
-            if before is not None:
-                yield before[0], before[1].result()
+    def _load_all(self, kind: FileKind) -> Iterator[tuple[str, Callable[[], bytes]]]:
+        """Every file of a kind with its ``load``; threads are some files ahead of it."""
+        is_far = scheme_of(self.backend.location) != LOCAL
+        listed = list(self.backend.files(kind))
+        return load_ahead(
+            [(file.id, file.size_bytes) for file in listed],
+            lambda file_id: self.load(kind, file_id),
+            # A disk answers a small file sooner than a thread would.
+            at_once=_FAR_AT_ONCE if is_far else int(kind is FileKind.INDEX),
+        )
 
     def load_blob(self, index: BlobIndex, blob_type: BlobType, blob_id: bytes) -> bytes:
         """A blob's plaintext, proved by its hash; a bad copy is passed over for another."""
@@ -242,10 +243,10 @@ def open_with_keys(backend: Backend, keys: Keys) -> Repository:
     return repository_of(backend, OpenedKey(keys))
 
 
-def repository_of(backend: Backend, key: OpenedKey) -> Repository:
-    return Repository(
-        backend, key.keys, parse_config(backend.load(CONFIG), Crypter(key.keys)), key.id
-    )
+def repository_of(backend: Backend, key: OpenedKey, config: bytes | None = None) -> Repository:
+    """``config`` is that file's content, where it was loaded before."""
+    stored = backend.load(CONFIG) if config is None else config
+    return Repository(backend, key.keys, parse_config(stored, Crypter(key.keys)), key.id)
 
 
 def save_key_file(backend: Backend, key_file: KeyFile) -> str:

@@ -75,14 +75,16 @@ class _Job:
 class WorkerPool:
     """Not for sharing between threads; ``close`` ends the processes.
 
-    Best made before any thread runs: the workers are forked.
+    Best made before any thread runs: the workers are forked.  ``spare_packs`` is room for so many
+    finished packs that are still on their way to a place that is far.
     """
 
-    def __init__(self, keys: Keys, workers: int = 0) -> None:
+    def __init__(self, keys: Keys, workers: int = 0, *, spare_packs: int = 0) -> None:
         count = workers or max(1, min(os.cpu_count() or 1, MAX_WORKERS))
         # One input that is worked on and one that waits; no more packs than workers: one that is
         # written soon leaves its worker waiting for a moment, and the others go on meanwhile.
-        self._layout = wm.Layout(inputs=2 * count, packs=max(count, 2))
+        # Room that nobody fills costs nothing.
+        self._layout = wm.Layout(inputs=2 * count, packs=max(count, 2) + spare_packs)
         self._memory = wm.SharedMemory(self._layout)
         self._workers = [_start(self._memory, keys) for _ in range(count)]
         self._by_fd = {worker.channel.fileno(): worker for worker in self._workers}

@@ -255,6 +255,33 @@ def test_one_who_was_there_before_is_seen_before_anything_is_read(
         raise AssertionError
 
 
+class CountingBackend(MemoryBackend):
+    """Notes what is asked of the locks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def files(self, kind: FileKind) -> Iterator[StoredFile]:
+        self.asked.append(f"list {kind}")
+        return super().files(kind)
+
+    def load(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        self.asked.append(f"load {name}")
+        return super().load(name, offset, length)
+
+
+def test_three_looks_at_a_place_that_is_far_and_nobody_reads_his_own_lock(
+    timing: LockTiming,
+) -> None:
+    backend = CountingBackend()
+    repository = open_at(backend)
+    other = save_lock(repository, another_lock())
+    with hold_lock(repository, timing=timing, read_meanwhile=True) as held:
+        held.settle()
+        assert backend.asked == ["list locks", f"load locks/{other}"] * 3
+
+
 class LateLister(MemoryBackend):
     """An exclusive lock appears once ours is written."""
 

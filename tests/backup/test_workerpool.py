@@ -133,6 +133,21 @@ def test_blobs_as_large_as_a_buffer(pool: WorkerPool) -> None:
     assert sorted(driver.finish()) == sorted(blobs)
 
 
+def test_packs_on_their_way_leave_room_for_as_many_as_were_asked_for() -> None:
+    with contextlib.closing(WorkerPool(KEYS, 1, spare_packs=2)) as pool:
+        driver = Driver(pool)
+        waiting: list[ReadyPack] = []
+        # Four blobs make a pack; nobody gives one back.
+        for number in range(4 * 4):
+            driver.store([bytes([number]) + NOISE[1:]])
+            while not pool.is_idle:
+                waiting += pool.pump(block=True)
+        assert len(waiting) == 4
+        for pack in waiting:
+            driver.keep(pack)
+        assert len(driver.finish()) == 4 * 4
+
+
 def test_what_is_not_chosen_is_hashed_only(pool: WorkerPool) -> None:
     driver = Driver(pool)
     for _ in range(20):

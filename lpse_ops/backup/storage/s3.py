@@ -17,6 +17,7 @@ from typing import Any
 from lpse_ops.backup.crypto import Buffer
 from lpse_ops.backup.storage.backend import FileKind, StoredFile
 from lpse_ops.backup.storage.byname import ByName
+from lpse_ops.backup.storage.limit import Pace, no_pace
 from lpse_ops.backup.storage.memory import missing
 from lpse_ops.backup.storage.s3answers import (
     beyond_end,
@@ -76,6 +77,7 @@ class S3Backend:
         self._bucket = S3Bucket(self._client, location, options, now, notice)
         self._ways = FIRST_WAYS
         self._saving = ByName()
+        self.pace: Pace = no_pace
 
     @property
     def location(self) -> str:
@@ -98,9 +100,9 @@ class S3Backend:
                     self._put_parts(name, view)
                 else:
                     self._put_whole(name, view)
-        except StorageUnavailable:
+        except StorageUnavailable as error:
             # The answer may be lost, or the connection was closed because the file exists.
-            if not self._is_stored(name, view):
+            if error.silent_seconds or not self._is_stored(name, view):
                 raise
 
     def load(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
@@ -161,11 +163,12 @@ class S3Backend:
 
     def _put_whole(self, name: str, view: memoryview) -> None:
         # A pack is sent from where it stands; copying a small file costs next to nothing.
-        small = bytes(view) if len(view) < _BODY_BYTES else None
+        is_small = len(view) < _BODY_BYTES and self.pace is no_pace
+        small = bytes(view) if is_small else None
         sha256 = b64encode(hashlib.sha256(view).digest()).decode("ascii")
         ways = self._ways
         while True:
-            body = MemoryBody(view) if small is None else small
+            body = MemoryBody(view, self.pace) if small is None else small
             arguments = {**self._about_new(name), **headers(ways, view, sha256)}
             try:
                 answer = self._client.call("put_object", Body=body, **arguments)
@@ -193,7 +196,7 @@ class S3Backend:
             piece = view[part.offset : part.offset + part.size_bytes]
             arguments = {**about, "UploadId": upload, "PartNumber": part.number}
             answer = self._client.call(
-                "upload_part", Body=MemoryBody(piece), ContentMD5=md5(piece), **arguments
+                "upload_part", Body=MemoryBody(piece, self.pace), ContentMD5=md5(piece), **arguments
             )
             return {"PartNumber": part.number, "ETag": answer["ETag"]}
 
@@ -282,7 +285,7 @@ class S3Backend:
     def _read(self, name: str, body: Any, size_bytes: int, length: int | None) -> bytes:
         try:
             with self._client.errors(f"read {name}"):
-                return read_body(name, body, size_bytes, length)
+                return read_body(name, body, size_bytes, length, self.pace)
         except StorageUnavailable as error:
             raise _BrokenOff(error.message, hint=error.hint) from error
 

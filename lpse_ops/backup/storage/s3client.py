@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from lpse_ops.backup.collector import rare_collections
 from lpse_ops.backup.storage.s3errors import (
     Asked,
     Failure,
@@ -20,6 +21,9 @@ from lpse_ops.backup.storage.s3errors import (
     without_key,
 )
 from lpse_ops.backup.storage.s3location import S3Location, S3Options, choose_addressing
+from lpse_ops.backup.storage.s3models import make_model_loader
+from lpse_ops.backup.storage.s3parts import send_at_pace
+from lpse_ops.backup.storage.s3silence import ask_the_silent_once, silent_seconds
 from lpse_ops.errors import StorageError
 
 _DEFAULT_REGION = "us-east-1"
@@ -71,7 +75,9 @@ class S3Client:
         except boto.SSLError as error:
             raise untrusted(_reason(error.kwargs), self._asked(doing)) from error
         except (boto.ConnectionError, boto.HTTPClientError) as error:
-            raise unreachable(_reason(error.kwargs), self._asked(doing)) from error
+            told = unreachable(_reason(error.kwargs), self._asked(doing))
+            told.silent_seconds = silent_seconds(error, _CONNECT_SECONDS, _READ_SECONDS)
+            raise told from error
         except (boto.ResponseStreamingError, boto.IncompleteReadError) as error:
             raise unreachable("the answer was cut short", self._asked(doing)) from error
         except _without_key_errors() as error:
@@ -101,7 +107,8 @@ class S3Client:
     def _made(self) -> Any:
         with self._lock:
             if self._client is None:
-                self._session, self._client = _make_client(self._location, self._options)
+                with rare_collections():
+                    self._session, self._client = _make_client(self._location, self._options)
             return self._client
 
 
@@ -131,6 +138,8 @@ def _make_client(location: S3Location, options: S3Options) -> tuple[Any, Any]:
     from botocore.session import Session
 
     session = Session(profile=options.profile)
+    loader = make_model_loader(session.get_config_variable("data_path"))
+    session.register_component("data_loader", loader)
     config = Config(
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
@@ -153,6 +162,8 @@ def _make_client(location: S3Location, options: S3Options) -> tuple[Any, Any]:
     )
     # "May I send?" before each upload costs a round trip.
     client.meta.events.unregister("before-call.s3", add_expect_header)
+    client.meta.events.register("before-send.s3", send_at_pace)
+    ask_the_silent_once(client)
     return session, client
 
 

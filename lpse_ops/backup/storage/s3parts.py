@@ -1,7 +1,9 @@
 """How content crosses to S3: parts of a large file, and memory that is sent without a copy."""
 
 import io
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from lpse_ops.backup.storage.limit import Pace, no_pace
 
 # What is larger goes in parts; packs are smaller, so nearly nothing does.
 MULTIPART_BYTES = 64 << 20
@@ -9,6 +11,8 @@ _PART_BYTES = 16 << 20
 # Amazon's own limit.
 _MAX_PARTS = 10_000
 _PIECE_BYTES = 1 << 20
+# What goes at once where only so much may go in a second.
+_PACED_BYTES = 1 << 14
 
 
 class Part(NamedTuple):
@@ -36,9 +40,17 @@ class MemoryBody(io.RawIOBase):
     http.client asks for 16 KiB at a time, which is slow; whatever it gets, it sends.
     """
 
-    def __init__(self, view: memoryview) -> None:
+    def __init__(self, view: memoryview, pace: Pace = no_pace) -> None:
         self._view = view
         self._position = 0
+        self._pace = pace
+        self._is_sent = False
+
+    def sent(self) -> "MemoryBody":
+        """The same from its beginning, each piece of it held up until it may go."""
+        body = MemoryBody(self._view, self._pace)
+        body._is_sent = self._pace is not no_pace
+        return body
 
     def __len__(self) -> int:
         return len(self._view)
@@ -58,9 +70,24 @@ class MemoryBody(io.RawIOBase):
         return self._position
 
     def read(self, size: int = -1) -> memoryview:
-        """At least ``size`` bytes, as long as there are any; all for a negative size."""
+        """At least ``size`` bytes, as long as there are any; all for a negative size.
+
+        Fewer of what is sent: http.client asks again until there is nothing left.
+        """
         start = self._position
-        end = len(self._view) if size < 0 else start + max(size, _PIECE_BYTES)
+        at_once = _PACED_BYTES if self._is_sent else max(size, _PIECE_BYTES)
+        end = len(self._view) if size < 0 else start + at_once
         piece = self._view[start:end] if size else self._view[:0]
         self._position += len(piece)
+        if self._is_sent:
+            self._pace(len(piece))
         return piece
+
+
+def send_at_pace(request: Any, **_about: Any) -> None:
+    """Called by botocore for each request that is signed and about to be sent.
+
+    What was read before, for the signature, was on no line.
+    """
+    if isinstance(request.body, MemoryBody):
+        request.body = request.body.sent()

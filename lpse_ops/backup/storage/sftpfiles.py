@@ -228,19 +228,29 @@ def read_file(
     """Up to ``length`` bytes, all that there are when it is None; fewer at the file's end."""
     asked = session.ask(Ask.OPEN, text(path), u32(Open.READ), attributes())
     with session.opened(asked) as handle:
-        end = None if length is None else offset + length
-        if end is None:
-            end = _size_of(session, handle)
-        content = _read_pieces(session, handle, offset, end, pace)
-        session.done(session.ask(Ask.CLOSE, handle))
+        if length is None:
+            content = _read_to_end(session, handle, offset, pace)
+        else:
+            content = _read_pieces(session, handle, offset, offset + length, pace)
+        session.forget(session.ask(Ask.CLOSE, handle))
     return content
 
 
-def _size_of(session: SftpSession, handle: bytes) -> int:
-    size = Fields(session.value(session.ask(Ask.FSTAT, handle), Say.ATTRS)).attributes().size
-    if size is None or size > MAX_FILE_BYTES:
-        raise BadAnswer(f"a file of {size} bytes")
-    return size
+def _read_to_end(session: SftpSession, handle: bytes, offset: int, pace: Pace) -> bytes:
+    """Most files are one piece: it is asked for together with their size."""
+    measured = session.ask(Ask.FSTAT, handle)
+    size = session.read_bytes
+    first = _Wanted(session.ask(Ask.READ, handle, u64(offset), u32(size)), offset, size)
+    end = Fields(session.value(measured, Say.ATTRS)).attributes().size
+    if end is None or end > MAX_FILE_BYTES:
+        raise BadAnswer(f"a file of {end} bytes")
+    pace(min(size, max(0, end - offset)))
+    piece = _piece(session, first)
+    if piece is None:
+        return b""
+    if len(piece) > end - offset:
+        raise BadAnswer(f"{len(piece)} bytes at {offset} of a file of {end}")
+    return _read_pieces(session, handle, offset, end, pace, known=piece)
 
 
 class _Wanted(NamedTuple):
@@ -249,16 +259,29 @@ class _Wanted(NamedTuple):
     size: int
 
 
-def _read_pieces(session: SftpSession, handle: bytes, begin: int, end: int, pace: Pace) -> bytes:
-    """What the file holds between two places, in the order that it comes in: the server's."""
+def _read_pieces(
+    session: SftpSession,
+    handle: bytes,
+    begin: int,
+    end: int,
+    pace: Pace,
+    known: memoryview | None = None,
+) -> bytes:
+    """What the file holds between two places, in the order that it comes in: the server's.
+
+    ``known`` is what it begins with.
+    """
     asked: deque[_Wanted] = deque()
     pieces: dict[int, memoryview] = {}
+    next_offset = begin
+    if known is not None:
+        pieces[begin] = known
+        next_offset += len(known)
 
     def want(offset: int, size: int) -> None:
         number = session.ask(Ask.READ, handle, u64(offset), u32(size))
         asked.append(_Wanted(number, offset, size))
 
-    next_offset = begin
     while asked or next_offset < end:
         while next_offset < end and len(asked) < IN_FLIGHT:
             size = min(session.read_bytes, end - next_offset)
@@ -301,8 +324,8 @@ def list_folders(
     """
     opened = _open_folders(session, folders)
     found = _read_folders(session, opened, is_wanted, max_names)
-    closed = [session.ask(Ask.CLOSE, handle) for handle in opened.values()]
-    _wait(session, closed)
+    for handle in opened.values():
+        session.forget(session.ask(Ask.CLOSE, handle))
     return found
 
 

@@ -82,6 +82,7 @@ class SftpSession:
         self._patience = patience_seconds
         self._incoming = Incoming()
         self._open: set[int] = set()
+        self._forgotten: set[int] = set()
         self._arrived: dict[int, Answer] = {}
         self._last = 0
         self.read_bytes = self.write_bytes = _PIECE_BYTES
@@ -107,11 +108,20 @@ class SftpSession:
         """Wait for the answer to a request, whatever it is."""
         while number not in self._arrived:
             arrived = self._receive()
+            if arrived.number in self._forgotten:
+                self._forgotten.remove(arrived.number)
+                continue
             if arrived.number not in self._open:
                 raise BadAnswer(f"an answer to request {arrived.number}, which nobody made")
             self._open.remove(arrived.number)
             self._arrived[arrived.number] = arrived
         return self._arrived.pop(number)
+
+    def forget(self, number: int) -> None:
+        """Nobody waits for this answer; whatever it says, it is dropped when it comes."""
+        if self._arrived.pop(number, None) is None:
+            self._open.remove(number)
+            self._forgotten.add(number)
 
     def done(self, number: int) -> None:
         """Wait until it is done, or raise ``Refused``."""

@@ -1,0 +1,23 @@
+"""How botocore finds its description of S3, without looking through those of 400 other services."""
+
+import os
+from typing import Any
+
+
+def make_model_loader(search_path: str | None) -> Any:
+    """botocore's own loader, which takes a third of the time to make a client."""
+    from botocore.loaders import Loader
+
+    class NameLoader(Loader):  # type: ignore[misc]  # botocore has no types
+        """Tells what services there are by the names of their folders alone."""
+
+        def list_available_services(self, _type_name: str) -> list[str]:
+            found = [each for each in self.search_paths if os.path.isdir(each)]
+            return sorted({name for folder in found for name in os.listdir(folder)})
+
+    extra = [
+        os.path.expanduser(os.path.expandvars(each))
+        for each in (search_path or "").split(os.pathsep)
+        if each
+    ]
+    return NameLoader(extra_search_paths=extra)
