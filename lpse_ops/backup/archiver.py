@@ -6,6 +6,7 @@ changes or cannot be read means.  The snapshot itself is saved by ``backuprun``.
 
 import os
 import stat
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,14 +24,7 @@ from lpse_ops.backup.parenttree import EMPTY, KnownFolder, all_stored, content_o
 from lpse_ops.backup.progress import Progress
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.smallfiles import SmallFile, SmallFiles, is_small
-from lpse_ops.backup.source import (
-    is_folder,
-    list_folder,
-    list_names,
-    look_at,
-    read_xattrs,
-    stat_folder,
-)
+from lpse_ops.backup.source import Source, is_folder
 from lpse_ops.backup.targets import Target
 from lpse_ops.backup.treebuilder import (
     Folder,
@@ -41,7 +35,9 @@ from lpse_ops.backup.treebuilder import (
     render_regular,
     render_synthetic,
 )
+from lpse_ops.backup.treewalk import TreeLoader
 from lpse_ops.backup.workmemory import HAS_XATTRS
+from lpse_ops.errors import HostUnreachable
 
 # Entries of a folder that are looked at, and compared, together.
 _AT_ONCE = 1000
@@ -78,11 +74,23 @@ class _Walk(NamedTuple):
     entries: Iterator[tuple[bytes, os.stat_result]]
 
 
+class _Large(NamedTuple):
+    """A file that is expected, and not read yet."""
+
+    file: PendingFile
+    path: bytes
+    is_new: bool
+
+
 class Archiver:
-    """One backup's walk; ``counts`` says what it met."""
+    """One backup's walk; ``counts`` says what it met.
+
+    ``unfinished_tree`` is the id of what there is when the host of the files was lost.
+    """
 
     def __init__(
         self,
+        source: Source,
         repository: Repository,
         index: BlobIndex,
         saver: BlobSaver,
@@ -92,7 +100,12 @@ class Archiver:
         one_file_system: bool = False,
         time_ns: int = 0,
     ) -> None:
-        self._repository = repository
+        self._source = source
+        self._look_below = source.look_at
+        self._owner_text = source.owner_text
+        source.begin_walk(exclusions.rejects, one_file_system=one_file_system)
+        # All of them are wanted, so none is worth a question of its own.
+        self._trees = TreeLoader(repository, index, single_reads=0)
         self._index = index
         self._saver = saver
         self._exclusions = exclusions
@@ -101,9 +114,11 @@ class Archiver:
         self._feeder = Feeder(saver)
         self._builder = TreeBuilder(saver.save_tree)
         self.counts = ArchiveCounts()
-        self._small = SmallFiles(saver, self._finish_small)
+        self._small = SmallFiles(source.small_reader(saver), self._finish_small)
+        self._large: deque[_Large] = deque()
+        self.unfinished_tree = b""
         self._progress = progress
-        self._reader = FileReader(self._feeder, self._builder, progress, self.counts)
+        self._reader = FileReader(source, self._feeder, self._builder, progress, self.counts)
 
     def store(
         self,
@@ -114,6 +129,20 @@ class Archiver:
     ) -> bytes:
         """Store everything; return the root tree's id.  ``target`` holds places for all of it."""
         root = self._builder.open_folder(None, b"", "", parent_tree)
+        try:
+            return self._store(root, streams, target, parent_tree, manifest)
+        except HostUnreachable:
+            self._save_unfinished(root)
+            raise
+
+    def _store(
+        self,
+        root: Folder,
+        streams: Sequence[Stream],
+        target: Target,
+        parent_tree: bytes | None,
+        manifest: Callable[[], Stream | None],
+    ) -> bytes:
         folders: dict[bytes, Folder] = {b"/": root}
         for stream in streams:
             self._store_stream(stream, folders)
@@ -134,6 +163,13 @@ class Archiver:
             raise RuntimeError("a folder of this backup was never finished")
         return root.tree_id
 
+    def _save_unfinished(self, root: Folder) -> None:
+        """Store trees of what came whole, as if that were all: the next run goes by them."""
+        self._feeder.flush()
+        self._saver.wait_idle()
+        self._builder.save_unfinished()
+        self.unfinished_tree = root.tree_id
+
     def summary(self) -> dict[str, int]:
         """The walk's part of restic's snapshot summary."""
         builder, counts = self._builder, self.counts
@@ -149,7 +185,8 @@ class Archiver:
         }
 
     def _settle(self) -> None:
-        self._small.flush()
+        self._read_large(0)
+        self._small.settle()
         self._saver.wait_idle()
         self._read_again()
         self._feeder.flush()
@@ -176,10 +213,10 @@ class Archiver:
             folders[path] = self._builder.open_folder(above, name, head)
         return folders[path]
 
-    # -- files of this machine ---------------------------------------------------------------
+    # -- files of the source ------------------------------------------------------------------
 
     def _known(self, tree_id: bytes | None) -> KnownFolder:
-        return load_known(self._repository, self._index, tree_id)
+        return load_known(self._trees, tree_id)
 
     def _store_target(
         self,
@@ -191,7 +228,7 @@ class Archiver:
     ) -> None:
         """Store the configured paths below ``path``, with the metadata of their real parents."""
         if target.is_wanted:  # only ever "/" itself, whose folder stays open for more
-            device = os.stat(path).st_dev
+            device = self._source.stat_folder(path).st_dev
             frame = _Open(folder, path, known, device, self._list(path), stays_open=True)
             self._walk_frames([_Walk(frame, self._changed(frame))])
             return
@@ -199,7 +236,8 @@ class Archiver:
             child_path = os.path.join(path, name)
             try:
                 # A link above a configured path is a folder, as far as the snapshot goes.
-                status = os.lstat(child_path) if child.is_wanted else stat_folder(child_path)
+                look = self._source.lstat if child.is_wanted else self._source.stat_folder
+                status = look(child_path)
             except OSError as error:
                 self._unreadable(child_path, error)
                 continue
@@ -228,7 +266,8 @@ class Archiver:
         status: os.stat_result,
         known_id: bytes | None,
     ) -> Folder:
-        head = render_head(quote_name(name), status, 0, 0) + encode_xattrs(self._xattrs(path))
+        head = render_head(quote_name(name), status, 0, 0, self._owner_text)
+        head += encode_xattrs(self._xattrs(path))
         return self._builder.open_folder(parent, name, head, known_id)
 
     def _walk(
@@ -254,10 +293,7 @@ class Archiver:
 
     def _list(self, path: bytes) -> list[bytes]:
         """The names of a folder that are not excluded."""
-        if self._exclusions.marks:
-            names = [entry.name for entry in self._exclusions.keep(path, list_folder(path))]
-        else:
-            names = list_names(path)
+        names = self._exclusions.keep(path, self._source.list_names(path), self._source.has_mark)
         if self._exclusions.patterns is None:
             return names
         return [name for name in names if not self._exclusions.rejects(os.path.join(path, name))]
@@ -271,7 +307,7 @@ class Archiver:
             if frame.known is EMPTY:
                 yield from found
                 continue
-            same = frame.known.take_over(self._index, found, frame.folder.entries)
+            same = frame.known.take_over(self._index, found, frame.folder.entries, self._owner_text)
             taken += same.files
             self.counts.files_unmodified += same.files
             self.counts.total_files_processed += same.files
@@ -285,7 +321,7 @@ class Archiver:
 
     def _look_at(self, frame: _Open, names: Sequence[bytes]) -> list[tuple[bytes, os.stat_result]]:
         found = []
-        for name, status in zip(names, look_at(frame.path, names), strict=True):
+        for name, status in zip(names, self._look_below(frame.path, names), strict=True):
             if not isinstance(status, OSError):
                 found.append((name, status))
             elif not isinstance(status, FileNotFoundError):  # gone since it was listed
@@ -353,11 +389,11 @@ class Archiver:
     ) -> None:
         mode = status.st_mode
         links = 0 if stat.S_ISFIFO(mode) else status.st_nlink
-        text = render_head(quote_name(name), status, 0, links)
+        text = render_head(quote_name(name), status, 0, links, self._owner_text)
         try:
             if stat.S_ISLNK(mode):
-                text += encode_link_target(os.readlink(path))
-            text += encode_xattrs(read_xattrs(path))
+                text += encode_link_target(self._source.read_link(path))
+            text += encode_xattrs(self._source.read_xattrs(path))
         except OSError as error:
             self._unreadable(path, error)
             return
@@ -379,13 +415,21 @@ class Archiver:
         if is_small(status):
             self._small.add(SmallFile(folder, name, path, status, is_new))
         else:
-            self._read_now(PendingFile(self._builder, folder, name), path, is_new=is_new)
+            self._source.expect_file(path)
+            self._large.append(_Large(PendingFile(self._builder, folder, name), path, is_new))
+            self._read_large(self._source.files_ahead)
+
+    def _read_large(self, ahead: int) -> None:
+        """Read large files, all but so many: more are under way while one is read."""
+        while len(self._large) > ahead:
+            large = self._large.popleft()
+            self._read_now(large.file, large.path, is_new=large.is_new)
 
     def _finish_small(self, small: SmallFile, flag: int, ids: Sequence[bytes]) -> None:
         """A worker found the file as it had looked: make its node."""
         folder, name, path, status, is_new = small
         xattrs = encode_xattrs(self._xattrs(path)) if flag == HAS_XATTRS else ""
-        head = render_regular(quote_name(name), status)
+        head = render_regular(quote_name(name), status, self._owner_text)
         folder.entries[name] = render_file(head, xattrs, ids)
         self._builder.child_done(folder)
         self._progress.advance(status.st_size)
@@ -404,7 +448,8 @@ class Archiver:
         else:
             self._count_read(size, is_new=is_new)
             xattrs = encode_xattrs(self._xattrs(path))
-            head = render_head(quote_name(file.name), status, size, status.st_nlink)
+            quoted, links = quote_name(file.name), status.st_nlink
+            head = render_head(quoted, status, size, links, self._owner_text)
             file.finish(lambda ids: render_file(head, xattrs, ids))
 
     def _read_again(self) -> None:
@@ -425,7 +470,7 @@ class Archiver:
         known: KnownFolder,
     ) -> bool:
         """Take the file over from the parent snapshot if nothing about it changed."""
-        head = render_head(quoted, status, status.st_size, status.st_nlink)
+        head = render_head(quoted, status, status.st_size, status.st_nlink, self._owner_text)
         text = known.same_text(quoted, head + ",")
         content = None if text is None else content_of(text)
         if content is None:
@@ -445,7 +490,7 @@ class Archiver:
 
     def _xattrs(self, path: bytes) -> tuple[tuple[bytes, bytes], ...]:
         try:
-            return read_xattrs(path)
+            return self._source.read_xattrs(path)
         except OSError as error:
             self._unreadable(path, error)
             return ()

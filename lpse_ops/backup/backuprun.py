@@ -11,17 +11,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lpse_ops.backup.archiver import Archiver, Stream
-from lpse_ops.backup.blobsaver import BlobSaver, SavedBlobs
+from lpse_ops.backup.blobsaver import BlobSaver, SavedBlobs, open_pool
 from lpse_ops.backup.collector import rare_collections
 from lpse_ops.backup.exclusions import NO_EXCLUSIONS, Exclusions
 from lpse_ops.backup.filereader import ArchiveCounts
 from lpse_ops.backup.gotime import format_datetime
+from lpse_ops.backup.localsource import LocalSource
 from lpse_ops.backup.progress import ExpectingProgress
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.snapshot import Snapshot, as_stored
+from lpse_ops.backup.source import Source
 from lpse_ops.backup.targets import plan_targets
+from lpse_ops.backup.unfinished import UnfinishedRuns
 from lpse_ops.backup.workerpool import WorkerPool
-from lpse_ops.errors import SourceUnreadable, UsageError
+from lpse_ops.errors import HostUnreachable, SourceUnreadable, UsageError
 
 # The folder of a snapshot that holds dumps and the manifest.
 OWN_FOLDER = b"/lpse-ops"
@@ -29,11 +32,16 @@ OWN_FOLDER = b"/lpse-ops"
 
 @dataclass(frozen=True)
 class BackupRequest:
-    """``paths`` are absolute; ``manifest`` makes the last file from what was met, or None."""
+    """``paths`` are absolute, as ``source`` has them.
+
+    ``manifest`` makes the last file from what was met, or None.
+    """
 
     paths: tuple[bytes, ...]
     hostname: str
     time: datetime
+    source: Source = field(default_factory=LocalSource)
+    unfinished: UnfinishedRuns = field(default_factory=UnfinishedRuns)
     exclusions: Exclusions = NO_EXCLUSIONS
     streams: Sequence[Stream] = ()
     manifest: Callable[[ArchiveCounts], Stream | None] = field(default=lambda _: None)
@@ -82,31 +90,39 @@ def run_backup(
     if parent is not None:
         # What there was last time is the best guess of what there is to do.
         progress.expect(int(parent.summary.get("total_bytes_processed", 0)))
+    known_tree = parent.tree if parent else _unfinished_tree(repository, request, paths)
     index = repository.load_index()
     saver = BlobSaver(
         repository,
         index,
-        pool or WorkerPool(repository.keys, workers),
+        pool or open_pool(repository.keys, repository.backend, workers=workers),
         dry_run=request.dry_run,
+    )
+    archiver = Archiver(
+        request.source,
+        repository,
+        index,
+        saver,
+        request.exclusions,
+        progress,
+        one_file_system=request.one_file_system,
+        time_ns=int(request.time.timestamp()) * 1_000_000_000,
     )
     try:
         saver.remove_junk()
-        archiver = Archiver(
-            repository,
-            index,
-            saver,
-            request.exclusions,
-            progress,
-            one_file_system=request.one_file_system,
-            time_ns=int(request.time.timestamp()) * 1_000_000_000,
-        )
         tree = archiver.store(
             request.streams,
             plan_targets(request.paths),
-            parent.tree if parent else None,
+            known_tree,
             lambda: request.manifest(archiver.counts),
         )
         saver.finish()
+    except HostUnreachable:
+        # What came over the line is kept: the next run finds it in an index.
+        saver.finish()
+        if archiver.unfinished_tree and not request.dry_run:
+            request.unfinished.keep(archiver.unfinished_tree, *_run_key(repository, request, paths))
+        raise
     finally:
         saver.close()
     snapshot = Snapshot(
@@ -130,6 +146,7 @@ def run_backup(
     )
     if not request.dry_run:
         snapshot = replace(snapshot, id=repository.save_snapshot(snapshot))
+        request.unfinished.forget(*_run_key(repository, request, paths))
     return BackupResult(snapshot, archiver.counts, saver.saved, archiver.counts.bytes_read)
 
 
@@ -157,12 +174,27 @@ def choose_parent(
     return max(same, key=lambda each: each.time, default=None)
 
 
+def _unfinished_tree(
+    repository: Repository, request: BackupRequest, paths: tuple[str, ...]
+) -> bytes | None:
+    """What there is of the first backup of all, if the host was lost while it was made."""
+    if request.force or request.parent is not None:
+        return None
+    return request.unfinished.find(*_run_key(repository, request, paths))
+
+
+def _run_key(
+    repository: Repository, request: BackupRequest, paths: tuple[str, ...]
+) -> tuple[str, str, tuple[str, ...]]:
+    return repository.config.id, request.hostname, paths
+
+
 def _refuse_own_folder(request: BackupRequest) -> None:
     """Dumps and the manifest stand in a folder that a real one must not meet."""
     if not request.has_own_folder:
         return
     for path in map(os.path.normpath, request.paths):
-        meets = path == b"/" and os.path.lexists(OWN_FOLDER)
+        meets = path == b"/" and request.source.exists(OWN_FOLDER)
         if meets or path == OWN_FOLDER or path.startswith(OWN_FOLDER + b"/"):
             raise UsageError(
                 f"{os.fsdecode(path)} cannot be backed up: {os.fsdecode(OWN_FOLDER)} is where the "
@@ -173,7 +205,7 @@ def _refuse_own_folder(request: BackupRequest) -> None:
 
 def _refuse_nothing(request: BackupRequest) -> None:
     """A backup of paths that are all gone would look like a good one of an empty server."""
-    if request.paths and not any(os.path.lexists(path) for path in request.paths):
+    if request.paths and not any(map(request.source.exists, request.paths)):
         listed = ", ".join(os.fsdecode(path) for path in request.paths)
         raise SourceUnreadable(
             f"none of the paths exists: {listed}",

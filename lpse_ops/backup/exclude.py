@@ -21,6 +21,8 @@ _VARIABLE = re.compile(
     r"\$(?:\{(?P<braced>[^}]*)\}|\{|(?P<special>[*#$@!?0-9-])|(?P<name>[A-Za-z0-9_]+))"
 )
 _Search = Callable[[bytes], object]
+# Whether a folder holds a file of a name that begins so; what cannot be read is none.
+HasMark = Callable[[bytes, bytes, bytes], bool]
 
 
 class Excludes:
@@ -167,20 +169,6 @@ class IfPresent:
     name: bytes
     header: bytes = b""
 
-    def rejects_dir(self, dir_path: bytes) -> bool:
-        """Say whether the directory holds the mark.  What cannot be read is no mark."""
-        mark = os.path.join(dir_path, self.name)
-        try:
-            os.lstat(mark)
-            return not self.header or _read_start(mark, len(self.header)) == self.header
-        except OSError:
-            return False
-
-
-def _read_start(path: bytes, size: int) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(size)
-
 
 def parse_if_present(spec: str) -> IfPresent:
     """Parse ``NAME[:header]``."""
@@ -193,12 +181,14 @@ def parse_if_present(spec: str) -> IfPresent:
     return IfPresent(os.fsencode(name), os.fsencode(header))
 
 
-def kept_names(rules: Iterable[IfPresent], dir_path: bytes) -> frozenset[bytes] | None:
+def kept_names(
+    rules: Iterable[IfPresent], dir_path: bytes, has_mark: HasMark
+) -> frozenset[bytes] | None:
     """Return the only names kept in a directory, None for all.
 
     Each rule spares its own mark only, so two marks in one directory reject each other.
     """
-    marks = [frozenset([rule.name]) for rule in rules if rule.rejects_dir(dir_path)]
+    marks = [frozenset([rule.name]) for rule in rules if has_mark(dir_path, rule.name, rule.header)]
     return frozenset.intersection(*marks) if marks else None
 
 

@@ -1,9 +1,8 @@
 """Everything one backup leaves out, joined from the flags of ``exclude``."""
 
-import os
 from dataclasses import dataclass
 
-from lpse_ops.backup.exclude import Excludes, IfPresent, kept_names
+from lpse_ops.backup.exclude import Excludes, HasMark, IfPresent, kept_names
 
 
 @dataclass(frozen=True)
@@ -20,14 +19,12 @@ class Exclusions:
     def rejects_size(self, size_bytes: int) -> bool:
         return self.larger_than is not None and size_bytes > self.larger_than
 
-    def keep(
-        self, folder: bytes, entries: list["os.DirEntry[bytes]"]
-    ) -> list["os.DirEntry[bytes]"]:
-        """The entries of a folder that stay; in a marked one, only the mark itself."""
+    def keep(self, folder: bytes, names: list[bytes], has_mark: HasMark) -> list[bytes]:
+        """The names in a folder that stay; in a marked one, only the mark itself."""
         if not self.marks:
-            return entries
-        names = kept_names(self.marks, folder)
-        return entries if names is None else [each for each in entries if each.name in names]
+            return names
+        kept = kept_names(self.marks, folder, has_mark)
+        return names if kept is None else [name for name in names if name in kept]
 
 
 NO_EXCLUSIONS = Exclusions()

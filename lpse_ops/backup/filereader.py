@@ -1,13 +1,12 @@
 """Reads one file, or one stream, into the feeder, and notices when somebody writes to it."""
 
 import os
-import stat
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from lpse_ops.backup.feeder import Feeder, ReadInto
 from lpse_ops.backup.progress import Progress
-from lpse_ops.backup.source import is_same_version, open_file, outlast_tick
+from lpse_ops.backup.source import Source, SourceFile, is_same_version
 from lpse_ops.backup.treebuilder import PendingFile, TreeBuilder
 
 # A file that changes while it is read is tried this often, then stored as read.
@@ -38,8 +37,14 @@ class FileReader:
     """``counts`` is told what was read and what changed meanwhile."""
 
     def __init__(
-        self, feeder: Feeder, builder: TreeBuilder, progress: Progress, counts: ArchiveCounts
+        self,
+        source: Source,
+        feeder: Feeder,
+        builder: TreeBuilder,
+        progress: Progress,
+        counts: ArchiveCounts,
     ) -> None:
+        self._source = source
         self._feeder = feeder
         self._builder = builder
         self._progress = progress
@@ -53,27 +58,21 @@ class FileReader:
 
     def read_file(self, file: PendingFile, path: bytes) -> tuple[int, os.stat_result]:
         """Feed a file's content; return its size as read and the status that goes with it."""
-        descriptor = open_file(path)
+        opened = self._source.open_file(path)
         try:
-            return self._read(file, descriptor, path)
+            return self._read(file, opened, path)
         finally:
-            os.close(descriptor)
+            opened.close()
 
-    def _read(self, file: PendingFile, descriptor: int, path: bytes) -> tuple[int, os.stat_result]:
-        """Read through a descriptor, again while somebody writes to the file."""
-
-        def read_into(buffer: memoryview) -> int:
-            return os.readv(descriptor, [buffer])
-
+    def _read(
+        self, file: PendingFile, opened: SourceFile, path: bytes
+    ) -> tuple[int, os.stat_result]:
+        """Read an open file, again while somebody writes to it."""
         for _ in range(_ATTEMPTS):
             file.restart()
-            outlast_tick(os.fstat(descriptor).st_ctime_ns)
-            before = os.fstat(descriptor)
-            if not stat.S_ISREG(before.st_mode):
-                raise OSError(0, "it is no longer a regular file")
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            size = self._feeder.add_stream(file, self._counting(read_into))
-            after = os.fstat(descriptor)
+            opened.start()
+            size = self._feeder.add_stream(file, self._counting(opened.readinto))
+            before, after = opened.finish()
             if size == after.st_size and is_same_version(before, after):
                 return size, after
         self._counts.changed_while_read.append(path)

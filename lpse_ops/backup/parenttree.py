@@ -17,8 +17,9 @@ from lpse_ops.backup.gojson import MALFORMED, quote_name
 from lpse_ops.backup.gotime import parse_ns
 from lpse_ops.backup.node import blob_id
 from lpse_ops.backup.pack import BlobType
-from lpse_ops.backup.repository import Repository
+from lpse_ops.backup.source import OwnerText
 from lpse_ops.backup.treebuilder import render_regular
+from lpse_ops.backup.treewalk import TreeLoader
 from lpse_ops.errors import OpsError
 
 # Inside a JSON string a quotation mark is always escaped, so none of these is ever part of one.
@@ -95,6 +96,7 @@ class KnownFolder:
         index: BlobIndex,
         found: "Sequence[tuple[bytes, os.stat_result]]",
         entries: dict[bytes, str | None],
+        owner_text: OwnerText,
     ) -> Taken:
         """Put into ``entries`` the nodes of those that did not change and are stored.
 
@@ -109,7 +111,7 @@ class KnownFolder:
             if text is None or not stat.S_ISREG(status.st_mode):
                 taken.rest.append((name, status))
                 continue
-            head = render_regular(quoted, status)
+            head = render_regular(quoted, status, owner_text)
             if text.startswith(head) and _is_stored(index, text[len(head) :]):
                 entries[name] = text
                 taken.files += 1
@@ -143,13 +145,12 @@ def content_of(node_text: str) -> list[bytes] | None:
     return [bytes.fromhex(each[1:-1]) for each in inside.split(",")]
 
 
-def load_known(repository: Repository, index: BlobIndex, tree_id: bytes | None) -> KnownFolder:
+def load_known(trees: TreeLoader, tree_id: bytes | None) -> KnownFolder:
     """Read a directory of the parent; one that is lost or damaged is as if it never was."""
     if tree_id is None:
         return EMPTY
     try:
-        blob = repository.load_blob(index, BlobType.TREE, tree_id)
-        return parse_known(blob.decode("utf-8"))
+        return parse_known(trees.blob(tree_id).decode("utf-8"))
     except (OpsError, UnicodeDecodeError):
         return EMPTY
 

@@ -1,8 +1,8 @@
-"""Small files, read by the workers themselves: a hundred thousand of them keep every core busy.
+"""Small files, read in batches: a hundred thousand of them keep every core busy.
 
-The main process only looks at each file (``lstat``) and sends its path; a worker opens it, reads
-it into a shared buffer and answers with the hash.  What looks different by then comes back and is
-read by ``filereader``, which knows what to do with files that somebody writes to.
+The main process only looks at each file (``lstat``) and sends its path; a worker, or the host
+that has the file, reads it, and a worker answers with the hash.  What looks different by then
+comes back and is read by ``filereader``, which knows what to do with files that somebody writes to.
 """
 
 import os
@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from lpse_ops.backup import workmemory as wm
-from lpse_ops.backup.blobsaver import BlobSaver
 from lpse_ops.backup.chunker import MIN_BYTES
+from lpse_ops.backup.source import SmallReader
 from lpse_ops.backup.treebuilder import Folder
 from lpse_ops.backup.workerpool import Span
 
@@ -46,9 +46,10 @@ class SmallFiles:
     """
 
     def __init__(
-        self, saver: BlobSaver, finish: Callable[[SmallFile, int, Sequence[bytes]], None]
+        self, reader: SmallReader, finish: Callable[[SmallFile, int, Sequence[bytes]], None]
     ) -> None:
-        self._saver = saver
+        self._submit = reader.submit
+        self._settle = reader.settle
         self._finish = finish
         self._files: list[SmallFile] = []
         self._request: list[bytes] = []
@@ -88,7 +89,6 @@ class SmallFiles:
         request, self._request = b"".join(self._request), []
         spans, self._spans = self._spans, []
         self._fill = self._message_bytes = 0
-        number, _ = self._saver.take_input()
 
         def deliver(flags: bytes, ids: Sequence[bytes]) -> None:
             for small, flag, blob_id in zip(files, flags, ids, strict=True):
@@ -98,4 +98,9 @@ class SmallFiles:
                     content = (blob_id,) if small.status.st_size else ()
                     self._finish(small, flag, content)
 
-        self._saver.submit_reads(number, request, spans, deliver)
+        self._submit(request, spans, deliver)
+
+    def settle(self) -> None:
+        """Hand over the rest, until it is with the workers."""
+        self.flush()
+        self._settle()

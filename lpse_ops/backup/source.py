@@ -1,117 +1,117 @@
-"""Reads what the archiver needs of a file system, and nothing else touches it.
+"""What a backup asks of the file system that it stores: this machine's, or that of another one.
 
-Paths are bytes: a name may hold any byte but ``/`` and NUL.
+Paths are bytes: a name may hold any byte but ``/`` and NUL.  What is wrong with one path is an
+``OSError``; everything else ends the backup.
 """
 
-import errno
 import os
 import stat
-import time
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from grp import getgrgid
-from pwd import getpwuid
+from typing import Protocol
 
-from lpse_ops.backup.node import XAttrs, encode_owner
+from lpse_ops.backup.node import XAttrs
 
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_OPEN_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_TICK_NS = 20_000_000
-_NO_XATTRS = {errno.ENOTSUP, errno.ENODATA, errno.ENOSYS, errno.ENOENT, errno.EPERM}
-
-
-def open_file(path: bytes) -> int:
-    """A descriptor for reading; never follows a link, never waits for a fifo's other end."""
-    try:
-        # Reading for a backup should not count as use; only the owner may say so.
-        return os.open(path, _OPEN | os.O_NOATIME)
-    except PermissionError:
-        return os.open(path, _OPEN)
+# Start and length in an input buffer.
+Span = tuple[int, int]
+# Owner fields of a node, from the numbers of user and group.
+OwnerText = Callable[[int, int], str]
+# Told what became of each file of a batch (``workmemory``), and the ids of those that were read.
+DeliverSmall = Callable[[bytes, Sequence[bytes]], None]
 
 
-def outlast_tick(
-    ctime_ns: int,
-    now_ns: Callable[[], int] = time.time_ns,
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Wait, if a file has changed this very moment, until a further change would show.
+class BatchSaver(Protocol):
+    """What brings a batch to the workers: ``BlobSaver``, whose words these are."""
 
-    Before Linux 6.13 the times of files move on once a tick, 1 to 10 ms: who read the file now
-    would take one that is written again in the same tick for unchanged, ever after.
-    """
-    age = now_ns() - ctime_ns
-    if 0 <= age < _TICK_NS:  # a time to come is another machine's, or a wrong clock's
-        sleep((_TICK_NS - age) / 1e9)
+    def take_input(self) -> tuple[int, memoryview]: ...
 
+    def submit(
+        self, number: int, spans: list[Span], deliver: Callable[[Sequence[bytes]], None]
+    ) -> None: ...
 
-def list_folder(path: bytes) -> list["os.DirEntry[bytes]"]:
-    """Entries in the order of the format: by the bytes of their names."""
-    with os.scandir(path) as entries:
-        return sorted(entries, key=_entry_name)
+    def submit_reads(
+        self, number: int, request: bytes, spans: list[Span], deliver: DeliverSmall
+    ) -> None: ...
 
 
-def _entry_name(entry: "os.DirEntry[bytes]") -> bytes:
-    return entry.name
+class SourceFile(Protocol):
+    """A file that is read, perhaps more than once; to be closed."""
+
+    def start(self) -> None:
+        """Go to the beginning, at a time from which on every change would show."""
+        ...
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill a buffer from its start and say how many bytes; 0 is the end."""
+        ...
+
+    def finish(self) -> tuple[os.stat_result, os.stat_result]:
+        """The file's status before and after it was read to its end."""
+        ...
+
+    def close(self) -> None: ...
 
 
-def list_names(path: bytes) -> list[bytes]:
-    """The names alone, in the same order."""
-    return sorted(os.listdir(path))
+class SmallReader(Protocol):
+    """Brings batches of small files to the workers."""
+
+    def submit(self, request: bytes, spans: list[Span], deliver: DeliverSmall) -> None:
+        """Read the files of a request, each into its span; ``deliver`` is called later."""
+        ...
+
+    def settle(self) -> None:
+        """Until the workers have all that was submitted."""
+        ...
 
 
-def look_at(folder: bytes, names: Sequence[bytes]) -> "list[os.stat_result | OSError]":
-    """The status of each entry of a folder, or why there is none; links are not followed."""
-    try:
-        # Names below a descriptor: the kernel need not walk the whole path for each of them.
-        descriptor = os.open(folder, _OPEN_PLACE)
-    except OSError as error:
-        return [error] * len(names)
-    try:
-        return [os.stat(name, dir_fd=descriptor, follow_symlinks=False) for name in names]
-    except OSError:
-        return [_look(name, descriptor) for name in names]
-    finally:
-        os.close(descriptor)
+class Source(Protocol):
+    """A file system; for one thread."""
 
+    def begin_walk(self, rejects: Callable[[bytes], bool], *, one_file_system: bool) -> None:
+        """Hear which folders will not be asked for; nothing else follows from it."""
+        ...
 
-def _look(name: bytes, folder: int) -> "os.stat_result | OSError":
-    try:
-        return os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except OSError as error:
-        return error
+    def exists(self, path: bytes) -> bool: ...
 
+    def lstat(self, path: bytes) -> os.stat_result: ...
 
-def read_xattrs(path: bytes) -> XAttrs:
-    """Extended attributes, ACLs among them, in the order the file system lists them."""
-    try:
-        names = os.listxattr(path, follow_symlinks=False)
-        return tuple(
-            (os.fsencode(name), os.getxattr(path, name, follow_symlinks=False)) for name in names
-        )
-    except OSError as error:
-        if error.errno in _NO_XATTRS:
-            return ()
-        raise
+    def stat_folder(self, path: bytes) -> os.stat_result:
+        """Status of a folder, through links; ``NotADirectoryError`` for anything else."""
+        ...
 
+    def list_names(self, path: bytes) -> list[bytes]:
+        """The names in a folder in the order of the format: by their bytes."""
+        ...
 
-@lru_cache(maxsize=4096)
-def owner_text(uid: int, gid: int) -> str:
-    """Owner fields of a node, with the names this machine knows for them."""
-    return encode_owner(uid, gid, _user_name(uid), _group_name(gid))
+    def look_at(self, folder: bytes, names: Sequence[bytes]) -> "list[os.stat_result | OSError]":
+        """The status of each entry of a folder, or why there is none; links are not followed."""
+        ...
 
+    def has_mark(self, folder: bytes, name: bytes, header: bytes) -> bool:
+        """Whether a folder holds a file that begins so; what cannot be read is none."""
+        ...
 
-def _user_name(uid: int) -> str:
-    try:
-        return getpwuid(uid).pw_name
-    except KeyError:
-        return ""
+    def read_xattrs(self, path: bytes) -> XAttrs:
+        """Extended attributes, ACLs among them, in the order the file system lists them."""
+        ...
 
+    def read_link(self, path: bytes) -> bytes: ...
 
-def _group_name(gid: int) -> str:
-    try:
-        return getgrgid(gid).gr_name
-    except KeyError:
-        return ""
+    def owner_text(self, uid: int, gid: int, /) -> str:
+        """Owner fields of a node, with the names that the machine knows for them."""
+        ...
+
+    @property
+    def files_ahead(self) -> int:
+        """How many files may be expected before the first of them is opened."""
+        ...
+
+    def expect_file(self, path: bytes) -> None:
+        """Hear that a file will be opened soon."""
+        ...
+
+    def open_file(self, path: bytes) -> SourceFile: ...
+
+    def small_reader(self, saver: BatchSaver) -> SmallReader: ...
 
 
 def is_same_version(before: os.stat_result, after: os.stat_result) -> bool:
@@ -122,14 +122,6 @@ def is_same_version(before: os.stat_result, after: os.stat_result) -> bool:
         and before.st_mtime_ns == after.st_mtime_ns
         and before.st_ctime_ns == after.st_ctime_ns
     )
-
-
-def stat_folder(path: bytes) -> os.stat_result:
-    """Status of a folder, through links; ``NotADirectoryError`` for anything else."""
-    status = os.stat(path)
-    if not is_folder(status):
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
-    return status
 
 
 def is_folder(status: os.stat_result) -> bool:

@@ -11,8 +11,9 @@ from functools import lru_cache
 
 from lpse_ops.backup.gojson import quote_name
 from lpse_ops.backup.gotime import format_ns
+from lpse_ops.backup.localsource import owner_text as own_owner_text
 from lpse_ops.backup.node import encode_content, encode_head, go_mode, node_type
-from lpse_ops.backup.source import owner_text
+from lpse_ops.backup.source import OwnerText
 from lpse_ops.backup.tree import encode_tree
 
 _ALL_MODES = 0o7777
@@ -118,6 +119,8 @@ class TreeBuilder:
     def __init__(self, save_tree: Callable[[bytes], bytes]) -> None:
         self._save_tree = save_tree
         self._ready: deque[Folder] = deque()
+        # In the order in which they were opened.
+        self._unsaved: dict[Folder, None] = {}
         self.dirs_new = 0
         self.dirs_changed = 0
         self.dirs_unmodified = 0
@@ -126,6 +129,7 @@ class TreeBuilder:
         self, parent: Folder | None, name: bytes, head: str, known_id: bytes | None = None
     ) -> Folder:
         folder = Folder(parent, name, head, known_id)
+        self._unsaved[folder] = None
         if parent is not None:
             parent.expect(name)
         return folder
@@ -135,6 +139,16 @@ class TreeBuilder:
         folder.is_listed = True
         if not folder.waiting:
             self._ready.append(folder)
+
+    def save_unfinished(self) -> None:
+        """Store every directory as it is now; what they wait for will not come."""
+        self.save_ready()
+        # Those below were opened after those above.
+        for folder in reversed(list(self._unsaved)):
+            if not folder.tree_id:
+                folder.is_listed, folder.is_known, folder.waiting = True, False, 0
+                self._ready.append(folder)
+                self.save_ready()
 
     def child_done(self, folder: Folder) -> None:
         folder.waiting -= 1
@@ -150,6 +164,7 @@ class TreeBuilder:
             else:
                 folder.tree_id = self._save_tree(encode_tree(_sorted_nodes(folder.entries)))
             folder.entries = {}
+            del self._unsaved[folder]
             self._count(folder)
             if folder.parent is not None:
                 text = f'{folder.head},"content":null,"subtree":"{folder.tree_id.hex()}"}}'
@@ -169,7 +184,9 @@ def _sorted_nodes(entries: dict[bytes, str | None]) -> list[str]:
     return [text for _, text in sorted(entries.items()) if text is not None]
 
 
-def render_head(quoted_name: str, status: os.stat_result, size: int, links: int) -> str:
+def render_head(
+    quoted_name: str, status: os.stat_result, size: int, links: int, owner_text: OwnerText
+) -> str:
     """A node's first fields from ``lstat``; the access time is stored as the time of change."""
     mtime = format_ns(status.st_mtime_ns)
     return encode_head(
@@ -182,14 +199,14 @@ def render_head(quoted_name: str, status: os.stat_result, size: int, links: int)
     )
 
 
-def render_regular(quoted_name: str, status: os.stat_result) -> str:
+def render_regular(quoted_name: str, status: os.stat_result, owner_text: OwnerText) -> str:
     """``render_head`` of a regular file as it is, in about half the time."""
     mode, inode, device, links, uid, gid, size = status[:7]
     mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
     mtime = format_ns(mtime_ns)
     ctime = mtime if ctime_ns == mtime_ns else format_ns(ctime_ns)
     if not (inode and device and links and size and mode & _ALL_MODES):
-        return render_head(quoted_name, status, size, links)
+        return render_head(quoted_name, status, size, links, owner_text)
     return (
         f'{{"name":"{quoted_name}","type":"file","mode":{_file_mode(mode)},"mtime":"{mtime}",'
         f'"atime":"{mtime}","ctime":"{ctime}"{owner_text(uid, gid)},"inode":{inode},'
@@ -204,7 +221,7 @@ def render_synthetic(name: bytes, kind: str, mode: int, time_ns: int, size: int 
     """First fields of a node that is no file of this machine: a dump, the manifest."""
     moment = format_ns(time_ns)
     numbers = (0, 0, size, 0)
-    owner = owner_text(0, 0)
+    owner = own_owner_text(0, 0)
     return encode_head(quote_name(name), kind, mode, (moment, moment, moment), owner, numbers)
 
 

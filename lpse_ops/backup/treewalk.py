@@ -19,8 +19,8 @@ from lpse_ops.errors import DamagedRepository, RepositoryError, StorageError
 MAX_DEPTH = 2048
 # What so many names of file systems, of 255 bytes at most, never reach.
 _MAX_PATH_BYTES = 1 << 20
-# Pieces of packs that are kept, and from how many trees of a pack on pieces are read at all:
-# over a slow line nobody wants a whole piece for the one tree of a path.
+# Pieces of packs that are kept, and how many trees of a pack are read alone before that: over a
+# slow line nobody wants a whole piece for the one tree of a path.
 _PIECE_BYTES = 1 << 20
 # How far a piece reaches into the next, for the tree that begins in one and ends in the other.
 _OVERLAP_BYTES = 1 << 16
@@ -43,11 +43,14 @@ class TreeLoader:
     """Loads trees as ``load_tree``, for whoever loads many: those that lie together at once.
 
     A backup stores its trees side by side in a few packs.  Used from one thread; holds at most
-    8 MiB.
+    8 MiB.  ``single_reads`` is from how many trees of a pack on pieces are read at all.
     """
 
-    def __init__(self, repository: Repository, index: BlobIndex) -> None:
+    def __init__(
+        self, repository: Repository, index: BlobIndex, *, single_reads: int = _SINGLE_READS
+    ) -> None:
         self._repository = repository
+        self._single_reads = single_reads
         self._index = index
         self._reads: Counter[bytes] = Counter()
         self._ends: dict[bytes, int] = {}
@@ -82,7 +85,7 @@ class TreeLoader:
         piece = self._pieces.get((pack_id, start))
         if piece is None or start + len(piece) < end:
             self._reads[pack_id] += 1
-            if self._reads[pack_id] <= _SINGLE_READS:
+            if self._reads[pack_id] <= self._single_reads:
                 return None
             piece = self._load_piece(pack_id, start, end)
         self._pieces.move_to_end((pack_id, start))

@@ -20,9 +20,9 @@ from lpse_ops.backup import workmemory as wm
 from lpse_ops.backup.compression import Compressor
 from lpse_ops.backup.crypto import Crypter, Keys
 from lpse_ops.backup.indexfile import encode_pack
+from lpse_ops.backup.localsource import open_file, outlast_tick
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.packer import Packer
-from lpse_ops.backup.source import open_file, outlast_tick
 from lpse_ops.errors import OpsError
 
 # What a list of processes shows; the kernel keeps 15 characters.

@@ -3,6 +3,7 @@
 Flags add to the settings when the configured backup runs; named paths and databases replace it.
 """
 
+import contextlib
 import os
 import socket
 from datetime import datetime
@@ -15,7 +16,7 @@ from lpse_ops.backup.exclude import CACHE_TAG, Excludes, parse_if_present, parse
 from lpse_ops.backup.exclusions import Exclusions
 from lpse_ops.backup.filereader import ArchiveCounts
 from lpse_ops.cli.backup_options import read_patterns
-from lpse_ops.cli.backup_sources import DatabaseSource, Sources
+from lpse_ops.cli.backup_sources import DatabaseSource, Reach, Sources
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
 from lpse_ops.version import VERSION
@@ -34,8 +35,12 @@ def build_request(
     databases: tuple[str, ...],
     row_counts: "CountMode | None",
     flags: Flags,
+    reach: Reach = contextlib.nullcontext,
 ) -> tuple[Sources, BackupRequest]:
-    """The sources, which collect what a manifest says, and the request made from them."""
+    """The sources, which collect what a manifest says, and the request made from them.
+
+    ``reach`` opens the way to a database that is not this machine's.
+    """
     is_configured = not (paths or databases)
     found = [_database(url, row_counts or "exact") for url in databases]
     if is_configured:
@@ -46,7 +51,7 @@ def build_request(
     _refuse_nothing(found, wanted)
     moment = _moment(app, flags["moment"])
     program = f"lpse-ops {VERSION}"
-    sources = Sources(found, flags["host"] or _hostname(app), moment, program)
+    sources = Sources(found, flags["host"] or _hostname(app), moment, program, reach)
     # Plain paths alone give the very tree that restic would store: no folder of our own.
     has_own_folder = is_configured or bool(found)
 

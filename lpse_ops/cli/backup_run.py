@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from lpse_ops.cli.backup_asked import Asked, choose_source
 from lpse_ops.cli.backup_options import retry_lock_option, snapshot_fields
 from lpse_ops.cli.destination_access import configured_destinations
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
+from lpse_ops.cli.pull_options import PullFlags, pull_options
 from lpse_ops.cli.records import record, record_begin
 from lpse_ops.cli.repository_access import start_opening
+from lpse_ops.cli.run_alone import run_alone
 from lpse_ops.cli.sizes import format_size
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import OpsError
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from lpse_ops.backup.backuprun import BackupResult
     from lpse_ops.backup.filereader import ArchiveCounts
     from lpse_ops.cli.backup_places import Outcome
-    from lpse_ops.cli.backup_request import Flags
     from lpse_ops.cli.backup_sources import Sources
     from lpse_ops.cli.console import ProgressBar
     from lpse_ops.cli.settings import Destination
@@ -60,18 +62,24 @@ _LISTED = 20
 )
 @click.option("--one-file-system", "-x", is_flag=True, help="Do not cross mount points.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Tag of the snapshot.")
-@click.option("--host", metavar="NAME", help="Host name to record; never change it for a site.")
+@click.option(
+    "--host",
+    metavar="NAME",
+    help="Host name to record; with an inventory, the server of it to back up from here.",
+)
 @click.option("--time", "moment", metavar="TIME", help="Time to record: 2026-01-31T18:00:00.")
 @click.option("--force", "-f", is_flag=True, help="Read unchanged files again.")
 @click.option("--dry-run", "-n", is_flag=True, help="Store nothing, say what would be stored.")
 @retry_lock_option
 @format_option
 @output_option
+@pull_options
 @repository_options
 @click.pass_obj
 def command(
     app: App,
     /,
+    pull: PullFlags,
     paths: tuple[Path, ...],
     databases: tuple[str, ...],
     row_counts: "CountMode | None",
@@ -85,20 +93,27 @@ def command(
 
     Without PATH and --database, what lpse-ops.yml says is backed up.  The source is read once;
     every destination that can be reached gets the snapshot.
+
+    With --host NAME and an inventory (-i, or backup.inventory in lpse-ops.yml) the server NAME is
+    read over SSH, and all PATHs and databases are its own.
     """
-    asked = _Asked(paths, databases, row_counts, retry_lock, {**options, "dry_run": dry_run})
+    asked = Asked(paths, databases, row_counts, retry_lock, {**options, "dry_run": dry_run})
     destinations = configured_destinations(app)
     started = app.clock.now() if destinations else None
     if started is not None and not dry_run:
+        # Until the command ends, and before anything is recorded of this run.
+        alone = run_alone(app, "backup", started, retry_lock)
+        click.get_current_context().with_resource(alone)
         record_begin(app, "backup", started)
     try:
+        asked = choose_source(app, asked, pull)
         if len(destinations) > 1:
             done = _run_everywhere(app, asked, destinations)
         else:
             done = _run_once(app, asked)
     except BaseException as error:
         if started is not None and not dry_run:
-            _record_failure(app, destinations, started, error)
+            _record_failure(app, asked, destinations, started, error)
         raise
     if started is not None and not dry_run:
         _record(app, done, started)
@@ -118,16 +133,6 @@ def command(
     return SOME_UNREADABLE if result.counts.unreadable or failed else 0
 
 
-class _Asked(NamedTuple):
-    """What the command line says."""
-
-    paths: tuple[Path, ...]
-    databases: tuple[str, ...]
-    row_counts: "CountMode | None"
-    retry_lock: timedelta
-    flags: "Flags"
-
-
 class _Done(NamedTuple):
     """A backup and where it is; ``outcomes`` by name of the destination, none beside --repo."""
 
@@ -137,53 +142,52 @@ class _Done(NamedTuple):
     outcomes: "dict[str, Outcome]"
 
 
-def _run_once(app: App, asked: _Asked) -> _Done:
+def _run_once(app: App, asked: Asked) -> _Done:
     opening = start_opening(app, cached=True)
     # While the key is worked out: importing the rest takes half as long.
     from lpse_ops.backup.backuprun import run_backup
+    from lpse_ops.backup.blobsaver import open_pool
     from lpse_ops.backup.locking import hold_lock
-    from lpse_ops.backup.workerpool import WorkerPool
     from lpse_ops.cli.backup_places import WRITTEN, Outcome
-    from lpse_ops.cli.backup_request import build_request
 
-    sources, request = build_request(
-        app, asked.paths, asked.databases, asked.row_counts, asked.flags
-    )
+    sources, request = asked.build(app)
     repository = opening.finish()
     with (
         # Before the lock, which has a thread: processes are forked while there is only one.
-        contextlib.closing(WorkerPool(repository.keys)) as pool,
+        contextlib.closing(open_pool(repository.keys, repository.backend)) as pool,
+        asked.reading(request) as opened,
         hold_lock(repository, retry_for=asked.retry_lock, read_meanwhile=True),
         app.console.progress_bar("backing up") as bar,
     ):
-        result = run_backup(repository, request, _Bar(bar), pool=pool)
+        result = run_backup(repository, opened, _Bar(bar), pool=pool)
     outcomes = {app.chosen.name: Outcome(WRITTEN)} if app.chosen else {}
     return _Done(result, sources, repository.config.id, {} if request.dry_run else outcomes)
 
 
-def _run_everywhere(app: App, asked: _Asked, destinations: "Sequence[Destination]") -> _Done:
+def _run_everywhere(app: App, asked: Asked, destinations: "Sequence[Destination]") -> _Done:
     from lpse_ops.cli.backup_everywhere import back_up_everywhere
     from lpse_ops.cli.backup_places import open_places
-    from lpse_ops.cli.backup_request import build_request
 
-    sources, request = build_request(
-        app, asked.paths, asked.databases, asked.row_counts, asked.flags
-    )
+    sources, request = asked.build(app)
     places = open_places(app, destinations)
     repository_id = places.opened[0].repository.config.id
-    result, outcomes = back_up_everywhere(app, request, places, asked.retry_lock)
+    result, outcomes = back_up_everywhere(
+        app, request, places, asked.retry_lock, reading=asked.reading
+    )
     ordered = {each.name: outcomes[each.name] for each in destinations if each.name in outcomes}
     return _Done(result, sources, repository_id, ordered)
 
 
 def _record(app: App, done: _Done, started: datetime) -> None:
     from lpse_ops.cli.backup_places import WRITTEN, outcome_fields
+    from lpse_ops.cli.destination_room import room_fields
 
     record(
         app,
         "backup",
         {
             "status": "partial" if done.result.counts.unreadable else "ok",
+            "host": done.result.snapshot.hostname,
             "snapshot": done.result.snapshot.id,
             "repository_id": done.repository_id,
             "started": started.isoformat(),
@@ -192,12 +196,13 @@ def _record(app: App, done: _Done, started: datetime) -> None:
             "bytes_stored": done.result.saved.data_added_packed,
             "error": _first_unreadable(done.result.counts),
             "destinations": outcome_fields(done.outcomes),
+            "room": room_fields(app, done.outcomes),
         },
     )
     for destination in app.settings.backup.destinations:
         outcome = done.outcomes.get(destination.name)
-        if destination.disk is not None and outcome is not None and outcome.status == WRITTEN:
-            _note_plugged(app, destination)
+        if outcome is not None and outcome.status == WRITTEN:
+            _note_written(app, destination)
 
 
 def _first_unreadable(counts: "ArchiveCounts") -> str | None:
@@ -208,18 +213,24 @@ def _first_unreadable(counts: "ArchiveCounts") -> str | None:
     return f"{unreadable[0]['path']}: {unreadable[0]['error']}{more}"
 
 
-def _note_plugged(app: App, destination: "Destination") -> None:
-    from lpse_ops.cli.disk_access import note_plugged, warn_if_short
+def _note_written(app: App, destination: "Destination") -> None:
+    from lpse_ops.cli.destination_room import warn_if_short
+    from lpse_ops.cli.disk_access import note_plugged
 
     try:
-        note_plugged(app.ledger, destination)
+        if destination.disk is not None:
+            note_plugged(app, destination)
         warn_if_short(app, destination)
     except OpsError as error:
         app.console.warn(f"this is not recorded in the log: {error.message}")
 
 
 def _record_failure(
-    app: App, destinations: "Sequence[Destination]", started: datetime, error: BaseException
+    app: App,
+    asked: Asked,
+    destinations: "Sequence[Destination]",
+    started: datetime,
+    error: BaseException,
 ) -> None:
     """A run that failed is evidence, too: silence would look like a timer that is dead."""
     reason = error.message if isinstance(error, OpsError) else type(error).__name__
@@ -228,6 +239,7 @@ def _record_failure(
         "backup",
         {
             "status": "failed",
+            "host": _host_named(app, asked),
             "snapshot": None,
             "repository_id": next((each.repository_id for each in destinations), None),
             "started": started.isoformat(),
@@ -239,6 +251,13 @@ def _record_failure(
             },
         },
     )
+
+
+def _host_named(app: App, asked: Asked) -> str:
+    """The name that the snapshot would bear; the inventory's own word may not have been read."""
+    name: str | None = asked.flags["host"]
+    settings = app.settings
+    return settings.site.slug if name in (None, settings.backup.host) else str(name)
 
 
 class _Bar:

@@ -7,7 +7,7 @@ import contextlib
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,9 @@ from lpse_ops.cli.backup_options import path_text
 if TYPE_CHECKING:
     from lpse_ops.postgres.database import Database
     from lpse_ops.postgres.rowcounts import CountMode
+
+# How a database is reached while a block lasts.
+Reach = Callable[["Database"], contextlib.AbstractContextManager["Database"]]
 
 DATABASES = OWN_FOLDER + b"/databases"
 MANIFEST = OWN_FOLDER + b"/manifest.json"
@@ -47,6 +50,7 @@ class Sources:
     hostname: str
     time: datetime
     program_version: str
+    reach: Reach = contextlib.nullcontext
     facts: list[dict[str, Any]] = field(default_factory=list)
     globals: list[dict[str, Any]] = field(default_factory=list)
 
@@ -85,7 +89,10 @@ class Sources:
 
         @contextlib.contextmanager
         def open_dump() -> Iterator[Readable]:
-            with open_session(source.database, row_counts=source.row_counts) as session:
+            with (
+                self.reach(source.database) as there,
+                open_session(there, row_counts=source.row_counts) as session,
+            ):
                 with session.dump() as pipe:
                     yield pipe
                 # After the dump, but under the same snapshot: they count what was dumped.
@@ -100,7 +107,8 @@ class Sources:
 
         @contextlib.contextmanager
         def open_globals() -> Iterator[Readable]:
-            dumped = dump_globals(source.database)
+            with self.reach(source.database) as there:
+                dumped = dump_globals(there)
             yield io.BytesIO(dumped.sql)
             self.globals.append({"file": path_text(path), "role_passwords": dumped.role_passwords})
 

@@ -5,6 +5,7 @@ password file, libpq's own means (``PGPASSFILE``).
 """
 
 import contextlib
+import logging
 import os
 import re
 import tempfile
@@ -72,6 +73,10 @@ def _connect(database: Database, *, autocommit: bool) -> Session:
     given.setdefault("application_name", "lpse-ops")
     if database.password is not None:
         given["password"] = database.password
+    logger = logging.getLogger("psycopg")
+    if not logger.handlers:
+        # What goes wrong is in our own errors; it would print, too, what it ignores.
+        logger.addHandler(logging.NullHandler())
     try:
         return psycopg.connect(make_conninfo("", **given), autocommit=autocommit)
     except psycopg.Error as error:

@@ -57,7 +57,7 @@ NEEDS_FAILED: dict[str, Any] = {
 class Pending:
     """One task on its way; ``result`` waits for it and moves its content meanwhile.
 
-    ``result`` and ``cancel`` are for one thread; frames are delivered by the link's own.
+    ``result``, ``step`` and ``cancel`` are for one thread; frames are delivered by the link's own.
     """
 
     def __init__(
@@ -81,7 +81,20 @@ class Pending:
     def result(self) -> dict[str, Any]:
         """Wait for the result; ``HostUnreachable`` means that the task may have run or not."""
         try:
-            while self._result is None:
+            while (result := self.step()) is None:
+                pass
+            return result
+        finally:
+            if self._upload:
+                self._upload.close()
+
+    def step(self) -> dict[str, Any] | None:
+        """Deal with the next thing that comes, and return the result once it is there.
+
+        For who takes what the host sends at his own pace: it is never more than a window ahead.
+        """
+        try:
+            if self._result is None:
                 if self._lost is not None:
                     raise self._lost
                 self._take(self._events.get())
@@ -94,9 +107,6 @@ class Pending:
         except BaseException:
             self.cancel()
             raise
-        finally:
-            if self._upload:
-                self._upload.close()
 
     def cancel(self) -> None:
         """End the task on the host; its result says so."""

@@ -12,24 +12,41 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
 from lpse_ops.backup.archiver import Stream
-from lpse_ops.backup.backuprun import BackupRequest, choose_parent
+from lpse_ops.backup.backuprun import BackupRequest, BackupResult, choose_parent
 from lpse_ops.backup.exclude import Excludes, IfPresent
 from lpse_ops.backup.exclusions import Exclusions
 from lpse_ops.backup.filereader import Readable
+from lpse_ops.backup.hostsource import HostSource
 from lpse_ops.backup.node import Node
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.backup.treewalk import walk_tree
 from lpse_ops.errors import OpsError, SourceUnreadable
 from tests.backup.cheap_repository import PASSWORD, init_cheaply
+from tests.backup.directagent import DirectAgent
 from tests.backup.storing import HOST, MOMENT, open_cheap, store
 from tests.restic_binaries import Restic
 
 DEEP = "/".join("d" * 1200)
+
+
+class Backup(Protocol):
+    def __call__(self, root: Path, *paths: Path, **options: Any) -> BackupResult: ...
+
+
+def store_host(root: Path, *paths: Path, **options: Any) -> BackupResult:
+    """As ``store``, and the files are read as those of another host."""
+    return store(root, *paths, source=HostSource(DirectAgent()), **options)
+
+
+@pytest.fixture(params=[store, store_host], ids=["local", "host"])
+def backup(request: pytest.FixtureRequest) -> Backup:
+    return request.param
 
 
 @pytest.fixture
@@ -69,39 +86,41 @@ def content(root: Path, node: Node) -> bytes:
 # -- unchanged files ---------------------------------------------------------------------------
 
 
-def test_a_second_run_reads_nothing(repo: Path, docs: Path):
-    store(repo, docs)
-    result = store(repo, docs)
+def test_a_second_run_reads_nothing(backup: Backup, repo: Path, docs: Path):
+    backup(repo, docs)
+    result = backup(repo, docs)
     assert (result.bytes_read, result.saved.data_blobs) == (0, 0)
     assert result.counts.files_unmodified == 3
     assert result.snapshot.summary["dirs_unmodified"] >= 2
 
 
-def test_folders_of_files_alone_keep_their_tree_and_the_others_too(repo: Path, tmp_path: Path):
+def test_folders_of_files_alone_keep_their_tree_and_the_others_too(
+    backup: Backup, repo: Path, tmp_path: Path
+):
     for number in range(2500):
         path = tmp_path / "many" / f"{number % 2}" / f"{number:04d}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"%d" % number)
-    store(repo, tmp_path / "many")
+    backup(repo, tmp_path / "many")
     before = stored(repo, tmp_path / "many")
-    result = store(repo, tmp_path / "many")
+    result = backup(repo, tmp_path / "many")
     assert result.counts.files_unmodified == result.counts.total_files_processed == 2500
     assert result.counts.total_bytes_processed == sum(node.size for node in before.values())
     assert stored(repo, tmp_path / "many") == before
     (tmp_path / "many" / "1" / "0001").unlink()
     (tmp_path / "many" / "0" / "new").write_bytes(b"new")
-    result = store(repo, tmp_path / "many")
+    result = backup(repo, tmp_path / "many")
     assert (result.counts.files_unmodified, result.counts.files_new) == (2499, 1)
     after = stored(repo, tmp_path / "many")
     assert (before.keys() - after.keys(), after.keys() - before.keys()) == ({"1/0001"}, {"0/new"})
 
 
-def test_a_known_file_that_is_excluded_by_now_is_left_out(repo: Path, docs: Path):
-    store(repo, docs)
-    store(repo, docs, exclusions=Exclusions(larger_than=4999))
+def test_a_known_file_that_is_excluded_by_now_is_left_out(backup: Backup, repo: Path, docs: Path):
+    backup(repo, docs)
+    backup(repo, docs, exclusions=Exclusions(larger_than=4999))
     assert set(stored(repo, docs)) == {"below", "empty"}
-    store(repo, docs)
-    store(repo, docs, exclusions=Exclusions(patterns=Excludes(["a.*"], [])))
+    backup(repo, docs)
+    backup(repo, docs, exclusions=Exclusions(patterns=Excludes(["a.*"], [])))
     assert set(stored(repo, docs)) == {"below", "below/b.rhs", "empty"}
 
 
@@ -124,24 +143,26 @@ def test_force_reads_everything_and_stores_nothing_twice(repo: Path, docs: Path)
     ],
 )
 def test_a_file_that_looks_different_is_read_again(
-    repo: Path, docs: Path, change: Callable[[Path], object]
+    backup: Backup, repo: Path, docs: Path, change: Callable[[Path], object]
 ):
-    store(repo, docs)
+    backup(repo, docs)
     change(docs / "a.pdf")
-    result = store(repo, docs)
+    result = backup(repo, docs)
     assert result.bytes_read == (docs / "a.pdf").stat().st_size
     assert (result.counts.files_changed, result.counts.files_unmodified) == (1, 2)
     assert content(repo, stored(repo, docs)["a.pdf"]) == (docs / "a.pdf").read_bytes()
 
 
-def test_a_file_with_the_old_name_but_another_inode_is_read_again(repo: Path, docs: Path):
+def test_a_file_with_the_old_name_but_another_inode_is_read_again(
+    backup: Backup, repo: Path, docs: Path
+):
     old = (docs / "a.pdf").stat()
-    store(repo, docs)
+    backup(repo, docs)
     new = docs / "new"
     new.write_bytes(b"y" * old.st_size)
     os.utime(new, ns=(old.st_atime_ns, old.st_mtime_ns))
     new.rename(docs / "a.pdf")
-    assert store(repo, docs).counts.files_changed == 1
+    assert backup(repo, docs).counts.files_changed == 1
 
 
 def test_a_file_whose_blobs_are_gone_is_read_again(repo: Path, docs: Path):
@@ -187,33 +208,33 @@ def test_a_damaged_snapshot_is_told_and_does_not_stop_the_backup(repo: Path, doc
 # -- what is stored ----------------------------------------------------------------------------
 
 
-def test_the_folders_above_a_path_are_stored_as_they_are(repo: Path, docs: Path):
+def test_the_folders_above_a_path_are_stored_as_they_are(backup: Backup, repo: Path, docs: Path):
     docs.parent.chmod(0o2751)
-    store(repo, docs)
+    backup(repo, docs)
     node = stored(repo, docs.parent.parent)[docs.parent.name]
     assert node.permissions == 0o2751
 
 
-def test_paths_below_each_other_are_stored_once(repo: Path, docs: Path):
-    result = store(repo, docs, docs / "below", docs / "a.pdf")
+def test_paths_below_each_other_are_stored_once(backup: Backup, repo: Path, docs: Path):
+    result = backup(repo, docs, docs / "below", docs / "a.pdf")
     assert result.counts.total_files_processed == 3
 
 
-def test_single_files_and_links_are_paths_too(repo: Path, docs: Path):
+def test_single_files_and_links_are_paths_too(backup: Backup, repo: Path, docs: Path):
     (docs / "link").symlink_to("nowhere")
-    store(repo, docs / "a.pdf", docs / "link")
+    backup(repo, docs / "a.pdf", docs / "link")
     assert sorted(stored(repo, docs)) == ["a.pdf", "link"]
 
 
-def test_sockets_are_left_out_and_fifos_do_not_hang(repo: Path, docs: Path):
+def test_sockets_are_left_out_and_fifos_do_not_hang(backup: Backup, repo: Path, docs: Path):
     os.mkfifo(docs / "fifo")
-    store(repo, docs)
+    backup(repo, docs)
     assert stored(repo, docs)["fifo"].type == "fifo"
 
 
-def test_hard_links_keep_their_inode(repo: Path, docs: Path):
+def test_hard_links_keep_their_inode(backup: Backup, repo: Path, docs: Path):
     os.link(docs / "a.pdf", docs / "again")
-    store(repo, docs)
+    backup(repo, docs)
     one, two = stored(repo, docs)["a.pdf"], stored(repo, docs)["again"]
     assert (one.inode, one.links) == (two.inode, 2)
     assert one.content == two.content
@@ -229,15 +250,17 @@ def deep(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["rm", "-r", folder], check=True)
 
 
-def test_a_path_deeper_than_the_recursion_limit_is_stored(repo: Path, deep: Path):
+def test_a_path_deeper_than_the_recursion_limit_is_stored(backup: Backup, repo: Path, deep: Path):
     (deep / DEEP / "file").touch()
-    store(repo, deep)
+    backup(repo, deep)
     assert f"{DEEP}/file" in stored(repo, deep)
 
 
-def test_a_link_above_a_path_is_stored_as_a_folder(repo: Path, docs: Path, tmp_path: Path):
+def test_a_link_above_a_path_is_stored_as_a_folder(
+    backup: Backup, repo: Path, docs: Path, tmp_path: Path
+):
     (tmp_path / "link").symlink_to(docs)
-    store(repo, tmp_path / "link" / "below")
+    backup(repo, tmp_path / "link" / "below")
     assert stored(repo, tmp_path)["link"].type == "dir"
     assert "link/below/b.rhs" in stored(repo, tmp_path)
 
@@ -301,7 +324,7 @@ def test_a_file_torn_while_it_was_read_is_read_again_by_the_next_backup(
     assert content(repo, stored(repo, docs)["preallocated"]) == data.read_bytes()
 
 
-def test_a_time_after_2262_is_no_reason_to_stop(repo: Path, docs: Path):
+def test_a_time_after_2262_is_no_reason_to_stop(backup: Backup, repo: Path, docs: Path):
     os.utime(docs / "a.pdf", ns=(0, 10_413_792_000 * 10**9))
     if (docs / "a.pdf").stat().st_mtime_ns < 1 << 63:
         # This file system cannot hold it; one in memory can.
@@ -310,13 +333,15 @@ def test_a_time_after_2262_is_no_reason_to_stop(repo: Path, docs: Path):
         late = docs / "below" / "late"
         late.write_bytes(b"x")
         os.utime(late, ns=(0, 10_413_792_000 * 10**9))
-        store(repo, docs)
+        backup(repo, docs)
         assert stored(repo, docs)["below/late"].mtime.startswith("2300-")
     finally:
         subprocess.run(["umount", docs / "below"], check=False)
 
 
-def test_small_files_that_change_all_the_time_are_stored_whole(repo: Path, tmp_path: Path):
+def test_small_files_that_change_all_the_time_are_stored_whole(
+    backup: Backup, repo: Path, tmp_path: Path
+):
     """A worker finds them other than they looked; then they are read again, and again."""
     folder = tmp_path / "busy"
     folder.mkdir()
@@ -333,7 +358,7 @@ def test_small_files_that_change_all_the_time_are_stored_whole(repo: Path, tmp_p
     writer.start()
     try:
         time.sleep(0.05)
-        results = [store(repo, folder, force=True) for _ in range(5)]
+        results = [backup(repo, folder, force=True) for _ in range(5)]
     finally:
         stop.set()
         writer.join()
@@ -343,32 +368,34 @@ def test_small_files_that_change_all_the_time_are_stored_whole(repo: Path, tmp_p
     assert {result.counts.total_files_processed for result in results} == {20}
 
 
-def test_files_of_every_kind_of_size_come_back(repo: Path, tmp_path: Path):
+def test_files_of_every_kind_of_size_come_back(backup: Backup, repo: Path, tmp_path: Path):
     folder = tmp_path / "sizes"
     folder.mkdir()
     sizes = [0, 1, 4095, 4096, 100_000, 512 * 1024 - 1, 512 * 1024, 512 * 1024 + 1, 5_000_000]
     for size in sizes:
         (folder / f"{size}").write_bytes(os.urandom(size))
     os.setxattr(folder / "4096", "user.note", b"kept")
-    store(repo, folder)
+    backup(repo, folder)
     for name, node in stored(repo, folder).items():
         assert content(repo, node) == (folder / name).read_bytes()
         assert node.size == int(name)
     assert stored(repo, folder)["4096"].xattrs == ((b"user.note", b"kept"),)
 
 
-def test_long_paths_and_many_files_fill_several_requests(repo: Path, tmp_path: Path):
+def test_long_paths_and_many_files_fill_several_requests(
+    backup: Backup, repo: Path, tmp_path: Path
+):
     folder = tmp_path / "many" / ("x" * 250) / ("y" * 250)
     folder.mkdir(parents=True)
     for number in range(3000):
         (folder / f"{number}").write_bytes(b"%d" % number)
-    result = store(repo, tmp_path / "many")
+    result = backup(repo, tmp_path / "many")
     assert result.saved.data_blobs == 3000
     below = stored(repo, folder)
     assert [content(repo, below[name]) for name in ("0", "2999")] == [b"0", b"2999"]
 
 
-def test_a_file_that_vanishes_is_no_error(repo: Path, tmp_path: Path):
+def test_a_file_that_vanishes_is_no_error(backup: Backup, repo: Path, tmp_path: Path):
     folder = tmp_path / "busy"
     folder.mkdir()
     stop = threading.Event()
@@ -385,29 +412,31 @@ def test_a_file_that_vanishes_is_no_error(repo: Path, tmp_path: Path):
     writer.start()
     try:
         for _ in range(5):
-            assert store(repo, folder, force=True).counts.unreadable == []
+            assert backup(repo, folder, force=True).counts.unreadable == []
     finally:
         stop.set()
         writer.join()
 
 
-def test_a_file_that_cannot_be_read_is_reported_and_the_others_are_stored(repo: Path):
+def test_a_file_that_cannot_be_read_is_reported_and_the_others_are_stored(
+    backup: Backup, repo: Path
+):
     # The kernel refuses to read it at offset 0, even for root.
     memory = Path("/proc/self/mem")
-    result = store(repo, memory, Path("/proc/self/comm"))
+    result = backup(repo, memory, Path("/proc/self/comm"))
     assert [path for path, _ in result.counts.unreadable] == [b"/proc/self/mem"]
     assert "mem" not in stored(repo, Path("/proc/self"))
     assert "comm" in stored(repo, Path("/proc/self"))
 
 
-def test_a_path_that_is_missing_is_reported(repo: Path, docs: Path):
-    result = store(repo, docs, Path("/nowhere/at/all"))
+def test_a_path_that_is_missing_is_reported(backup: Backup, repo: Path, docs: Path):
+    result = backup(repo, docs, Path("/nowhere/at/all"))
     assert [path for path, _ in result.counts.unreadable] == [b"/nowhere"]
 
 
-def test_when_no_path_exists_nothing_is_saved(repo: Path):
+def test_when_no_path_exists_nothing_is_saved(backup: Backup, repo: Path):
     with pytest.raises(SourceUnreadable) as refused:
-        store(repo, Path("/nowhere/at/all"))
+        backup(repo, Path("/nowhere/at/all"))
     assert "mounted" in refused.value.hint
     assert open_cheap(repo).snapshots() == []
 
@@ -415,13 +444,15 @@ def test_when_no_path_exists_nothing_is_saved(repo: Path):
 # -- what is left out --------------------------------------------------------------------------
 
 
-def test_excluded_names_marked_folders_and_large_files_are_left_out(repo: Path, docs: Path):
+def test_excluded_names_marked_folders_and_large_files_are_left_out(
+    backup: Backup, repo: Path, docs: Path
+):
     (docs / "x.tmp").touch()
     (docs / "cache").mkdir()
     (docs / "cache" / ".nobackup").touch()
     (docs / "cache" / "big").touch()
     exclusions = Exclusions(Excludes(["*.tmp"]), (IfPresent(b".nobackup"),), 1_000_000)
-    store(repo, docs, exclusions=exclusions)
+    backup(repo, docs, exclusions=exclusions)
     assert sorted(stored(repo, docs)) == ["a.pdf", "below", "cache", "cache/.nobackup", "empty"]
 
 
@@ -437,11 +468,11 @@ def mounted(docs: Path) -> Iterator[Path]:
         subprocess.run(["umount", point], check=True)
 
 
-def test_the_root_folder_heeds_patterns_and_mount_points(repo: Path):
+def test_the_root_folder_heeds_patterns_and_mount_points(backup: Backup, repo: Path):
     """All of this machine, less all but /etc: what is mounted is left out, kcore above all."""
     patterns = [f"/{name}" for name in os.listdir("/") if name not in ("etc", "proc")]
     exclusions = Exclusions(Excludes(patterns))
-    store(repo, Path("/"), exclusions=exclusions, one_file_system=True)
+    backup(repo, Path("/"), exclusions=exclusions, one_file_system=True)
     repository = open_cheap(repo)
     index = repository.load_index()
     paths = {entry.path for entry in walk_tree(repository, index, repository.snapshots()[-1].tree)}
@@ -451,17 +482,21 @@ def test_the_root_folder_heeds_patterns_and_mount_points(repo: Path):
     assert {path.split(b"/")[1] for path in paths} == {b"etc", b"proc"}
 
 
-def test_one_file_system_keeps_the_mount_point_alone(repo: Path, docs: Path, mounted: Path):
-    store(repo, docs, one_file_system=True)
+def test_one_file_system_keeps_the_mount_point_alone(
+    backup: Backup, repo: Path, docs: Path, mounted: Path
+):
+    backup(repo, docs, one_file_system=True)
     assert "mounted" in stored(repo, docs)
     assert "mounted/inside" not in stored(repo, docs)
-    store(repo, docs)
+    backup(repo, docs)
     assert "mounted/inside" in stored(repo, docs)
 
 
-def test_a_dry_run_says_what_it_would_add_and_writes_nothing(repo: Path, docs: Path):
+def test_a_dry_run_says_what_it_would_add_and_writes_nothing(
+    backup: Backup, repo: Path, docs: Path
+):
     before = sorted(repo.rglob("*"))
-    result = store(repo, docs, dry_run=True)
+    result = backup(repo, docs, dry_run=True)
     assert result.saved.data_added > 3_000_000
     assert result.snapshot.id == ""
     assert sorted(repo.rglob("*")) == before

@@ -3,12 +3,12 @@ from pathlib import Path
 
 from lpse_ops.backup.exclude import Excludes, IfPresent
 from lpse_ops.backup.exclusions import NO_EXCLUSIONS, Exclusions
-from lpse_ops.backup.source import list_folder
+from lpse_ops.backup.localsource import has_mark, list_names
 
 
 def kept(exclusions: Exclusions, folder: Path) -> list[bytes]:
     path = os.fsencode(folder)
-    return [entry.name for entry in exclusions.keep(path, list_folder(path))]
+    return exclusions.keep(path, list_names(path), has_mark)
 
 
 def test_without_rules_everything_stays(tmp_path: Path) -> None:

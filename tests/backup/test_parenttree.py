@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.config import Config
 from lpse_ops.backup.gojson import quote_name
+from lpse_ops.backup.localsource import owner_text
 from lpse_ops.backup.node import Node, encode_node
 from lpse_ops.backup.pack import BlobType, PackEntry
 from lpse_ops.backup.parenttree import (
@@ -24,6 +25,7 @@ from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.memory import MemoryBackend
 from lpse_ops.backup.tree import EMPTY_TREE, encode_nodes, encode_tree
 from lpse_ops.backup.treebuilder import render_file, render_head
+from lpse_ops.backup.treewalk import TreeLoader
 from tests.backup.cheap_repository import KEYS
 from tests.backup.hostile import FUZZ, forged
 
@@ -158,7 +160,7 @@ def look(folder: Path) -> list[tuple[bytes, os.stat_result]]:
 def text_for(found: list[tuple[bytes, os.stat_result]], content: dict[bytes, bytes]) -> str:
     """The tree that a backup makes of files, each of one blob."""
     nodes = [
-        render_file(render_head(quote_name(name), status, status.st_size, 1), "", ids)
+        render_file(render_head(quote_name(name), status, status.st_size, 1, owner_text), "", ids)
         for name, status in found
         for ids in [[content[name]] if status.st_size else []]
     ]
@@ -187,7 +189,7 @@ def test_files_that_did_not_change_are_taken_over(
     text = text_for(found, CONTENT)
     known = parse_known(text)
     entries: dict[bytes, str | None] = {}
-    taken = known.take_over(index_of(*CONTENT.values()), found, entries)
+    taken = known.take_over(index_of(*CONTENT.values()), found, entries, owner_text)
     assert (taken.files, taken.size_bytes, taken.rest) == (3, 4, [])
     assert encode_tree([each for each in entries.values() if each]).decode() == text
     assert known.is_all(3)
@@ -198,7 +200,9 @@ def test_a_file_whose_blob_is_lost_is_not_taken_over(
     found: list[tuple[bytes, os.stat_result]],
 ) -> None:
     entries: dict[bytes, str | None] = {}
-    taken = parse_known(text_for(found, CONTENT)).take_over(index_of(b"A" * 32), found, entries)
+    taken = parse_known(text_for(found, CONTENT)).take_over(
+        index_of(b"A" * 32), found, entries, owner_text
+    )
     assert list(entries) == [b"a", b"empty"]
     assert [name for name, _ in taken.rest] == [b"b"]
 
@@ -214,7 +218,7 @@ def test_changed_files_folders_and_links_are_left(
     (tmp_path / "empty").mkdir()
     (tmp_path / "new").touch()
     entries: dict[bytes, str | None] = {}
-    taken = known.take_over(index_of(*CONTENT.values()), look(tmp_path), entries)
+    taken = known.take_over(index_of(*CONTENT.values()), look(tmp_path), entries, owner_text)
     assert (taken.files, entries) == (0, {})
     assert [name for name, _ in taken.rest] == [b"a", b"b", b"empty", b"new"]
 
@@ -225,7 +229,7 @@ def test_only_a_node_that_ends_with_its_one_blob_is_taken_over(
 ) -> None:
     text = text_for(found, CONTENT).replace(f'{CONTENT[b"a"].hex()}"]}}', CONTENT[b"a"].hex() + old)
     entries: dict[bytes, str | None] = {}
-    parse_known(text).take_over(index_of(*CONTENT.values(), ID), found, entries)
+    parse_known(text).take_over(index_of(*CONTENT.values(), ID), found, entries, owner_text)
     assert (b"a" in entries) is (old == '"]}')
 
 
@@ -234,7 +238,7 @@ def test_an_id_in_other_digits_is_not_taken_over(
 ) -> None:
     known = parse_known(text_for(found, {b"a": b"\xab" * 32, b"b": b"B" * 32}).replace("ab", "AB"))
     entries: dict[bytes, str | None] = {}
-    known.take_over(index_of(b"\xab" * 32), found, entries)
+    known.take_over(index_of(b"\xab" * 32), found, entries, owner_text)
     assert list(entries) == [b"empty"]
 
 
@@ -251,15 +255,15 @@ def test_an_empty_folder_is_made_anew() -> None:
     assert not parse_known(EMPTY_TREE.decode()).is_all(0)
 
 
-def stored(blob: bytes) -> tuple[Repository, BlobIndex, bytes]:
-    """A repository that holds one tree, with the tree's id."""
+def stored(blob: bytes) -> tuple[TreeLoader, bytes]:
+    """The trees of a repository that holds one, with its id."""
     repository = Repository(MemoryBackend(), KEYS, Config("", 0))
     envelope = repository.crypter.seal(blob)
     repository.save_pack(ID.hex(), envelope)
     tree_id = hashlib.sha256(blob).digest()
     index = BlobIndex()
     index.add_pack(ID, [PackEntry(BlobType.TREE, tree_id, 0, len(envelope), 0)])
-    return repository, index, tree_id
+    return TreeLoader(repository, index, single_reads=0), tree_id
 
 
 def test_a_folder_of_the_parent_is_loaded() -> None:
@@ -272,9 +276,9 @@ def test_a_folder_that_cannot_be_read_is_as_if_it_never_was(blob: bytes) -> None
 
 
 def test_a_folder_that_is_lost_is_as_if_it_never_was() -> None:
-    repository, index, _ = stored(b"x")
-    assert load_known(repository, index, ID) is EMPTY
-    assert load_known(repository, index, None) is EMPTY
+    trees, _ = stored(b"x")
+    assert load_known(trees, ID) is EMPTY
+    assert load_known(trees, None) is EMPTY
 
 
 def test_content_counts_only_when_every_blob_is_stored() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpse_ops.backup.gotime import format_ns
+from lpse_ops.backup.localsource import owner_text
 from lpse_ops.backup.node import Node, decode_node
 from lpse_ops.backup.tree import EMPTY_TREE, parse_tree
 from lpse_ops.backup.treebuilder import (
@@ -177,7 +178,9 @@ def test_a_head_says_what_lstat_says(tmp_path: Path) -> None:
     os.utime(path, ns=(0, NS))
     path.chmod(0o4755)
     status = path.lstat()
-    node = decode(render_file(render_head("file", status, 5, status.st_nlink), "", [id_of(1)]))
+    node = decode(
+        render_file(render_head("file", status, 5, status.st_nlink, owner_text), "", [id_of(1)])
+    )
     assert (node.mtime_ns, node.size, node.links) == (NS, 5, 1)
     assert node.atime == node.mtime
     assert (node.permissions, node.user) == (0o4755, "root")
@@ -200,8 +203,8 @@ def test_the_quick_head_of_a_regular_file_is_the_same(
     fields: Sequence[int], mtime: int, ctime: int
 ) -> None:
     status = os.stat_result(fields, {"st_mtime_ns": mtime, "st_ctime_ns": ctime})
-    slow = render_head("file", status, status.st_size, status.st_nlink)
-    assert render_regular("file", status) == slow
+    slow = render_head("file", status, status.st_size, status.st_nlink, owner_text)
+    assert render_regular("file", status, owner_text) == slow
     assert f'"mtime":"{format_ns(mtime)}"' in slow
 
 

@@ -228,6 +228,16 @@ def test_a_few_trees_of_a_path_are_read_one_by_one() -> None:
     assert sum(length or 0 for _, _, length in pack.backend.loads) < 50_000
 
 
+def test_who_wants_all_trees_reads_no_single_one() -> None:
+    blobs = tree_blobs(100, padding=1_000)
+    pack = TreePack(blobs)
+    loader = TreeLoader(pack.repository, pack.index, single_reads=0)
+    # The root is stored last, and wanted first.
+    for number in (99, *range(99)):
+        assert loader.blob(pack.ids[number]) == blobs[number]
+    assert len(pack.backend.loads) == 1
+
+
 def test_references_are_those_of_the_blob() -> None:
     blobs = tree_blobs(9)
     pack = TreePack(blobs)
