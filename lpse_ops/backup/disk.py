@@ -16,7 +16,7 @@ from lpse_ops.backup.diskbackend import DiskBackend, refuse_links
 from lpse_ops.backup.diskdevices import DiskFacts, is_same_uuid
 from lpse_ops.backup.diskmounts import Mount, open_nearest, read_mount_id
 from lpse_ops.backup.diskrecord import DiskRecord, RecordUnusable, load_record
-from lpse_ops.errors import StorageError
+from lpse_ops.errors import RepositoryMissing, StorageError
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class PortableDisk:
 
 # ``/``, ``mnt`` and the name of the disk.
 _PARTS = 3
+_OF_USERS = (Path("/media"), Path("/run/media"))
 
 
 class DiskStatus(StrEnum):
@@ -105,6 +106,17 @@ class DiskAway(StorageError):
         self.state = state
 
 
+class DiskEmptied(RepositoryMissing):
+    """The disk is there, and what was on it is not: nobody carried it away."""
+
+    def __init__(self, name: str, location: str) -> None:
+        super().__init__(
+            f"disk {name} is plugged in, but there is no repository at {location}: it was emptied, "
+            "or nothing was ever copied to it",
+            hint=f"see who had it; lpse-ops backup sync {name} makes it a clone again",
+        )
+
+
 def find_disk(disk: PortableDisk, facts: DiskFacts) -> DiskState:
     """Where the disk is now; never raises, and never writes."""
     seen, descriptor = _look(disk, facts)
@@ -151,6 +163,10 @@ def judge(disk: PortableDisk, seen: Seen) -> DiskState:
 
 
 def _judge_absence(disk: PortableDisk, seen: Seen) -> tuple[DiskStatus, Seen, str, str]:
+    """Only what is mounted where the disk belongs is another disk in its place.
+
+    A mount further up (``/mnt`` itself, a data disk) is the machine's own, and to be left alone.
+    """
     known, point = _known(disk), suggest_mount_point(disk.location, seen.nearest)
     mount = f"mount UUID={disk.uuid} {point}"
     if seen.elsewhere is not None:
@@ -161,7 +177,7 @@ def _judge_absence(disk: PortableDisk, seen: Seen) -> tuple[DiskStatus, Seen, st
         message = f"{known} is plugged in ({seen.device}) but not mounted"
         hint = f"lpse-ops backup disk mount {disk.name}, or: mkdir -p {point} && {mount}"
         return DiskStatus.NOT_MOUNTED, seen, message, hint
-    if seen.here is not None and seen.here.point != Path("/"):
+    if seen.here is not None and seen.here.point in (disk.location, disk.location.parent):
         other = f"UUID {seen.here_uuid}"
         if seen.here_uuid is None:
             other = f"a {seen.here.kind} file system whose UUID cannot be read (are you root?)"
@@ -219,11 +235,19 @@ def _known(disk: PortableDisk) -> str:
 def suggest_mount_point(location: Path, nearest: Path) -> Path:
     """Where the disk is to be mounted, as far as one can tell while it is not.
 
-    The mount point is the part of the location that is there without the disk; ``/mnt`` and
-    ``/media`` are on every machine, and no disk is mounted on them.
+    The mount point is the part of the location that is there without the disk.  ``/mnt`` and
+    ``/media`` are on every machine, ``/media/USER`` on a desktop, and no disk is mounted on them.
     """
-    candidates = (nearest, location.parent)
-    return next((each for each in candidates if len(each.parts) >= _PARTS), location)
+    for folder in (nearest, location.parent):
+        if len(folder.parts) >= _PARTS and not _holds_mount_points(folder, location):
+            return folder
+    return location
+
+
+def _holds_mount_points(folder: Path, location: Path) -> bool:
+    """Whether a folder is, or may be, that of a user, below which a desktop mounts disks."""
+    is_a_users = folder.parent in _OF_USERS and folder != location.parent
+    return is_a_users or folder in _OF_USERS
 
 
 def _look(disk: PortableDisk, facts: DiskFacts) -> tuple[Seen, int | None]:

@@ -28,15 +28,51 @@ class User(NamedTuple):
 
 def mount_device(device: str, point: Path) -> None:
     """Mount at a folder, which is made; one that holds anything is refused."""
+    with device_mounted(device, point):
+        pass
+
+
+@contextlib.contextmanager
+def device_mounted(device: str, point: Path) -> Iterator[None]:
+    """The same; when the block fails, the device is unmounted again.
+
+    Nor does a folder stay behind then that looks like a mount point.
+    """
+    with contextlib.ExitStack() as undo:
+        _make_empty(point, undo)
+        _mount(device, point)
+        undo.callback(_unmount_again, point)
+        yield
+        undo.pop_all()
+
+
+def _make_empty(point: Path, undo: contextlib.ExitStack) -> None:
     try:
-        point.mkdir(parents=True, exist_ok=True)
-        if any(point.iterdir()):
-            raise StorageError(
-                f"{point} is not empty: what is in it would be hidden by the disk",
-                hint=f"see what it is (ls -la {point}), move it away, or choose another folder",
-            )
+        for folder in reversed([each for each in (point, *point.parents) if not each.exists()]):
+            folder.mkdir()
+            undo.callback(_remove_empty, folder)
+        is_empty = not any(point.iterdir())
     except OSError as error:
         raise StorageError(f"cannot use {point}: {error.strerror}", hint=_HINT) from error
+    if not is_empty:
+        raise StorageError(
+            f"{point} is not empty: what is in it would be hidden by the disk",
+            hint=f"see what it is (ls -la {point}), move it away, or choose another folder",
+        )
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _unmount_again(point: Path) -> None:
+    # What was wrong before is told.
+    with contextlib.suppress(StorageError):
+        unmount(point)
+
+
+def _mount(device: str, point: Path) -> None:
     options = ["-o", _OPTIONS, device, str(point)]
     done = _run("mount", *options)
     if done.status != 0 and find_program("mount.exfat-fuse"):

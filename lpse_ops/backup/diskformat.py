@@ -1,7 +1,8 @@
 """Make a new file system on a portable disk: the one thing here that destroys data.
 
-Refused: what is mounted or in use, what has partitions or lies beside a mounted one (the system's
-own disk), and what carries a file system, unless that is named by the disk's serial number or by
+Refused: what is mounted or in use, what has partitions or shares its disk with anything in use (the
+system's own disk, also through LVM, RAID or encryption), what is part of a volume group, an array
+or a pool, and what carries a file system, unless that is named by the disk's serial number or by
 the file system's UUID.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from lpse_ops.backup.diskdevices import Content, find_program, is_same_uuid, prove_content
+from lpse_ops.backup.diskfamily import BLOCK, describe, is_claimed, read_family, read_number
 from lpse_ops.backup.diskmounts import Mount
 from lpse_ops.errors import StorageError, UsageError
 from lpse_ops.process import run
@@ -22,12 +24,23 @@ FILE_SYSTEMS: tuple[FileSystem, ...] = ("ext4", "exfat")
 _PACKAGES = {"ext4": "e2fsprogs", "exfat": "exfatprogs"}
 # An exFAT label holds 11 characters for old programs.
 _LABEL_LENGTH = {"ext4": 16, "exfat": 11}
-_SYS = Path("/sys/class/block")
+# By what blkid calls them: what they are part of, and what takes them out of it.
+_MEMBERS = {
+    "LVM2_member": ("an LVM volume group", "vgreduce, pvremove"),
+    "linux_raid_member": ("a RAID array", "mdadm --zero-superblock"),
+    "isw_raid_member": ("a RAID array", "mdadm --zero-superblock"),
+    "ddf_raid_member": ("a RAID array", "mdadm --zero-superblock"),
+    "zfs_member": ("a ZFS pool", "zpool labelclear"),
+    "bcache": ("a bcache set", "bcache unregister"),
+}
 
 
 @dataclass(frozen=True)
 class BlockDevice:
-    """``siblings`` are the kernel's numbers of everything on the same disk, itself left out."""
+    """``siblings`` are the kernel's numbers of everything on the same disk, itself left out.
+
+    ``holders`` are built on the device, ``busy`` are what the kernel uses of the same disk.
+    """
 
     path: str
     size_bytes: int
@@ -36,35 +49,46 @@ class BlockDevice:
     is_partition: bool = False
     partitions: tuple[str, ...] = ()
     siblings: frozenset[str] = frozenset()
+    holders: tuple[str, ...] = ()
+    busy: tuple[str, ...] = ()
 
 
 def read_device(path: str) -> BlockDevice:
     """What a device is and carries; ``UsageError`` if it is none."""
     device = os.path.realpath(path)
-    try:
-        status = os.stat(device)
-        is_block = stat.S_ISBLK(status.st_mode)
-    except OSError:
-        is_block = False
-    if not is_block:
+    name = _kernel_name(device)
+    if name is None:
         raise UsageError(
             f"{path} is no block device",
             hint="see lsblk -o NAME,SIZE,MODEL,SERIAL,FSTYPE,MOUNTPOINT; e.g. /dev/sdb1",
         )
-    own = (_SYS / os.path.basename(device)).resolve()
+    own = (BLOCK / name).resolve()
     is_partition = (own / "partition").exists()
     disk = own.parent if is_partition else own
     parts = sorted(each.parent.name for each in disk.glob("*/partition"))
-    numbers = {_number(each) for each in (disk, *(disk / part for part in parts))}
+    family = read_family(name)
     return BlockDevice(
         path=device,
-        size_bytes=int(_text(own / "size") or 0) * 512,
+        size_bytes=_read_sectors(own) * 512,
         content=prove_content(device),
         serial=_serial(disk.name),
         is_partition=is_partition,
         partitions=() if is_partition else tuple(parts),
-        siblings=frozenset(numbers - {_number(own), ""}),
+        siblings=frozenset({read_number(each) for each in (*family.others, *family.below)} - {""}),
+        holders=tuple(map(describe, family.holders)),
+        busy=tuple(describe(each) for each in family.others if is_claimed(each)),
     )
+
+
+def _kernel_name(device: str) -> str | None:
+    try:
+        status = os.stat(device)
+    except OSError:
+        return None
+    if not stat.S_ISBLK(status.st_mode):
+        return None
+    number = f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
+    return os.path.basename(os.path.realpath(f"/sys/dev/block/{number}"))
 
 
 def refuse_format(device: BlockDevice, mounts: Sequence[Mount], erase: str | None) -> None:
@@ -75,15 +99,36 @@ def refuse_format(device: BlockDevice, mounts: Sequence[Mount], erase: str | Non
         raise UsageError(
             f"{device.path} has partitions: {names}", hint="name the partition, e.g. /dev/sdb1"
         )
-    beside = next((each.point for each in mounts if each.device in device.siblings), None)
-    if beside is not None:
+    _refuse_used(device, mounts)
+    _refuse_content(device, erase)
+
+
+def _refuse_used(device: BlockDevice, mounts: Sequence[Mount]) -> None:
+    if device.holders:
         raise UsageError(
-            f"{device.path} is on a disk that is in use: another part of it is mounted at {beside}",
-            hint="the system's own disk is no portable disk; see lsblk",
+            f"{device.path} is in use: {', '.join(device.holders)} is built on it",
+            hint=f"that is no portable disk; see lsblk {device.path}",
         )
-    if not device.content.kind or _is_named(device, erase):
-        return
+    point = next((each.point for each in mounts if each.device in device.siblings), None)
+    if point is not None or device.busy:
+        parts = f"another part of it is mounted at {point}" if point else ", ".join(device.busy)
+        raise UsageError(
+            f"{device.path} is on a disk that is in use: {parts}",
+            hint="the system's own disk is no portable disk; see lsblk and swapon --show",
+        )
+
+
+def _refuse_content(device: BlockDevice, erase: str | None) -> None:
     found = device.content
+    if found.kind in _MEMBERS:
+        what, tool = _MEMBERS[found.kind]
+        raise UsageError(
+            f"{device.path} is part of {what}",
+            hint="what is lost with it may lie on other disks, too; take it out of there first "
+            f"({tool}), then: wipefs --all {device.path}",
+        )
+    if not found.kind or _is_named(device, erase):
+        return
     names = " or ".join(f"--erase {each}" for each in (device.serial, found.uuid) if each)
     raise UsageError(
         f"{device.path} carries a file system: {found.kind}",
@@ -125,8 +170,11 @@ def make_file_system(device: str, kind: FileSystem, label: str) -> None:
         )
 
 
-def _number(folder: Path) -> str:
-    return _text(folder / "dev")
+def _read_sectors(folder: Path) -> int:
+    try:
+        return int((folder / "size").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
 
 
 def _serial(disk: str) -> str:
@@ -135,10 +183,3 @@ def _serial(disk: str) -> str:
         return ""
     done = run([program, "--nodeps", "--noheadings", "--output", "SERIAL", f"/dev/{disk}"])
     return done.stdout.decode(errors="replace").strip() if done.status == 0 else ""
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:
-        return ""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lpse_ops.backup.diskforecast import Addition
 from lpse_ops.backup.statusfacts import History, LedgerRecord, Proof, SnapshotMark
 
 KIND = "disk"
@@ -38,14 +37,6 @@ def read_events(records: Iterable[LedgerRecord]) -> dict[str, list[DiskEvent]]:
             )
             events.setdefault(name, []).append(event)
     return events
-
-
-def read_additions(records: Iterable[LedgerRecord]) -> list[Addition]:
-    """What the runs of the ledger stored."""
-    found = (
-        (each.time, each.facts.get("bytes_stored")) for each in records if each.kind == "backup"
-    )
-    return [Addition(time, size) for time, size in found if isinstance(size, int) and size >= 0]
 
 
 def last_hand_over(events: Iterable[DiskEvent]) -> DiskEvent | None:

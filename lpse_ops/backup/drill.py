@@ -3,6 +3,7 @@
 A finding makes the drill fail.  A note says what could not be proved, and why; it fails nothing.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +17,8 @@ _LONGEST_TEXT = 400
 _NEWEST_ROW = "the newest row when the snapshot was taken"
 # Columns without a zone may hold the time of another one.
 _CLOCKS_DIFFER = timedelta(days=1)
-_UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+_DAY, _HOUR, _MINUTE = 86_400, 3600, 60
+_UNITS = (("d", _DAY), ("h", _HOUR), ("min", _MINUTE), ("s", 1))
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,14 @@ class Finding:
 class FilesProof:
     """Regular files of the snapshot and of the restored tree, less the dumps.
 
-    ``verified`` files were read again whole, with ``--verify``.
+    ``verified`` files were read again whole, with ``--verify``.  ``seconds`` to restore them.
     """
 
     expected: int
     found: int
     size_bytes: int
     verified: int = 0
+    seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,9 @@ class DrillReport:
     ``rto_seconds``: to restore files and databases, or until that failed.  ``rpo_seconds``: from
     the newest data in the snapshot (the newest row where the settings say how to find it, else the
     snapshot's time) to the drill, so what a disaster at that moment would have cost.
-    ``with_databases`` is False where it was asked to leave them out.
+    ``with_databases`` is False where it was asked to leave them out.  ``unproved`` are the
+    databases that should have come back, and of which it was not seen that they did.
+    ``room_bytes``: what the scratch folder had to have room for.
     """
 
     destination: str
@@ -117,6 +122,14 @@ class DrillReport:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     with_databases: bool = True
+    unproved: tuple[str, ...] = ()
+    room_bytes: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything came back: only then RTO is the time that a restore takes."""
+        files = self.files
+        return files is not None and files.found == files.expected and not self.unproved
 
     @property
     def status(self) -> Status:
@@ -173,26 +186,42 @@ def judge_ages(
 
     The newest row is held against the snapshot, not against now: a dump of a database that
     nobody writes to any more is found however fresh the snapshot is.  What is dated in the future
-    would stay the newest for ever, and hide that nothing came after it.
+    would stay the newest for ever, and hide that nothing came after it; that is found whatever
+    ``max_age`` is.
     """
-    if max_age is None:
-        return []
     findings = [
-        Finding("age", what, "dated before it was looked at", f"dated {moment.isoformat()}")
+        Finding("age", what, "dated before it was looked at", f"dated {_say(moment)}")
         for what, moment, seen in (
             ("the snapshot", snapshot_time, now),
             (_NEWEST_ROW, newest_row, snapshot_time),
         )
         if moment is not None and moment - seen > _CLOCKS_DIFFER
     ]
+    if max_age is None:
+        return findings
     limit = f"at most {format_age(max_age)} old"
     if now - snapshot_time > max_age:
-        age = f"{format_age(now - snapshot_time)} old, of {snapshot_time.isoformat()}"
+        age = f"{format_age(now - snapshot_time)} old, of {_say(snapshot_time)}"
         findings.append(Finding("age", "the snapshot", limit, age))
     if newest_row is not None and snapshot_time - newest_row > max_age:
-        age = f"{format_age(snapshot_time - newest_row)} old, of {newest_row.isoformat()}"
+        age = f"{format_age(snapshot_time - newest_row)} old, of {_say(newest_row)}"
         findings.append(Finding("age", _NEWEST_ROW, limit, age))
     return findings
+
+
+def _say(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
+
+
+def note_clocks(now: datetime, snapshot_time: datetime) -> list[str]:
+    """What is said of a snapshot that is dated after now by less than would be a finding."""
+    ahead = snapshot_time - now
+    if not timedelta(0) < ahead <= _CLOCKS_DIFFER:
+        return []
+    return [
+        f"the snapshot is dated {format_age(ahead)} after the drill began: one of the clocks is "
+        "wrong (timedatectl), and no age can be told"
+    ]
 
 
 def data_age(now: datetime, snapshot_time: datetime, newest_row: datetime | None) -> int:
@@ -202,10 +231,12 @@ def data_age(now: datetime, snapshot_time: datetime, newest_row: datetime | None
 
 
 def format_age(age: timedelta) -> str:
-    """The two largest units: ``3 d 4 h``, ``1 h 23 min``, ``40 s``."""
-    left = int(age.total_seconds())
-    if left < 0:
+    """The two largest units, rounded up as in the paper: ``3 d 4 h``, ``1 h 23 min``, ``40 s``."""
+    seconds = math.ceil(age.total_seconds())
+    if seconds < 0:
         return f"-{format_age(-age)}"
+    step = _HOUR if seconds >= _DAY else _MINUTE if seconds >= _HOUR else 1
+    left = -(-seconds // step) * step
     parts: list[str] = []
     for unit, seconds in _UNITS:
         count, left = divmod(left, seconds)

@@ -1,7 +1,8 @@
 """Make a disk one of the portable disks that backups are carried away on."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,11 +78,11 @@ def command(
     facts = SystemDisks()
     if file_system is not None:
         _format(app, facts, place, file_system, name, erase, yes=yes)
-    point = _mount(facts, place, mount_at or Path("/mnt") / name)
-    disk = find_mounted(point, facts)
     destinations = app.settings.backup.destinations
-    destination = plan_destination(destinations, name, disk, folder, label, kept_at)
-    write_record(disk, Path(destination.location), _record(app, destination, disk))
+    with _mounted(facts, place, mount_at or Path("/mnt") / name) as point:
+        disk = find_mounted(point, facts)
+        destination = plan_destination(destinations, name, disk, folder, label, kept_at)
+        write_record(disk, Path(destination.location), _record(app, destination, disk))
     is_recorded = record(app, KIND, event_facts(destination, INIT, kept_at=kept_at))
     pasted = _write_settings(app, destination)
     step = next_step(destinations, destination)
@@ -156,12 +157,17 @@ def _refuse_known(destinations: "Sequence[Destination]", name: str, uuid: str) -
             )
 
 
-def _mount(facts: "DiskFacts", place: str, wanted: Path) -> Path:
-    """The mount point: the one that was named, or where the device is or gets mounted."""
-    from lpse_ops.backup.diskactions import mount_device
+@contextlib.contextmanager
+def _mounted(facts: "DiskFacts", place: str, wanted: Path) -> Iterator[Path]:
+    """The mount point: the one that was named, or where the device is or gets mounted.
+
+    What was mounted for the block is unmounted again when the block fails.
+    """
+    from lpse_ops.backup.diskactions import device_mounted
 
     if os.path.isdir(place):
-        return Path(place)
+        yield Path(place)
+        return
     device = os.path.realpath(place)
     if not Path(device).is_block_device():
         raise UsageError(
@@ -170,9 +176,11 @@ def _mount(facts: "DiskFacts", place: str, wanted: Path) -> Path:
         )
     points = (each.point for each in facts.mounts() if facts.device_of(each) == device)
     found = next(points, None)
-    if found is None:
-        mount_device(device, wanted)
-    return found or wanted
+    if found is not None:
+        yield found
+        return
+    with device_mounted(device, wanted):
+        yield wanted
 
 
 def plan_destination(

@@ -11,7 +11,6 @@ import click
 from lpse_ops.backup.disk import DiskState, DiskStatus
 from lpse_ops.backup.diskforecast import (
     WARN_BELOW_DAYS,
-    Addition,
     days_until_full,
     growth_per_day,
     is_short,
@@ -23,7 +22,6 @@ from lpse_ops.backup.diskregister import (
     last_proof,
     newest_snapshot,
     next_due,
-    read_additions,
     read_events,
 )
 from lpse_ops.backup.statusfacts import History, SnapshotMark, read_history
@@ -92,9 +90,9 @@ def command(app: App, /, output_format: str, output: Path | None) -> None:
 
     records = _read_records(app)
     events, history = read_events(records), read_history(records)
-    growth = growth_per_day(read_additions(records), app.clock.now())
+    now = app.clock.now()
     rows = [
-        _with_repository(app, each, make_row(each, disk_state(each), events, history, growth))
+        _with_repository(app, each, make_row(each, disk_state(each), events, history, now))
         for each in app.settings.backup.destinations
         if each.disk is not None
     ]
@@ -127,7 +125,7 @@ def make_row(
     state: DiskState,
     events: "dict[str, list[DiskEvent]]",
     history: History,
-    growth: int | None,
+    now: datetime,
 ) -> Row:
     hand_over = last_hand_over(events.get(destination.name, []))
     settled = destination.disk.kept_at if destination.disk else None
@@ -138,7 +136,7 @@ def make_row(
         hand_over=hand_over,
         newest=newest_snapshot(history, destination.name),
         verified_at=proof.time if proof else None,
-        growth_per_day=growth,
+        growth_per_day=growth_per_day(history.rooms.get(destination.name, ()), now),
     )
 
 
@@ -171,15 +169,11 @@ def _with_repository(app: App, destination: "Destination", row: Row) -> Row:
     if password is None:
         return row
     try:
-        additions, newest = _read_snapshots(destination, password)
+        newest = _read_newest(destination, password)
     except OpsError as error:
         app.console.warn(f"cannot read the snapshots of {row.name}: {error.message}")
         return row
-    return replace(
-        row,
-        newest=newest or row.newest,
-        growth_per_day=growth_per_day(additions, app.clock.now()) or row.growth_per_day,
-    )
+    return replace(row, newest=newest or row.newest)
 
 
 def _password(app: App) -> str | None:
@@ -195,9 +189,7 @@ def _password(app: App) -> str | None:
     return None
 
 
-def _read_snapshots(
-    destination: "Destination", password: str
-) -> tuple[list[Addition], SnapshotMark | None]:
+def _read_newest(destination: "Destination", password: str) -> SnapshotMark | None:
     from contextlib import closing
 
     from lpse_ops.backup.repository import open_repository
@@ -205,15 +197,10 @@ def _read_snapshots(
 
     with closing(open_disk_destination(destination, for_reading=True)) as backend:
         if not backend.exists("config"):
-            return [], None
+            return None
         snapshots = open_repository(backend, password).snapshots(lambda _: None)
-    additions = []
-    for snapshot in snapshots:
-        added = (snapshot.summary or {}).get("data_added_packed")
-        if type(added) is int and added >= 0:
-            additions.append(Addition(snapshot.time, added))
     last = snapshots[-1] if snapshots else None
-    return additions, SnapshotMark(last.id, last.time) if last else None
+    return SnapshotMark(last.id, last.time) if last else None
 
 
 def _fields(row: Row, due: str | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Prove a backup by restoring it into a scratch folder and a scratch PostgreSQL server."""
 
+import contextlib
 import os
 import secrets
 from contextlib import closing
@@ -14,7 +15,6 @@ from lpse_ops.backup.restorebatch import restoring_handler
 from lpse_ops.cli.backup_options import (
     EVERY_SNAPSHOT,
     Only,
-    choose_to_restore,
     filter_options,
     no_lock_option,
     retry_lock_option,
@@ -38,11 +38,14 @@ if TYPE_CHECKING:
     from lpse_ops.backup.repository import Repository
     from lpse_ops.backup.snapshot import Snapshot
     from lpse_ops.cli.drill_run import DrillRequest
+    from lpse_ops.cli.settings import Settings
 
 _FAILED = 1
 _FOLDER = Path("/var/tmp")  # noqa: S108 - a private folder is made in it
 _DEFAULT_MAX_AGE = timedelta(hours=30)
 _NICENESS = 10
+# Of 1000, see proc(5); what asks for more already keeps it.
+_FIRST_TO_GO = 500
 
 
 @click.command(epilog="Example: lpse-ops backup drill --destination disk-a --folder /var/tmp")
@@ -67,6 +70,12 @@ _NICENESS = 10
     type=DURATION,
     metavar="30h",
     help="Fail if the newest snapshot, or the data in it, is older; default: backup.alert_after.",
+)
+@click.option(
+    "--time-limit",
+    type=DURATION,
+    metavar="12h",
+    help="Fail if the drill takes longer; default: backup.drill.time_limit.",
 )
 @click.option("--sample", type=click.IntRange(0, 100_000), metavar="N", help="Files to hash again.")
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Draw the sample of that drill.")
@@ -100,7 +109,7 @@ def command(
     (backup.drill in lpse-ops.yml).  Production is never touched, and nothing is left behind but
     a report and a record in the ledger.
     """
-    from lpse_ops.cli.drill_record import prepare_folder, record_drill
+    from lpse_ops.cli.drill_record import prepare_folder, record_drill, record_nothing_to_drill
 
     only.refuse_beside([wanted])
     prepare_folder(app)
@@ -119,7 +128,12 @@ def command(
     ):
         from lpse_ops.cli.drill_run import DrillRun
 
-        snapshot, findings = choose_snapshot(app, repository, only, wanted)
+        try:
+            snapshot, findings = choose_snapshot(app, repository, only, wanted)
+        except RepositoryError as error:
+            if wanted == "latest":
+                record_nothing_to_drill(app, _name(app, repository), repository, error)
+            raise
         drill = DrillRun(
             repository,
             snapshot,
@@ -154,22 +168,43 @@ def choose_snapshot(
     from lpse_ops.backup.drill import Finding
 
     findings: list[Finding] = []
+    unread: list[str] = []
+    snapshots = repository.snapshots(unread.append)
+    for message in unread:
+        app.console.warn(message)
     own = _own(app) if (wanted, only) == ("latest", EVERY_SNAPSHOT) else None
     try:
-        snapshot, unread = choose_to_restore(app, repository, own or only, wanted)
-    except RepositoryError:
-        if own is None:
-            raise
-        snapshot, unread = choose_to_restore(app, repository, only, wanted)
+        snapshot = (own or only).choose(snapshots, wanted)
+    except RepositoryError as error:
+        if own is None or not snapshots:
+            raise _no_snapshot(error, len(unread)) from error
+        snapshot = only.choose(snapshots, wanted)
         what, wish = "the snapshots of the destination", "one of the configured backup"
         findings.append(Finding("snapshots", what, wish, f"none; {snapshot.short_id} was taken"))
-    if unread:
+    if unread and wanted == "latest":
         what, there = (
             "the newest snapshots of the destination",
             "one that cannot be read, see above",
         )
         findings.append(Finding("snapshots", what, "all readable", there))
     return snapshot, findings
+
+
+def _no_snapshot(error: RepositoryError, unread: int) -> RepositoryError:
+    """Who has but damaged snapshots does not have none."""
+    if not unread:
+        return error
+    return RepositoryError(
+        f"{error.message} that can be read: {unread} cannot, see above",
+        hint="lpse-ops backup check --read-data names all that is damaged; another copy may be "
+        "whole: lpse-ops backup drill --destination NAME",
+    )
+
+
+def _names_of_this_machine(settings: "Settings | None") -> frozenset[str]:
+    """In snapshots; the slug is a server's where the settings say that it is read over SSH."""
+    is_here = settings is not None and settings.backup.host is None
+    return frozenset({os.uname().nodename, *([settings.site.slug] if settings and is_here else [])})
 
 
 def _own(app: App) -> Only | None:
@@ -193,13 +228,12 @@ def build_request(
 
     settings = app.settings_if_any
     drill = settings.backup.drill if settings else DrillSettings()
-    if options["sample"] is not None:
-        drill = replace(drill, sample=options["sample"])
+    given = {key: options[key] for key in ("sample", "time_limit") if options[key] is not None}
+    drill = replace(drill, **given)
     usual = settings.backup.alert_after if settings else _DEFAULT_MAX_AGE
-    destination = configured_destination(app)
     expected = settings.backup.databases if settings and app.repo is None else ()
     return DrillRequest(
-        destination=destination.name if destination else repository.backend.location,
+        destination=_name(app, repository),
         medium=_medium(app, repository),
         folder=options["folder"],
         settings=drill,
@@ -210,8 +244,13 @@ def build_request(
         keep=options["keep"],
         with_databases=not options["no_database"],
         expected_databases=tuple(each.name for each in expected),
-        here=frozenset({os.uname().nodename, *([settings.site.slug] if settings else [])}),
+        here=_names_of_this_machine(settings),
     )
+
+
+def _name(app: App, repository: "Repository") -> str:
+    destination = configured_destination(app)
+    return destination.name if destination else repository.backend.location
 
 
 def _medium(app: App, repository: "Repository") -> "Medium":
@@ -243,8 +282,13 @@ def refuse_folder(app: App, folder: Path) -> None:
 
 
 def lower_priority() -> None:
-    """Let everything else on the machine go first; what we start inherits it."""
+    """Let everything else on the machine go first; what we start inherits it.
+
+    Should memory run out, the production server is not what the kernel ends.
+    """
     os.nice(_NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(_FIRST_TO_GO))
     try:
         run(["ionice", "-c", "2", "-n", "7", "-p", str(os.getpid())])
     except ProcessFailed:

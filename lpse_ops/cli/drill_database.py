@@ -42,7 +42,7 @@ _COUNT_LARGE_OBJECTS = "SELECT count(*) FROM pg_largeobject_metadata"
 class DatabaseDrill:
     """Restores dumps into ``server``, holds them against the manifest, and has one asked.
 
-    ``seconds`` are those of the restores alone.
+    ``seconds`` are those of the restores alone; ``stage`` is what it is at.
     """
 
     repository: Repository
@@ -53,6 +53,7 @@ class DatabaseDrill:
     bar: ProgressBar
     monotonic: Callable[[], float] = time.monotonic
     seconds: float = 0.0
+    stage: str = "restoring databases"
     proofs: list[DatabaseProof] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -61,17 +62,23 @@ class DatabaseDrill:
     def run(self, dumps: Sequence[Dump]) -> None:
         asked = self.questions.choose([dump.name for dump in dumps])
         for dump in dumps:
-            self.bar.update(description=f"restoring database {dump.name}")
+            self._go_on(f"restoring database {dump.name}")
             started = self.monotonic()
-            is_restored = self._restore(dump)
-            seconds = self.monotonic() - started
-            self.seconds += seconds
+            try:
+                is_restored = self._restore(dump)
+            finally:
+                seconds = self.monotonic() - started
+                self.seconds += seconds
             if is_restored:
-                self.bar.update(description=f"asking database {dump.name}")
+                self._go_on(f"asking database {dump.name}")
                 self._check(dump, seconds)
                 if dump.name == asked:
                     self.questions.ask(self.server.named(dump.name))
                 self._drop(dump)
+
+    def _go_on(self, stage: str) -> None:
+        self.stage = stage
+        self.bar.update(description=stage)
 
     # -- restore -------------------------------------------------------------------------------
 

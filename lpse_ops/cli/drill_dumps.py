@@ -2,10 +2,10 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lpse_ops.backup.drill import Finding, limit_findings
 from lpse_ops.backup.treewalk import Entry
@@ -171,14 +171,29 @@ def without_libpq_variables(environment: MutableMapping[str, str]) -> Iterator[N
         environment.update(taken)
 
 
+class Scratch(NamedTuple):
+    """A scratch server; ``stop`` ends it at once, without waiting for it.
+
+    ``is_apart``: in namespaces of its own.
+    """
+
+    server: Database
+    is_apart: bool
+    stop: Callable[[], None]
+
+
 @contextlib.contextmanager
-def open_cluster(folder: Path, dumps: Sequence[Dump]) -> Iterator[Database]:
+def open_cluster(folder: Path, dumps: Sequence[Dump]) -> Iterator[Scratch]:
     """A scratch server for the dumps, reached by its socket alone."""
     installation = choose_installation(find_installations(), dumps)
     with (
         without_libpq_variables(os.environ),
         ScratchCluster(
-            folder, binaries=installation.folder, settings=_SETTINGS, accounts=_ACCOUNTS
+            folder,
+            binaries=installation.folder,
+            settings=_SETTINGS,
+            accounts=_ACCOUNTS,
+            apart=True,
         ) as cluster,
     ):
-        yield parse_database(cluster.url("postgres"))
+        yield Scratch(parse_database(cluster.url("postgres")), cluster.is_apart, cluster.stop)

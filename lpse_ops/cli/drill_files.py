@@ -109,6 +109,7 @@ class FilesDrill:
             found=found.files,
             size_bytes=found.size_bytes,
             verified=report.verified_files,
+            seconds=round(self.seconds),
         )
         sample = [entry for entry in surveyed.sample if entry.path not in failed]
         source = b"" if has_source else None

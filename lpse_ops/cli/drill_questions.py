@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from lpse_ops.backup.drill import DocumentsProof, Finding
 from lpse_ops.backup.drilldocuments import (
@@ -14,6 +14,7 @@ from lpse_ops.backup.drilldocuments import (
 )
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.cli.backup_sources import DATABASES
+from lpse_ops.cli.drill_time import question_limit
 from lpse_ops.cli.settings import DrillSettings
 from lpse_ops.errors import OpsError, PostgresError
 from lpse_ops.postgres.database import Database
@@ -73,7 +74,8 @@ class Questions:
                 self.findings.append(Finding("documents", _DOCUMENTS, "documents", error.message))
 
     def _read_newest(self, restored: Database, query: str) -> datetime:
-        row = next(read_rows(restored, query, name=_NEWEST), ())
+        limit = question_limit(self.settings.time_limit)
+        row = next(read_rows(restored, query, name=_NEWEST, limit=limit), ())
         value = row[0] if row else None
         if isinstance(value, date) and not isinstance(value, datetime):
             value = datetime(value.year, value.month, value.day, tzinfo=self.zone)
@@ -89,14 +91,15 @@ class Questions:
     def _check_documents(self, restored: Database, query: str) -> None:
         own = os.fsdecode(DATABASES.rpartition(b"/")[0])
         folders = [os.fsencode(path) for path in self.snapshot.paths if path != own]
-        documents = _read_documents(restored, query)
+        limit = question_limit(self.settings.time_limit)
+        documents = _read_documents(restored, query, limit)
         checked = check_documents(restored.name, documents, self.tree, folders)
         self.documents = checked.proof
         self.findings += checked.findings
 
 
-def _read_documents(restored: Database, query: str) -> Iterator[NamedDocument]:
-    for row in read_rows(restored, query, name=_DOCUMENTS):
+def _read_documents(restored: Database, query: str, limit: timedelta) -> Iterator[NamedDocument]:
+    for row in read_rows(restored, query, name=_DOCUMENTS, limit=limit):
         try:
             document = parse_document(row)
         except ValueError as error:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from lpse_ops.atomicfile import write_atomically
-from lpse_ops.backup.drill import DrillReport
+from lpse_ops.backup.drill import DrillReport, shorten
 from lpse_ops.backup.drilljson import to_json
+from lpse_ops.backup.repository import Repository
 from lpse_ops.cli.output import encode_text, render_json
+from lpse_ops.cli.records import record
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import LedgerError, OpsError
 
@@ -51,6 +53,19 @@ def record_drill(app: App, report: DrillReport) -> Path:
         # The drill is on record all the same, and its result is waited for.
         app.console.warn(error.message)
     return path
+
+
+def record_nothing_to_drill(
+    app: App, destination: str, repository: Repository, error: OpsError
+) -> None:
+    """Append a failed drill to the ledger that found no snapshot, and so has no report."""
+    facts = {
+        "destination": destination,
+        "repository_id": repository.config.id,
+        "status": "failed",
+        "problems": [encode_text(shorten(error.message)).decode()],
+    }
+    record(app, "drill", facts)
 
 
 def _report_file(folder: Path, report: DrillReport) -> Path:

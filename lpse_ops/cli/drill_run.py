@@ -7,7 +7,8 @@ is a finding; what keeps a drill from beginning at all is an error, and leaves n
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,11 +16,14 @@ from random import Random
 
 from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.drill import (
+    DatabaseProof,
     DrillReport,
     Finding,
     Medium,
     data_age,
+    format_age,
     judge_ages,
+    note_clocks,
 )
 from lpse_ops.backup.drilldocuments import RestoredTree
 from lpse_ops.backup.drillfolder import Room, open_scratch, read_free, refuse_without_room
@@ -40,6 +44,7 @@ from lpse_ops.cli.drill_dumps import (
 )
 from lpse_ops.cli.drill_files import FilesDrill
 from lpse_ops.cli.drill_questions import Questions
+from lpse_ops.cli.drill_time import TimeIsUp, bounded
 from lpse_ops.cli.settings import DrillSettings
 from lpse_ops.cli.sizes import format_size
 from lpse_ops.cli.snapshot_manifest import load_manifest
@@ -51,9 +56,14 @@ from lpse_ops.errors import (
     RestoreFailed,
     StorageError,
 )
+from lpse_ops.postgres.database import Database
 
 # A database that is rebuilt sorts its indexes beside its tables.
 _DATABASE_SHARE = 1.25
+_NOT_APART = (
+    "the scratch server had no namespaces of its own (unshare): what is in a dump was ended with "
+    "it, but could use the network meanwhile"
+)
 
 
 @dataclass(frozen=True)
@@ -109,14 +119,19 @@ class DrillRun:
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     kept: Path | None = None
+    monotonic: Callable[[], float] = time.monotonic
+    _end_at: float = 0.0
+    _plan_made: _Plan | None = None
     _files: FilesDrill | None = None
     _databases: DatabaseDrill | None = None
     _questions: Questions | None = None
 
     def run(self) -> DrillReport:
         started = self.clock.now()
+        self._end_at = self.monotonic() + self.request.settings.time_limit.total_seconds()
         with self._damage_is_a_finding():
-            plan = self._plan()
+            with self._bounded():
+                plan = self._plan_made = self._plan()
             self._refuse_without_room(plan)
             self.bar.update(total=plan.size_bytes, description="restoring files")
             with open_scratch(self.request.folder, keep=self.request.keep) as scratch:
@@ -132,6 +147,21 @@ class DrillRun:
             self.findings.append(
                 Finding("restore", "the restore", "to go on to its end", error.message)
             )
+        except TimeIsUp:
+            limit = format_age(self.request.settings.time_limit)
+            doing = f"still {self._stage()}"
+            wish = f"to end within {limit} (backup.drill.time_limit)"
+            self.findings.append(Finding("time", "the drill", wish, doing))
+
+    def _stage(self) -> str:
+        if self._databases is not None:
+            return self._databases.stage
+        return "restoring files" if self._files is not None else "reading the snapshot"
+
+    def _bounded(
+        self, stop: Callable[[], None] = lambda: None
+    ) -> contextlib.AbstractContextManager[None]:
+        return bounded(timedelta(seconds=self._end_at - self.monotonic()), stop)
 
     # -- before --------------------------------------------------------------------------------
 
@@ -191,9 +221,7 @@ class DrillRun:
         root.mkdir(0o700)
         with contextlib.ExitStack() as cluster:
             # First, because it is known in a second whether a server can run here at all.
-            server = None
-            if plan.dumps:
-                server = cluster.enter_context(open_cluster(scratch, plan.dumps))
+            server = self._open_server(plan, scratch, cluster)
             self._restore_files(plan, os.fsencode(root))
             if server is None:
                 return
@@ -205,6 +233,20 @@ class DrillRun:
                 self.repository, plan.index, self.snapshot, server, self._questions, self.bar
             )
             self._restore_databases(self._databases, plan.dumps)
+
+    def _open_server(
+        self, plan: _Plan, scratch: Path, stack: contextlib.ExitStack
+    ) -> Database | None:
+        """The scratch server, if there are dumps; from here on time runs."""
+        if not plan.dumps:
+            stack.enter_context(self._bounded())
+            return None
+        opened = stack.enter_context(open_cluster(scratch, plan.dumps))
+        if not opened.is_apart:
+            self.notes.append(_NOT_APART)
+        # The innermost: what is undone after it takes the time that it takes.
+        stack.enter_context(self._bounded(opened.stop))
+        return opened.server
 
     def _restore_files(self, plan: _Plan, root: bytes) -> None:
         self._files = FilesDrill(
@@ -234,6 +276,7 @@ class DrillRun:
         parts = [part for part in (files, databases, questions) if part is not None]
         seconds = sum(part.seconds for part in (files, databases) if part is not None)
         notes = [*(files.notes if files else ()), *(databases.notes if databases else ())]
+        notes += note_clocks(started, self.snapshot.time)
         zone = started.tzinfo
         return DrillReport(
             destination=self.request.destination,
@@ -255,4 +298,13 @@ class DrillRun:
             findings=(*self.findings, *(each for part in parts for each in part.findings), *ages),
             notes=(*self.notes, *notes, *(questions.notes() if questions else ())),
             with_databases=self.request.with_databases,
+            unproved=self._unproved(databases.proofs if databases else ()),
+            room_bytes=self._plan_made.room.size_bytes if self._plan_made else None,
         )
+
+    def _unproved(self, proofs: Sequence[DatabaseProof]) -> tuple[str, ...]:
+        if not self.request.with_databases:
+            return ()
+        dumps = self._plan_made.dumps if self._plan_made else ()
+        wanted = {*self.request.expected_databases, *(dump.name for dump in dumps)}
+        return tuple(sorted(wanted - {proof.name for proof in proofs}))

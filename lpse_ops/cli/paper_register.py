@@ -1,16 +1,15 @@
 """Numbers of papers, as the ledger has them: one paper a report, one report a number."""
 
 import contextlib
-import fcntl
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from lpse_ops.cli.state_lock import wait_for_turn
 from lpse_ops.documents.numbering import check_number, next_number
-from lpse_ops.errors import PaperError, UsageError
+from lpse_ops.errors import UsageError
 
 KIND = "paper"
 _LOCK = "papers.lock"
@@ -94,20 +93,6 @@ def require_number(given: str | None, pattern: str | None) -> None:
         )
 
 
-@contextlib.contextmanager
-def register_lock(state_folder: Path) -> Iterator[None]:
+def register_lock(state_folder: Path) -> contextlib.AbstractContextManager[None]:
     """Keep others from taking a number until the block ends."""
-    try:
-        state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(state_folder / _LOCK, flags, 0o600)
-    except OSError as error:
-        raise PaperError(
-            f"cannot use {state_folder}: {error.strerror}",
-            hint="set LPSE_OPS_STATE to a folder that you may write to, or run it as root",
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    return wait_for_turn(state_folder, _LOCK)

@@ -39,6 +39,7 @@ class DrillValues:
     rpo_seconds: int | None
     newest_row: datetime | None
     problems: tuple[str, ...]
+    unproved: tuple[str, ...]
 
 
 def parse_report(content: bytes, name: str) -> DrillValues:
@@ -79,6 +80,7 @@ def _values(data: dict[str, Any]) -> DrillValues:
         rpo_seconds=_optional(data.get("rpo_seconds"), _count),
         newest_row=_optional(data.get("newest_row"), _time),
         problems=tuple(map(_problem, data["problems"])),
+        unproved=tuple(map(_text, data.get("databases_unproved") or ())),
     )
 
 

@@ -45,6 +45,7 @@ def check_request(app: App, request: PaperRequest | None) -> None:
 def write_restore_minutes(app: App, report_file: Path, request: PaperRequest) -> str:
     """Write the paper over a report that the ledger has; return its number."""
     from lpse_ops.cli.paper_register import KIND, Issued, read_issued, register_lock
+    from lpse_ops.cli.records import sign
     from lpse_ops.documents.restore_minutes import render_restore_minutes
 
     check_request(app, request)
@@ -65,6 +66,7 @@ def write_restore_minutes(app: App, report_file: Path, request: PaperRequest) ->
         )
         if paper not in issued:
             app.ledger.append(KIND, paper.facts())
+            sign(app)
     with open_output(request.output) as stream:
         stream.write(content)
     return values.number

@@ -100,7 +100,7 @@ def size(size_bytes: int) -> str:
         if size_bytes >= unit:
             whole, tenth = divmod(size_bytes * 10 // unit, 10)
             return f"{grouped(whole)},{tenth} {name}"
-    return f"{size_bytes} bita"
+    return f"{size_bytes} byte"
 
 
 # --- days and times -----------------------------------------------------------------------------

@@ -158,17 +158,30 @@ def _span(values: RestoreMinutes) -> str:
 
 
 def _results(values: RestoreMinutes) -> Iterator[Result]:
-    for database in values.databases[:MOST_DATABASES]:
+    # What failed first: of what did not, one may do without the figures.
+    failed = values.unproved[:MOST_DATABASES]
+    for name in failed:
+        yield Result(f"Basis data {clean(name, 40)}", "pulih", _NONE, "TIDAK TERBUKTI PULIH")
+    for database in values.databases[: MOST_DATABASES - len(failed)]:
         yield from _database_results(database)
-    if not values.databases:
+    if not values.databases and not failed:
         yield Result("Basis data", _NONE, _NONE, "tidak diuji")
-    more = len(values.databases) - MOST_DATABASES
+    more = len(values.databases) + len(values.unproved) - MOST_DATABASES
     if more > 0:
         yield Result(f"{more} basis data lain", _NONE, _NONE, "lihat laporan")
     if values.documents is not None:
         yield from _document_results(values.documents)
-    yield Result("Lama pemulihan (RTO)", _NONE, duration(values.rto_seconds), "terukur")
+    elif not values.passed:
+        yield Result("Dokumen: berkas", "pulih", _NONE, "TIDAK TERBUKTI PULIH")
+    measured = "terukur" if _is_whole(values) else "tidak semuanya pulih"
+    yield Result("Lama pemulihan (RTO)", _NONE, duration(values.rto_seconds), measured)
     yield _age_of_data(values)
+
+
+def _is_whole(values: RestoreMinutes) -> bool:
+    """Whether everything came back: only then RTO is the time that a restore takes."""
+    files = values.documents
+    return not values.unproved and files is not None and files.files_found == files.files_expected
 
 
 def _database_results(database: DatabaseResult) -> Iterator[Result]:
@@ -218,9 +231,9 @@ def _age_of_data(values: RestoreMinutes) -> Result:
         return Result("Usia data terbaru (RPO)", _NONE, _NONE, "tidak dapat ditentukan")
     newest = values.newest_row
     source = f"baris terbaru {date_and_time(newest, values.zone)}" if newest else "waktu snapshot"
-    return Result(
-        "Usia data terbaru (RPO)", _NONE, duration(values.rpo_seconds), f"menurut {source}"
-    )
+    partly = "" if _is_whole(values) else "; tidak semuanya pulih"
+    age = duration(values.rpo_seconds)
+    return Result("Usia data terbaru (RPO)", _NONE, age, f"menurut {source}{partly}")
 
 
 def _number(number: int | None) -> str:

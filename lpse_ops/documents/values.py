@@ -83,7 +83,8 @@ class RestoreMinutes:
     of the paper.  ``destination`` is the name in the settings, ``medium`` what it is to a reader
     ("disk portabel DISK-A"), ``kept_at`` where it lies.  ``rpo_seconds`` is the age of the newest
     data that came back, at ``started``; None when nothing tells it.  ``place`` is the town of
-    the signatures.  ``verify`` are command lines that a stranger may type, one line each.
+    the signatures.  ``unproved`` are databases that should have come back, and of which it was
+    not seen that they did.  ``verify`` are command lines that a stranger may type, one line each.
     """
 
     number: str
@@ -109,6 +110,7 @@ class RestoreMinutes:
     rpo_seconds: int | None = None
     newest_row: datetime | None = None
     problems: tuple[str, ...] = ()
+    unproved: tuple[str, ...] = ()
     witnessed_by: tuple[Signatory, ...] = ()
     legal_basis: tuple[str, ...] = ()
     verify: tuple[str, ...] = ()

@@ -8,7 +8,6 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,8 +23,9 @@ from lpse_ops.postgres.account import (
     make_private_folder,
     reachable_programs,
 )
+from lpse_ops.postgres.apart import Kept, find_namespaces, open_kept
 from lpse_ops.postgres.installation import choose_for_server, find_installations
-from lpse_ops.process import run
+from lpse_ops.process import Finished, run
 
 SUPERUSER = "postgres"
 # Nobody needs a scratch cluster after a power cut.
@@ -38,9 +38,7 @@ THROW_AWAY_SETTINGS: Mapping[str, str] = {
 _LONGEST_SOCKET_BYTES = 100
 _SOCKET_NAME = ".s.PGSQL.65535"
 _SECONDS_TO_END = 60
-# Waits until the pipe from us breaks, closed by us or by our death, then stops the server: no
-# copy of a production database stays behind because a drill was killed.
-_WATCH = 'read -r _; "$1" stop --pgdata="$2" --mode=immediate --silent --timeout=30; rm -rf "$2"'
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
 def find_binaries() -> Path:
@@ -52,8 +50,10 @@ class ScratchCluster:
     """A cluster in ``folder``/scratch-cluster from ``with`` to the end of its block.
 
     Whatever an earlier, killed run left there is stopped and removed first; at the end, also
-    after the server crashed, everything is removed again.  Root uses the first of ``accounts``
-    that there is.
+    after the server crashed, everything is removed again, with every process that the server
+    started.  Should this process be killed, the same is done: no copy of a production database
+    stays behind.  Root uses the first of ``accounts`` that there is.  ``apart``: in namespaces of
+    its own, where there are any (``is_apart``); then its processes have other numbers here.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class ScratchCluster:
         settings: Mapping[str, str] = THROW_AWAY_SETTINGS,
         tcp_port: int | None = None,
         accounts: Sequence[str] = ACCOUNTS,
+        apart: bool = False,
     ) -> None:
         self._home = folder.absolute() / "scratch-cluster"
         self._data = self._home / "data"
@@ -73,7 +74,9 @@ class ScratchCluster:
         self._listen_addresses = "127.0.0.1" if tcp_port else ""
         self._port = str(tcp_port or 5432)
         self._account = find_account(accounts)
+        self._namespaces = find_namespaces() if apart else ()
         self._socket_folder = self._home
+        self._kept: Kept | None = None
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -87,8 +90,8 @@ class ScratchCluster:
             )
             self._socket_folder = undo.enter_context(self._open_socket_folder())
             self._initdb(programs)
-            undo.enter_context(self._open_watch(programs))
-            self._run(programs / "pg_ctl", "start", "--wait", f"--log={self._log}")
+            self._kept = undo.enter_context(self._open_server(programs))
+            self._check(self._kept.started)
             self._exit = undo.pop_all()
         return self
 
@@ -100,14 +103,23 @@ class ScratchCluster:
     ) -> None:
         self._exit.close()
 
+    def stop(self) -> None:
+        """End the server now, in the midst of whatever it does; the block's end waits for it."""
+        if self._kept is not None:
+            self._kept.stop()
+
     def url(self, database: str) -> str:
         """The libpq URL of a database, as superuser over the socket."""
         host = quote(str(self._socket_folder))
         return f"postgresql://{SUPERUSER}@/{quote(database, safe='')}?host={host}&port={self._port}"
 
     @property
+    def is_apart(self) -> bool:
+        return bool(self._namespaces)
+
+    @property
     def pid(self) -> int:
-        """The process id of the server."""
+        """The process id of the server, in its own namespace."""
         return int((self._data / "postmaster.pid").read_text().partition("\n")[0])
 
     def _remove_leftover(self) -> None:
@@ -151,34 +163,20 @@ class ScratchCluster:
         with open(self._data / "postgresql.conf", "a", encoding="utf-8", opener=_open_file) as file:
             file.writelines(f"{name} = {_quoted(value)}\n" for name, value in settings.items())
 
-    @contextlib.contextmanager
-    def _open_watch(self, programs: Path) -> Iterator[None]:
-        """Have the server stopped at the end of the block, or when this process dies."""
-        account = self._account
-        watch = subprocess.Popen(
-            ["sh", "-c", _WATCH, "sh", programs / "pg_ctl", self._data],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
-            cwd="/",
-            # Ctrl-C is for us; the watch acts when we are done.
-            start_new_session=True,
+    def _open_server(self, programs: Path) -> contextlib.AbstractContextManager[Kept]:
+        start = ("start", "--wait", f"--log={self._log}", f"--pgdata={self._data}")
+        return open_kept(
+            [programs / "pg_ctl", *start],
+            self._data,
+            account=self._account,
+            namespaces=self._namespaces,
         )
-        try:
-            yield
-        finally:
-            # Closes the pipe and waits.
-            watch.communicate(timeout=_SECONDS_TO_END)
 
     def _run(self, program: Path, *arguments: str) -> None:
-        finished = run(
-            [program, *arguments, f"--pgdata={self._data}"],
-            environment={"PATH": os.defpath, "LC_ALL": "C"},
-            account=self._account,
-        )
+        argv: list[str | Path] = [program, *arguments, f"--pgdata={self._data}"]
+        self._check(run(argv, environment=_ENVIRONMENT, account=self._account))
+
+    def _check(self, finished: Finished) -> None:
         if finished.status:
             raise PostgresError(
                 f"cannot start a scratch cluster: {self._last_words(finished.stderr)}",

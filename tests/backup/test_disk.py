@@ -6,6 +6,7 @@ On real file systems; only what cannot be had here (a machine full of disks) is 
 import contextlib
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -116,6 +117,24 @@ VERDICTS = {
         "at /mnt/disk-a is a ext4 file system whose UUID cannot be read (are you root?)",
         f"mount UUID={UUID} /mnt/disk-a",
     ),
+    "the folder of mount points is a mount itself": (
+        Seen(AT, mount(Path("/mnt")), "ffff"),
+        DiskStatus.AWAY,
+        "disk disk-a (merah) is not plugged in",
+        "plug it in, then: lpse-ops backup disk mount disk-a",
+    ),
+    "on another disk of the machine": (
+        Seen(Path("/mnt/data"), mount(Path("/mnt/data")), "ffff"),
+        DiskStatus.AWAY,
+        "disk disk-a (merah) is not plugged in",
+        "plug it in, then: lpse-ops backup disk mount disk-a",
+    ),
+    "another disk that is the repository's folder": (
+        Seen(LOCATION, mount(LOCATION), "ffff"),
+        DiskStatus.ANOTHER_DISK,
+        "is not plugged in: at /mnt/disk-a/repo is UUID ffff",
+        "umount /mnt/disk-a/repo",
+    ),
     "broken": (
         Seen(LOCATION, trouble="Input/output error"),
         DiskStatus.BROKEN,
@@ -143,7 +162,13 @@ def test_every_verdict_is_one_line_and_says_what_to_type(name: str) -> None:
         ("/mnt/disk-a/repo", "/mnt/disk-a", "/mnt/disk-a"),
         ("/mnt/disk-a/repo", "/mnt", "/mnt/disk-a"),
         ("/mnt/disk-a", "/mnt", "/mnt/disk-a"),
-        ("/media/user/disk/repo", "/media/user", "/media/user"),
+        ("/mnt/disk-a/of/ours/repo", "/mnt/disk-a", "/mnt/disk-a"),
+        # Where desktops mount: the folder of a user is there before any disk.
+        ("/media/user/disk/repo", "/media/user", "/media/user/disk"),
+        ("/media/user/disk/repo", "/media", "/media/user/disk"),
+        ("/media/disk/repo", "/media/disk", "/media/disk"),
+        ("/run/media/user/disk/repo", "/run/media/user", "/run/media/user/disk"),
+        ("/run/media/user/disk/repo", "/run", "/run/media/user/disk"),
     ],
 )
 def test_the_mount_point_is_what_is_there_without_the_disk(
@@ -207,6 +232,18 @@ def test_an_unplugged_disk_leaves_its_mount_point_empty(disk: LoopDisk, point: P
     disk.plug()
     refused(known, DiskStatus.NOT_MOUNTED)
     assert list(point.iterdir()) == []
+
+
+def test_a_pulled_disk_is_away_also_where_its_folder_lies_on_a_mount(
+    disk: LoopDisk, point: Path
+) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", point.parent], check=True)
+    known = settled(disk, point)
+    disk.unplug()
+    refused(known, DiskStatus.AWAY)
+    assert "umount" not in find_disk(known, FACTS).hint
+    disk.plug()
+    refused(known, DiskStatus.NOT_MOUNTED)
 
 
 def test_a_folder_on_the_root_disk_that_looks_the_same_is_not_taken(

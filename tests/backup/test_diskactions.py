@@ -61,6 +61,12 @@ def test_what_carries_no_file_system_is_not_mounted(tmp_path: Path, point: Path)
         # The reason, not the advice that mount gives after it.
         assert "wrong fs type" in refused.value.message
         assert "disk init --format-as ext4" in refused.value.hint
+        # No folder that looks like a mount point is left behind.
+        assert not point.parent.exists()
+        point.mkdir(parents=True)
+        with pytest.raises(StorageError, match="cannot mount"):
+            mount_device(disk.device or "", point)
+        assert point.is_dir()
 
 
 def test_a_disk_that_is_still_mounted_in_another_namespace_must_not_be_pulled_out(

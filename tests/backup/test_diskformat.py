@@ -59,9 +59,25 @@ def test_an_empty_device_may_be_formatted() -> None:
             "--erase SN-1234 or --erase AAAA-1111",
         ),
         (replace(EMPTY, content=Content("AAAA-1111", "exfat")), "SN-12", "carries", "--erase"),
+        (
+            replace(EMPTY, holders=("vg0-root (LVM)",)),
+            "SN-1234",
+            "vg0-root (LVM) is built on it",
+            "no portable disk",
+        ),
+        (replace(EMPTY, busy=("sdb2",)), "SN-1234", "a disk that is in use: sdb2", "swapon"),
+        (
+            replace(EMPTY, content=Content("AAAA-1111", "LVM2_member")),
+            "SN-1234",
+            "is part of an LVM volume group",
+            "wipefs --all /dev/sdb1",
+        ),
         (replace(EMPTY, content=Content("", "swap"), serial=""), "", "carries", "wipefs"),
     ],
-    ids=["partitions", "table", "system disk", "not named", "wrongly named", "without a name"],
+    ids=[
+        *("partitions", "table", "system disk", "not named", "wrongly named", "LVM upon it"),
+        *("busy beside it", "volume group", "without a name"),
+    ],
 )
 def test_what_is_not_formatted(
     device: BlockDevice, erase: str | None, message: str, hint: str

@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 
-from lpse_ops.backup.diskforecast import Addition
 from lpse_ops.backup.diskregister import (
     DiskEvent,
     last_hand_over,
     last_proof,
     newest_snapshot,
     next_due,
-    read_additions,
     read_events,
 )
 from lpse_ops.backup.statusfacts import read_history
@@ -114,14 +112,3 @@ def test_the_disk_with_the_oldest_copy_is_due(
     newest: dict[str, datetime | None], due: str | None
 ) -> None:
     assert next_due(newest) == due
-
-
-@pytest.mark.parametrize("stored", [None, "7", -1, [5]])
-def test_growth_comes_from_what_runs_stored(stored: Any) -> None:
-    odd = Record("backup", 1, {"bytes_stored": stored})
-    records = [
-        odd,
-        Record("backup", 2, {"bytes_stored": 7}),
-        Record("sync", 3, {"bytes_stored": 5}),
-    ]
-    assert read_additions(records) == [Addition(NOON + timedelta(days=2), 7)]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from lpse_ops.backup.drill import (
     format_age,
     judge_ages,
     limit_findings,
+    note_clocks,
     parse_counts,
 )
 from lpse_ops.backup.drilljson import to_json
@@ -78,7 +80,19 @@ def test_counts_of_a_manifest_are_not_trusted(tables, parsed):
 def test_snapshot_and_rows_may_each_be_a_day_old(snapshot_time, newest_row, what):
     found = judge_ages(NOON, snapshot_time, newest_row, DAY)
     assert [finding.what for finding in found] == what
-    assert judge_ages(NOON, snapshot_time, newest_row, None) == []
+    # Whatever age is allowed, nothing comes from the future.
+    always = judge_ages(NOON, snapshot_time, newest_row, None)
+    assert always == [finding for finding in found if "dated before" in finding.expected]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "noted"),
+    [(timedelta(0), False), (timedelta(seconds=1), True), (DAY, True), (2 * DAY, False)],
+)
+def test_clocks_that_differ_are_noted_unless_they_are_a_finding(ahead, noted):
+    notes = note_clocks(NOON, NOON + ahead)
+    assert bool(notes) is noted
+    assert all(format_age(ahead) in note for note in notes)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +113,10 @@ def test_the_data_are_as_old_as_the_newest_row_before_the_snapshot(newest_row, s
         (3600, "1 h"),
         (3599, "59 min 59 s"),
         (4980, "1 h 23 min"),
-        (86400 + 59, "1 d"),
+        # Never better than it was, and as in the paper.
+        (86400 + 59, "1 d 1 h"),
+        (3600 + 61, "1 h 2 min"),
+        (59.2, "1 min"),
         (100 * 86400 + 7200, "100 d 2 h"),
         (-90, "-1 min 30 s"),
     ],
@@ -142,6 +159,13 @@ def report(*findings: Finding) -> DrillReport:
 def test_any_finding_fails_the_drill():
     assert report().status == "ok"
     assert report(Finding("files", "/a", "x", "y")).status == "failed"
+
+
+def test_only_a_drill_that_got_everything_back_measures_a_restore():
+    files = FilesProof(10, 9, 4000)
+    assert report().is_whole
+    for change in ({"unproved": ("epns_prod",)}, {"files": None}, {"files": files}):
+        assert not replace(report(), **change).is_whole
 
 
 def test_the_ledger_gets_a_bounded_list_of_problems():

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from tests.backup.storage.sftpservers import SftpServer, sftp_server
 from tests.backup.storing import open_cheap, store
 from tests.cli.commands import PROGRAM, Ended, clean_environment, lpse_ops
 from tests.postgres.servers import Server
+from tests.postgres.test_apart import running
 from tests.restic_binaries import Restic
 
 __all__ = ["sftp_server"]
@@ -158,6 +159,8 @@ def test_a_good_drill_proves_files_database_and_documents(site: Site):
     assert (documents["named"], documents["missing"]) == (len(site.documents), 0)
     assert documents["sample"] == min(50, documents["files_found"])
     assert (documents["sample_wrong"], documents["sample_against_source"] > 0) == (0, True)
+    assert report["databases_unproved"] == []
+    assert report["room_bytes"] > documents["bytes_found"]
     assert report["rto_seconds"] >= 1
     assert 0 <= report["rpo_seconds"] < 3600
     assert report["newest_row"].endswith("+08:00")
@@ -223,7 +226,8 @@ def test_a_flipped_bit_in_the_dump_fails_and_names_the_database(site: Site, tmp_
     ended = damaged.drill()
     assert ended.code == 1
     assert any(f"database {site.database}" in line for line in messages(ended)), messages(ended)
-    assert ended.json()["databases"] == []
+    report = ended.json()
+    assert (report["databases"], report["databases_unproved"]) == ([], [site.database])
     assert damaged.is_clean()
 
 
@@ -237,6 +241,23 @@ def test_an_index_that_is_damaged_fails_the_drill(site: Site, tmp_path: Path):
     assert line.startswith("the restore: expected to go on to its end, found index ")
     assert ended.json()["documents"] is None
     assert damaged.records()[-1]["problems"] == [line]
+
+
+def test_without_a_snapshot_that_can_be_read_the_drill_has_failed(site: Site, tmp_path: Path):
+    damaged = site.copy(tmp_path / "damaged")
+    [snapshot] = (damaged.repo / "snapshots").iterdir()
+    flip(LocalBackend(damaged.repo), f"snapshots/{snapshot.name}", 40)
+    ended = damaged.drill()
+    assert ended.code == 1
+    assert ended.stderr.count("its content does not match its name") == 1
+    wish = "the repository holds no snapshot that can be read: 1 cannot, see above"
+    assert wish in ended.stderr
+    assert "lpse-ops backup drill --destination NAME" in ended.stderr
+    [record] = damaged.records()
+    assert (record["status"], record["problems"]) == ("failed", [wish])
+    # A name that was mistyped is no failed drill.
+    assert damaged.drill("--snapshot", "0123").code == 1
+    assert len(damaged.records()) == 1
 
 
 def test_documents_that_are_missing_in_the_snapshot_are_named(site: Site, tmp_path: Path):
@@ -281,6 +302,39 @@ def test_queries_may_only_read_and_must_fit(site: Site):
     titles = "SELECT dok_file, dok_judul FROM dok_penawaran"
     [line] = messages(site.drill(documents_query=titles))
     assert "not a number of bytes" in line
+
+
+def test_a_question_that_takes_too_long_is_named_and_the_drill_goes_on(site: Site):
+    asleep = "SELECT now() FROM pg_sleep(600)"
+    ended = site.drill("--time-limit", "15s", newest_query=asleep)
+    assert ended.code == 1, ended.stderr
+    [line] = messages(ended)
+    assert line.startswith("backup.drill.newest_query: expected the time of a row, found ")
+    assert line.endswith("no answer within 1.5 seconds")
+    assert ended.json()["documents"]["named"] == len(site.documents)
+
+
+def test_a_drill_that_does_not_end_is_ended_with_record_and_paper(site: Site, tmp_path: Path):
+    # The server waits in the kernel: no cancelling reaches it.
+    blocked = site.scratch / "fifo"
+    os.mkfifo(blocked)
+    hanging = f"SELECT now() FROM pg_read_file('{blocked}')"
+    paper = tmp_path / "uji-restore.html"
+    asked = ("--paper", paper, "--paper-number", "003/LPSE/XI/2026", "--by", "Sari")
+    try:
+        ended = site.drill(*asked, "--time-limit", "6s", newest_query=hanging)
+    finally:
+        blocked.unlink()
+    assert ended.code == 1, ended.stderr
+    [line] = messages(ended)
+    # Where the machine is slow, it is not so far yet.
+    wish = "the drill: expected to end within 6 s (backup.drill.time_limit), found still "
+    assert line.startswith(wish)
+    assert line.endswith(f"ing database {site.database}")
+    assert site.records()[-1]["problems"] == [line]
+    assert "GAGAL" in paper.read_text()
+    assert _servers(site) == []
+    assert site.is_clean()
 
 
 def test_an_old_snapshot_fails_and_says_how_old(site: Site):
@@ -461,6 +515,21 @@ def test_the_drill_writes_its_paper(site: Site):
     assert site.records() == before
 
 
+def test_a_snapshot_from_the_future_fails_with_record_and_paper(site: Site, tmp_path: Path):
+    other = site.copy(tmp_path / "other")
+    store(other.repo, site.source, time=datetime.now(UTC) + timedelta(days=10))
+    paper = tmp_path / "uji-restore.html"
+    named = ("--snapshot", open_cheap(other.repo).snapshots()[-1].id, "--no-database")
+    asked = ("--paper", paper, "--paper-number", "002/LPSE/XI/2026", "--by", "Sari")
+    ended = other.drill(*named, *asked)
+    assert ended.code == 1, ended.stderr
+    [line] = messages(ended)
+    assert line.startswith("the snapshot: expected dated before it was looked at, found dated ")
+    assert other.records()[-1]["problems"] == [line]
+    assert "GAGAL" in paper.read_text()
+    assert "bertanggal sebelum diperiksa" in paper.read_text()
+
+
 def test_a_copy_on_an_sftp_server_is_drilled_without_any_cache(site: Site, sftp_server: SftpServer):
     path = site.settings()
     settings = json.loads(path.read_text())
@@ -476,6 +545,48 @@ def test_a_copy_on_an_sftp_server_is_drilled_without_any_cache(site: Site, sftp_
     assert report["documents"]["missing"] == 0
     assert report["databases"][0]["tables_differing"] == 0
     assert not (site.root / "state" / "cache").exists()
+    assert site.is_clean()
+
+
+# What a dump may hold: a program that the restore itself starts, and that leaves its parents.
+HOSTILE = """
+CREATE FUNCTION start() RETURNS int LANGUAGE plpgsql AS $function$
+BEGIN
+  COPY (SELECT 1) TO PROGRAM
+    $$cat >/dev/null; test "$(id -un)" = nobody || exit 0
+    setsid setsid sh -c 'echo > {started}; sleep {mark}' >/dev/null 2>&1 &
+    while ! test -e {started}; do sleep 0.1; done$$;
+  RETURN 1;
+END $function$;
+CREATE MATERIALIZED VIEW started AS SELECT start();
+CREATE TABLE paket (id int);
+"""
+
+
+@pytest.fixture
+def proof() -> Iterator[Path]:
+    """A folder where any account may write."""
+    with tempfile.TemporaryDirectory(prefix="lpse-ops-proof-", dir="/var/tmp") as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+def test_no_daemon_of_a_hostile_dump_outlives_the_drill(
+    site: Site, server: Server, tmp_path: Path, proof: Path
+):
+    mark = f"36000.{time.monotonic_ns()}"
+    name = server.new_database()
+    server.execute(HOSTILE.format(started=proof / "started", mark=mark), name=name)
+    argv = [server.installation.folder / "pg_dump", "-Fc", server.cluster.url(name)]
+    content = subprocess.run(argv, check=True, capture_output=True).stdout
+    repo = init_cheaply(tmp_path / "repo")
+    dump = Stream(DATABASES + b"/evil.dump", lambda: contextlib.nullcontext(io.BytesIO(content)))
+    store(repo, site.source, streams=[dump], has_own_folder=True)
+    at = ("--repo", repo, "--password-file", site.root / "password", "--folder", site.scratch)
+    ended = lpse_ops("backup", "drill", *at, "--format", "json", env=site.environment)
+    assert ended.code == 0, ended.stderr + ended.stdout
+    assert (proof / "started").exists()
+    assert running(mark) == []
     assert site.is_clean()
 
 
@@ -556,10 +667,11 @@ def test_the_same_seed_draws_the_same_sample(site: Site, tmp_path: Path):
 
 
 @contextlib.contextmanager
-def _running_drill(site: Site) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """A drill whose server runs; and the folder of that server."""
-    # A query that takes so long that the drill is met in its midst.
-    settings = site.settings(newest_query="SELECT now() FROM pg_sleep(60)")
+def _running_drill(
+    site: Site, query: str = "SELECT now() FROM pg_sleep(60)"
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A drill whose server runs; the query takes so long that it is met in its midst."""
+    settings = site.settings(newest_query=query)
     command = ("backup", "drill", "--settings", settings, "--folder", site.scratch)
     process = subprocess.Popen(
         [*PROGRAM, *map(str, command)],
@@ -569,58 +681,86 @@ def _running_drill(site: Site) -> Iterator[tuple[subprocess.Popen[bytes], Path]]
     )
     try:
         deadline = time.monotonic() + 60
-        while not (found := list(site.scratch.glob("*/scratch-cluster/data/postmaster.pid"))):
+        while not _servers(site):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        yield process, found[0]
+        yield process
     finally:
         if process.poll() is None:
             process.kill()
             process.communicate()
 
 
-def _wait_until_gone(pid: int) -> None:
+def _servers(site: Site) -> list[Path]:
+    """Processes that stand in the data of a scratch server."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            if place.readlink().is_relative_to(site.scratch):
+                found.append(place)
+    return found
+
+
+def _wait_until_gone(site: Site) -> None:
     deadline = time.monotonic() + 30
-    while Path(f"/proc/{pid}/exe").exists():
+    while _servers(site):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def _pid(pid_file: Path) -> int:
-    deadline = time.monotonic() + 30
-    while not (text := pid_file.read_text().partition("\n")[0]):
-        assert time.monotonic() < deadline
-    return int(text)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_cleans_up_and_records_nothing(site: Site, number: signal.Signals):
     before = site.records()
-    with _running_drill(site) as (process, pid_file):
-        pid = _pid(pid_file)
+    with _running_drill(site) as process:
         process.send_signal(number)
         _, stderr = process.communicate(timeout=60)
         assert process.returncode == 128 + number, stderr
-    _wait_until_gone(pid)
+    _wait_until_gone(site)
     assert site.is_clean()
     assert not list((site.repo / "locks").iterdir())
     assert site.records() == before
 
 
+def test_a_signal_ends_a_drill_whose_server_does_not_answer(site: Site):
+    blocked = site.scratch / "fifo"
+    os.mkfifo(blocked)
+    try:
+        with _running_drill(site, f"SELECT now() FROM pg_read_file('{blocked}')") as process:
+            deadline = time.monotonic() + 60
+            while not any(b"FETCH" in _command_line(each) for each in _servers(site)):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            process.send_signal(signal.SIGTERM)
+            _, stderr = process.communicate(timeout=60)
+            assert process.returncode == 128 + signal.SIGTERM, stderr
+    finally:
+        blocked.unlink()
+    assert _servers(site) == []
+    assert site.is_clean()
+
+
+def _command_line(place: Path) -> bytes:
+    with contextlib.suppress(OSError):
+        return (place.parent / "cmdline").read_bytes()
+    return b""
+
+
 def test_what_a_killed_drill_left_is_removed_by_the_next(site: Site):
-    with _running_drill(site) as (process, pid_file):
-        pid = _pid(pid_file)
+    with _running_drill(site) as process:
+        # Before the production server, the kernel ends this one when memory runs out.
+        [first, *_] = _servers(site)
+        assert int((first.parent / "oom_score_adj").read_text()) == 500
         process.kill()
         process.communicate()
-    _wait_until_gone(pid)
+    _wait_until_gone(site)
     assert list(site.scratch.glob("lpse-ops-drill-*/files"))
     assert site.drill("--no-database").code == 0
     assert site.is_clean()
 
 
 def test_a_drill_that_runs_keeps_its_folder(site: Site):
-    with _running_drill(site) as (process, _):
+    with _running_drill(site) as process:
         running = {path.name for path in site.scratch.iterdir()}
         assert site.drill("--no-database").code == 0
         assert {path.name for path in site.scratch.iterdir()} == running

@@ -165,8 +165,8 @@ def test_files_that_the_backup_could_not_read_are_findings():
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone works for another account")
 def test_a_dump_runs_as_nobody_and_not_as_the_owner_of_production(folder: Path):
     with (
-        open_cluster(folder, []) as server,
-        psycopg.connect(server.conninfo) as session,
+        open_cluster(folder, []) as scratch,
+        psycopg.connect(scratch.server.conninfo) as session,
     ):
         session.execute("CREATE TEMP TABLE ran_as (name text)")
         # What any dump may hold.

@@ -73,6 +73,10 @@ def test_the_newest_drill_becomes_a_pdf_with_a_number(tmp_path, state, write):
     ):
         assert sentence in text
     assert "Aturan lama" not in text
+    ledger = open_ledger(state)
+    newest = ledger.checkpoints.newest()
+    assert newest is not None
+    assert newest.size == list(ledger.records())[-1].seq, "the number is signed at once"
 
 
 def test_the_fingerprints_on_the_paper_are_those_of_report_and_ledger(tmp_path, state, write):
@@ -220,7 +224,8 @@ def test_without_people_nobody_can_sign(state, write):
 def test_findings_are_said_in_indonesian(tmp_path, state, write):
     finding = {"check": "rows", "what": "table lelang of epns_prod"}
     finding |= {"expected": "5 rows", "found": "no such table", "message": "x"}
-    put_on_record(state, status="failed", problems=[finding, "plain"])
+    changes = {"databases_unproved": ["epns_arsip"], "status": "failed"}
+    put_on_record(state, **changes, problems=[finding, "plain"])
     assert write("-o", "a.html").code == 0
     text = words(tmp_path / "a.html")
     assert (
@@ -228,6 +233,12 @@ def test_findings_are_said_in_indonesian(tmp_path, state, write):
         in text
     )
     assert "plain" in text
+    for words_of_a_cell in (
+        "Basis data epns_arsip",
+        "TIDAK TERBUKTI PULIH",
+        "tidak semuanya pulih",
+    ):
+        assert words_of_a_cell in text
     assert "dinyatakan GAGAL" in text
 
 

@@ -179,8 +179,8 @@ def test_there_is_no_negative_duration():
 @pytest.mark.parametrize(
     ("size_bytes", "text"),
     [
-        (0, "0 bita"),
-        (1023, "1023 bita"),
+        (0, "0 byte"),
+        (1023, "1023 byte"),
         (1024, "1,0 KiB"),
         (1 << 20, "1,0 MiB"),
         (5_046_586_573, "4,7 GiB"),

@@ -52,6 +52,7 @@ def hostile(text: str):
         carried_out_by=(Signatory(text, text, text),),
         witnessed_by=(Signatory(text, text),),
         databases=(DatabaseResult(text, 1, 1),) * 5,
+        unproved=(text,),
         ledger=LedgerMark(text, 1, 1, ROOT),
         legal_basis=(text,),
         verify=(text,),
@@ -188,7 +189,7 @@ def test_the_html_loads_nothing_and_runs_nothing(folder):
     ("change", "said"),
     [
         ({"finished": MINUTES.started - timedelta(seconds=1)}, "ended before it began"),
-        ({"snapshot_time": MINUTES.started + timedelta(days=1)}, "after the drill"),
+        ({"snapshot_time": MINUTES.started + timedelta(days=1, seconds=1)}, "taken after it"),
         ({"problems": ("x",)}, "succeeded and has findings"),
         ({"passed": False}, "failed without a finding"),
         ({"carried_out_by": ()}, "nobody carried the drill out"),

@@ -156,3 +156,14 @@ def texts_of(value):
     else:
         for each in value:
             yield from texts_of(each)
+
+
+def test_what_did_not_come_back_is_in_the_table_and_no_time_is_claimed_for_it():
+    failed = replace(MINUTES, passed=False, problems=("x",), unproved=("epns_arsip", "b", "c", "d"))
+    rows = results(failed)
+    assert rows[0] == ("Basis data epns_arsip", "pulih", "–", "TIDAK TERBUKTI PULIH")
+    # The databases that did come back give their room to those that did not.
+    assert rows[3] == (f"{len(MINUTES.databases) + 1} basis data lain", "–", "–", "lihat laporan")
+    assert ("Lama pemulihan (RTO)", "–", "1 jam 23 menit", "tidak semuanya pulih") in rows
+    nothing = replace(failed, databases=(), documents=None, unproved=())
+    assert ("Dokumen: berkas", "pulih", "–", "TIDAK TERBUKTI PULIH") in results(nothing)
