@@ -53,6 +53,11 @@ mkdir -p /home/file /home/appserv/spse/conf
 cp -r "$2" /home/file/file_prod
 echo 'http.port=9090' > /home/appserv/spse/conf/application.conf
 echo Welcome > /etc/motd
+# Where a server listens on a machine that we only reach, and know no variables of.
+mkdir -p /run/postgresql
+if [ -n "${PGHOST-}" ]; then
+    ln -s "$PGHOST/.s.PGSQL.$PGPORT" /run/postgresql/.s.PGSQL.5432
+fi
 cd /
 bash -e -u -o pipefail "$3"
 """

@@ -31,9 +31,17 @@ STALE_AT_LEAST = timedelta(days=3)
 _STALE_GAPS = 3
 _RECENT_GAPS = 7
 _LISTED = 10
+# A series that stood still so long is new, or the clock jumped forward: seen in so many snapshots.
+_STOOD_STILL = timedelta(days=30)
+_SINCE_JUMP = 15
+_MEASURES = ("total_files_processed", "total_bytes_processed")
+_SHRUNK_TO = 2
 
 LAST_COMPLETE = "last complete snapshot"
+LAST_LARGE = "last before the series shrank"
 NOT_NAMED = "not named"
+JUMPED = "a long gap since: was the clock right?"
+STALE = "no newer ones are made"
 
 IsComplete = Callable[[Snapshot], bool]
 
@@ -75,12 +83,16 @@ def plan_by_policy(
     is_complete: IsComplete,
     may_be_complete: IsComplete | None = None,
     even_if_stale: bool = False,
+    skip_stale: bool = False,
 ) -> ForgetPlan:
     """What the policy says of the chosen of ``everything`` in the repository.
 
     Milestones are kept.  The last complete snapshot of a group is kept even where the policy would
-    let it go.  Raises if the policy is empty or would keep nothing of a group, if the clock is
-    behind a snapshot, and, unless told otherwise, if a group that would lose snapshots is stale.
+    let it go, and so is the last that had twice as much as the newest: a disk of documents that is
+    not mounted leaves an empty folder behind, and no error.  Raises if the policy is empty or would
+    keep nothing of a group, if the clock is behind a snapshot, and, unless told otherwise, if a
+    group that would lose snapshots is stale; with ``skip_stale`` such a group is left as it
+    is, and one that has just begun again.
     """
     if policy.is_empty:
         raise RepositoryError(
@@ -95,8 +107,12 @@ def plan_by_policy(
         plan = GroupPlan(group, tuple(apply_policy(members, policy, now)))
         _refuse_empty_group(plan)
         if plan.removed and not even_if_stale:
-            _refuse_stale_group(plan, now)
-        plans.append(_keep_complete(plan, is_complete, may_be_complete or is_complete))
+            if skip_stale:
+                plan = _leave_stale(plan, now)
+            else:
+                _refuse_stale_group(plan, now)
+        plan = _keep_complete(plan, is_complete, may_be_complete or is_complete)
+        plans.append(_keep_large(plan))
     return ForgetPlan(tuple(plans))
 
 
@@ -181,6 +197,32 @@ def _refuse_empty_group(plan: GroupPlan) -> None:
         )
 
 
+def _leave_stale(plan: GroupPlan, now: datetime) -> GroupPlan:
+    """All of it is kept if no backup adds to it any more: a folder or a host that is gone.
+
+    And if it stood still before: to a clock that is years ahead everything is old.
+    """
+    snapshots = [each.snapshot for each in plan.verdicts]
+    if now - snapshots[0].time > stale_after(snapshots):
+        reason = STALE
+    elif _has_jumped(snapshots):
+        reason = JUMPED
+    else:
+        return plan
+    verdicts = (
+        each if each.is_kept else Verdict(each.snapshot, (reason,)) for each in plan.verdicts
+    )
+    return GroupPlan(plan.group, tuple(verdicts))
+
+
+def _has_jumped(newest_first: Sequence[Snapshot]) -> bool:
+    times = [each.time for each in newest_first]
+    recent = [newer - older for newer, older in pairwise(times[:_SINCE_JUMP])]
+    usual = median(gap.total_seconds() for gap in recent) if recent else 0.0
+    longest = max(_STOOD_STILL, timedelta(seconds=_STALE_GAPS * usual))
+    return any(gap > longest for gap in recent)
+
+
 def _refuse_stale_group(plan: GroupPlan, now: datetime) -> None:
     snapshots = [each.snapshot for each in plan.verdicts]
     newest, limit = snapshots[0], stale_after(snapshots)
@@ -205,6 +247,24 @@ def _keep_complete(
             Verdict(each.snapshot, (LAST_COMPLETE,)) if each.snapshot is last else each
             for each in plan.verdicts
         ),
+    )
+
+
+def _keep_large(plan: GroupPlan) -> GroupPlan:
+    """The same plan, with the newest kept that has much more than the newest of all."""
+    newest = plan.verdicts[0].snapshot
+    last = next((each for each in plan.verdicts if _is_much_more(each.snapshot, newest)), None)
+    if last is None or last.is_kept:
+        return plan
+    kept = Verdict(last.snapshot, (LAST_LARGE,))
+    return GroupPlan(plan.group, tuple(kept if each is last else each for each in plan.verdicts))
+
+
+def _is_much_more(snapshot: Snapshot, than: Snapshot) -> bool:
+    """By what both say of themselves; an old restic says nothing."""
+    pairs = [(snapshot.summary.get(name), than.summary.get(name)) for name in _MEASURES]
+    return any(
+        type(had) is int and type(has) is int and had > _SHRUNK_TO * has for had, has in pairs
     )
 
 

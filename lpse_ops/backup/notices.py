@@ -1,4 +1,7 @@
-"""Who is told what, and when: each trouble once, then once a day, and once when it is over."""
+"""Who is told what, and when: each trouble once, then once a day, and once when it is over.
+
+What costs money to put right, too few copies, is told again once a week.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +21,13 @@ _TOPICS = {
     Kind.STALE: "age",
     Kind.ROTATE: "age",
     Kind.EMPTY: "age",
+    Kind.ONE_COPY: "copies",
+    Kind.NOT_AWAY: "copies",
+    Kind.DISK_HERE: "copies",
+    Kind.DISK_SOMEWHERE: "copies",
 }
+# Who has to buy a disk first is not helped by a mail every day.
+_SLOW = {"copies": timedelta(days=6, hours=20)}
 
 
 @dataclass(frozen=True)
@@ -55,10 +64,14 @@ def plan_notices(troubles: Iterable[Trouble], told: Mapping[str, Told], now: dat
         if before is None or trouble.severity > before.severity:
             new.append(trouble)
         # Also when the clock went back: better twice than never.
-        elif not timedelta() <= now - before.at < REMIND_AFTER:
+        elif not timedelta() <= now - before.at < _remind_after(topic):
             reminders.append(trouble)
     recovered = tuple(topic for topic in told if topic not in current)
     return Notices(tuple(new), tuple(reminders), recovered)
+
+
+def _remind_after(topic: str) -> timedelta:
+    return _SLOW.get(topic.partition(":")[0], REMIND_AFTER)
 
 
 def notice_facts(

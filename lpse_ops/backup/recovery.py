@@ -265,16 +265,16 @@ TANPA LPSE-OPS
 Repositori ini berformat restic versi 2 (https://restic.net, bagian "Design").
 Abjad {alphabet} bernilai 0 sampai 31
 (base32 Crockford). Buang nomor baris dan empat huruf terakhir setiap baris
-(pemeriksa salah ketik), lalu sambung sisanya: 176 huruf = 880 bit = 110 bita,
+(pemeriksa salah ketik), lalu sambung sisanya: 176 huruf = 880 bit = 110 byte,
 bit tertinggi dahulu.
 
-  bita   1          versi lembar, yaitu 1
-  bita   2 -  33    kunci AES-256, "encrypt" pada kunci induk restic
-  bita  34 -  49    kunci AES-128 untuk Poly1305-AES, "mac.k"
-  bita  50 -  65    r untuk Poly1305-AES, "mac.r"
-  bita  66 -  97    id repositori, "id" pada berkas config
-  bita  98 - 105    "chunker_polynomial" pada berkas config
-  bita 106 - 110    lima bita pertama SHA-256 dari bita 1 - 105
+  byte   1          versi lembar, yaitu 1
+  byte   2 -  33    kunci AES-256, "encrypt" pada kunci induk restic
+  byte  34 -  49    kunci AES-128 untuk Poly1305-AES, "mac.k"
+  byte  50 -  65    r untuk Poly1305-AES, "mac.r"
+  byte  66 -  97    id repositori, "id" pada berkas config
+  byte  98 - 105    "chunker_polynomial" pada berkas config
+  byte 106 - 110    lima byte pertama SHA-256 dari byte 1 - 105
 
 Kunci induk itu membuka semua berkas repositori. Agar restic biasa dapat
 membukanya dengan kata sandi, tulis berkas baru di keys/ (kunci induk disegel

@@ -29,6 +29,8 @@ def judge_destination(facts: BackupFacts, place: Place) -> DestinationStatus:
         last_error=_last_error(facts.history, place.name),
         is_fresh=newest is not None and facts.now - newest.time <= facts.limits.alert_after,
         is_off_site=place.is_off_site(reachable=reachable),
+        is_damaged=_is_damaged(facts.history, place.name),
+        room=(facts.history.rooms.get(place.name) or (None,))[-1],
     )
 
 
@@ -82,7 +84,7 @@ def _last_error(history: History, name: str) -> str | None:
     events += [
         (sync.time, sync.status == "ok", sync.error)
         for sync in history.syncs
-        if sync.destination == name
+        if sync.destination == name and not (sync.deletes and sync.status != "ok")
     ]
     last = max(events, key=lambda event: event[0], default=None)
     return None if last is None or last[1] else (last[2] or "unknown")
@@ -97,7 +99,12 @@ def _last_good_proof(history: History, name: str) -> Proof | None:
     return max(proofs, key=lambda proof: proof.time, default=None)
 
 
+def _is_damaged(history: History, name: str) -> bool:
+    last = [each.status for each in history.checks if each.destination == name][-1:]
+    return last == ["damaged"]
+
+
 def count_copies(destinations: tuple[DestinationStatus, ...]) -> Copies:
-    held = [each for each in destinations if each.newest is not None]
+    held = [each for each in destinations if each.holds_copy]
     media = tuple(dict.fromkeys(each.media for each in held))
     return Copies(len(held), media, sum(each.is_off_site for each in held))

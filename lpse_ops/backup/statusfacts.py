@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from lpse_ops.backup.diskforecast import Room, days_until_full, growth_per_day, read_rooms
+
 Media = Literal["local", "disk", "sftp", "s3"]
 
 # Kept somewhere else than the server, by their nature.
 REMOTE: tuple[Media, ...] = ("sftp", "s3")
 GOOD_RUNS = ("ok", "partial")
+# Of four weeks, even if somebody backs up every hour.
+_MOST_ROOMS = 1000
 
 
 class LedgerRecord(Protocol):
@@ -32,15 +36,24 @@ class LedgerRecord(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """A destination as the settings name it; ``kept_at`` is where a portable disk lies."""
+    """A destination as the settings name it.
+
+    ``kept_at`` is where it is, of a portable disk where it lies while it is not plugged in;
+    ``in_server_room`` says that this is the server room.
+    """
 
     name: str
     media: Media
     kept_at: str | None = None
+    in_server_room: bool = False
 
     def is_off_site(self, *, reachable: bool | None) -> bool:
         """Whether it is away from the server room: not a disk that is plugged in now."""
-        return self.media in REMOTE or (bool(self.kept_at) and reachable is not True)
+        if self.in_server_room:
+            return False
+        if self.media == "disk":
+            return bool(self.kept_at) and reachable is not True
+        return self.media in REMOTE or bool(self.kept_at)
 
 
 @dataclass(frozen=True)
@@ -96,11 +109,23 @@ class Sync:
     time: datetime
     newest: SnapshotMark | None = None
     error: str = ""
+    deletes: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Prune:
+    """What no snapshot needs was removed at a destination, or not."""
+
+    destination: str
+    status: str
+    time: datetime
+    error: str = ""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """A check or a restore drill of one destination."""
+    """A check or a restore drill of one destination; ``scope`` is what a check read."""
 
     kind: Literal["check", "drill"]
     destination: str
@@ -109,6 +134,7 @@ class Proof:
     rto_seconds: int | None = None
     rpo_seconds: int | None = None
     problems: tuple[str, ...] = ()
+    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +146,29 @@ class History:
     checks: tuple[Proof, ...] = ()
     drills: tuple[Proof, ...] = ()
     key_drills: tuple[datetime, ...] = ()
+    prunes: tuple[Prune, ...] = ()
+    rooms: Mapping[str, tuple[Room, ...]] = field(default_factory=dict)
+
+    def days_until_full(self, destination: str, now: datetime) -> int | None:
+        """By the room that the runs found, the last of them too; None if nothing can be said."""
+        rooms = self.rooms.get(destination, ())
+        per_day = growth_per_day(rooms, now)
+        return days_until_full(rooms[-1].free_bytes, per_day) if rooms else None
+
+    def has_more(self, name: str, other: str) -> bool:
+        """Whether a place got a snapshot that the other did not get, then or by a sync since."""
+        return any(
+            run.wrote(name)
+            and not run.wrote(other)
+            and not any(
+                sync.destination == other
+                and sync.status == "ok"
+                and sync.time >= run.finished
+                and run.wrote(sync.source)
+                for sync in self.syncs
+            )
+            for run in self.runs
+        )
 
 
 @dataclass(frozen=True)
@@ -138,6 +187,8 @@ class BackupFacts:
 
     ``has_ledger`` is false where only the repository is known, on another machine: what only a
     ledger can say is not asked for then.  ``ledger_trouble`` says why it cannot be read.
+    ``knows_all_places`` is false where somebody asks for one of them: whether there are copies
+    enough cannot be said then.
     """
 
     now: datetime
@@ -146,19 +197,28 @@ class BackupFacts:
     history: History = History()
     limits: Limits = Limits()
     has_ledger: bool = True
+    knows_all_places: bool = True
     ledger_trouble: str | None = None
 
 
-def read_history(records: Iterable[LedgerRecord]) -> History:
-    """Sort the records of the ledger into a history."""
+def read_history(records: Iterable[LedgerRecord], host: str | None = None) -> History:
+    """Sort the records of the ledger into a history.
+
+    With a ``host``, runs whose snapshots bear another name are left out: they say nothing of it.
+    """
     runs: list[Run] = []
     syncs: list[Sync] = []
     checks: list[Proof] = []
     drills: list[Proof] = []
     key_drills: list[datetime] = []
+    prunes: list[Prune] = []
+    rooms: dict[str, tuple[Room, ...]] = {}
     for record in records:
         if record.kind == "backup":
-            runs.append(_run(record))
+            if host is None or record.facts.get("host") in (None, host):
+                runs.append(_run(record))
+            for name, room in read_rooms(record.time, record.facts).items():
+                rooms[name] = (*rooms.get(name, ()), room)[-_MOST_ROOMS:]
         elif record.kind == "sync":
             syncs.append(_sync(record))
         elif record.kind == "check":
@@ -167,7 +227,17 @@ def read_history(records: Iterable[LedgerRecord]) -> History:
             drills.append(_drill(record))
         elif record.kind == "key-drill" and _text(record, "status") == "ok":
             key_drills.append(record.time)
-    return History(tuple(runs), tuple(syncs), tuple(checks), tuple(drills), tuple(key_drills))
+        elif record.kind == "prune":
+            prunes.append(_prune(record))
+    return History(
+        runs=tuple(runs),
+        syncs=tuple(syncs),
+        checks=tuple(checks),
+        drills=tuple(drills),
+        key_drills=tuple(key_drills),
+        prunes=tuple(prunes),
+        rooms=rooms,
+    )
 
 
 def _run(record: LedgerRecord) -> Run:
@@ -197,11 +267,24 @@ def _sync(record: LedgerRecord) -> Sync:
         time=record.time,
         newest=SnapshotMark(newest, time) if newest and time else None,
         error=_text(record, "error"),
+        deletes=record.facts.get("delete") is True,
+        source=_text(record, "source"),
     )
 
 
+def _prune(record: LedgerRecord) -> Prune:
+    destination, status = _text(record, "destination"), _text(record, "status")
+    return Prune(destination, status, record.time, _text(record, "error"))
+
+
 def _check(record: LedgerRecord) -> Proof:
-    return Proof("check", _text(record, "destination"), _text(record, "status"), record.time)
+    return Proof(
+        "check",
+        _text(record, "destination"),
+        _text(record, "status"),
+        record.time,
+        scope=_text(record, "read_data"),
+    )
 
 
 def _proves_files_alone(record: LedgerRecord) -> bool:

@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from lpse_ops.backup.diskforecast import is_short
+from lpse_ops.backup.statuscopies import find_too_few
 from lpse_ops.backup.statusdestination import ledger_newest
 from lpse_ops.backup.statusfacts import BackupFacts, Proof, Sighting
 from lpse_ops.backup.statusverdict import DestinationStatus, Kind, Severity, Trouble
+
+# Who prunes by hand where nothing can be deleted is not reminded for ever.
+_PRUNE_TOLD_FOR = timedelta(days=14)
 
 
 def find_troubles(
@@ -16,7 +21,8 @@ def find_troubles(
         *_ledger_troubles(facts),
         *_run_troubles(facts, destinations, missed),
         *_destination_troubles(facts, destinations),
-        *_proof_troubles(facts),
+        *_proof_troubles(facts, destinations),
+        *(find_too_few(destinations) if facts.knows_all_places else ()),
     ]
     return sorted(troubles, key=lambda trouble: -trouble.severity)
 
@@ -52,6 +58,8 @@ def _destination_troubles(
         fresh_elsewhere = any(other.is_fresh for other in destinations if other is not each)
         yield from _freshness(facts, each, fresh_elsewhere=fresh_elsewhere)
         yield from _refusals(facts, each)
+        yield from _room(facts, each)
+        yield from _prune(facts, each)
         if sighting is not None:
             yield from _sighting_troubles(facts, each, sighting, fresh_elsewhere=fresh_elsewhere)
 
@@ -84,6 +92,28 @@ def _refusals(facts: BackupFacts, each: DestinationStatus) -> Iterator[Trouble]:
         yield Trouble(Kind.NOT_WRITTEN, Severity.WARNING, each.name, detail=each.last_error)
 
 
+def _room(facts: BackupFacts, each: DestinationStatus) -> Iterator[Trouble]:
+    days = facts.history.days_until_full(each.name, facts.now)
+    if is_short(days):
+        yield Trouble(Kind.FULL_SOON, Severity.WARNING, each.name, detail=str(days))
+
+
+def _prune(facts: BackupFacts, each: DestinationStatus) -> Iterator[Trouble]:
+    """What failed last, at the place itself or when it followed another one; not for ever."""
+    history = facts.history
+    ends = [
+        (end.time, end.status, end.error) for end in history.prunes if end.destination == each.name
+    ]
+    ends += [
+        (end.time, end.status, end.error)
+        for end in history.syncs
+        if end.destination == each.name and end.deletes
+    ]
+    time, status, error = max(ends, default=(facts.now, "ok", ""))
+    if status != "ok" and facts.now - time < _PRUNE_TOLD_FOR:
+        yield Trouble(Kind.PRUNE_FAILED, Severity.WARNING, each.name, time, error)
+
+
 def _sighting_troubles(
     facts: BackupFacts, each: DestinationStatus, sighting: Sighting, *, fresh_elsewhere: bool
 ) -> Iterator[Trouble]:
@@ -111,7 +141,9 @@ def _sighting_troubles(
         )
 
 
-def _proof_troubles(facts: BackupFacts) -> Iterator[Trouble]:
+def _proof_troubles(
+    facts: BackupFacts, destinations: tuple[DestinationStatus, ...]
+) -> Iterator[Trouble]:
     newest: dict[str, Proof] = {}
     for proof in facts.history.checks:
         newest[proof.destination] = proof
@@ -126,11 +158,11 @@ def _proof_troubles(facts: BackupFacts) -> Iterator[Trouble]:
         detail = "; ".join(last.problems)
         yield Trouble(Kind.DRILL_FAILED, Severity.CRITICAL, last.destination, last.time, detail)
     if facts.has_ledger:
-        yield from _overdue(facts)
+        yield from _overdue(facts, destinations)
 
 
-def _overdue(facts: BackupFacts) -> Iterator[Trouble]:
-    """Drills that are due; who has just begun has as much time as everybody else."""
+def _overdue(facts: BackupFacts, destinations: tuple[DestinationStatus, ...]) -> Iterator[Trouble]:
+    """Drills and checks that are due; who has just begun has as much time as everybody else."""
     history, limits, now = facts.history, facts.limits, facts.now
     begun = next((run.started for run in history.runs if run.is_good), None)
     if begun is None:
@@ -141,3 +173,8 @@ def _overdue(facts: BackupFacts) -> Iterator[Trouble]:
     key_drilled = max(history.key_drills, default=None)
     if now - (key_drilled or begun) > limits.key_drill_after:
         yield Trouble(Kind.KEY_DRILL_DUE, Severity.WARNING, since=key_drilled)
+    # The drill of a single one is asked for already.
+    for each in destinations if len(destinations) > 1 else ():
+        proved = each.proof.time if each.proof else None
+        if each.newest is not None and now - (proved or begun) > limits.drill_after:
+            yield Trouble(Kind.UNVERIFIED, Severity.WARNING, each.name, proved)

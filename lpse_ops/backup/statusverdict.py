@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
 
+from lpse_ops.backup.diskforecast import Room
 from lpse_ops.backup.statusfacts import Media, Proof, Run, SnapshotMark
 
 
@@ -35,6 +36,13 @@ class Kind(StrEnum):
     DRILL_FAILED = "drill-failed"
     DRILL_OLD = "drill-old"
     KEY_DRILL_DUE = "key-drill-due"
+    UNVERIFIED = "destination-unverified"
+    FULL_SOON = "disk-full-soon"
+    PRUNE_FAILED = "prune-failed"
+    ONE_COPY = "one-copy"
+    NOT_AWAY = "no-copy-away"
+    DISK_HERE = "no-disk-away"
+    DISK_SOMEWHERE = "disk-kept-nowhere"
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,10 @@ class Trouble:
 
 @dataclass(frozen=True)
 class DestinationStatus:
-    """``reachable`` is None where nobody asked; ``proof`` is its newest good check or drill."""
+    """``reachable`` is None where nobody asked; ``proof`` is its newest good check or drill.
+
+    ``room`` is what the last run found free there.
+    """
 
     name: str
     media: Media
@@ -63,6 +74,13 @@ class DestinationStatus:
     last_error: str | None
     is_fresh: bool
     is_off_site: bool
+    is_damaged: bool = False
+    room: Room | None = None
+
+    @property
+    def holds_copy(self) -> bool:
+        """Whether there is a snapshot, and no check has found since that it is damaged."""
+        return self.newest is not None and not self.is_damaged
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class _Asked:
     only: Only
     even_if_stale: bool
     even_if_last: bool
+    skip_stale: bool = False
 
 
 @click.command(epilog="Example: lpse-ops backup forget --keep-daily 14 --keep-weekly 8 --dry-run")
@@ -49,6 +50,9 @@ class _Asked:
 )
 @filter_options
 @click.option("--even-if-stale", is_flag=True, help="Also if the newest snapshot is old.")
+@click.option(
+    "--skip-stale", is_flag=True, help="Leave a series alone whose newest snapshot is old."
+)
 @click.option(
     "--even-if-last", is_flag=True, help="Also the last complete one, if it is named as SNAPSHOT."
 )
@@ -70,6 +74,7 @@ def command(
     group_by: str,
     only: Only,
     even_if_stale: bool,
+    skip_stale: bool,
     even_if_last: bool,
     calendar: bool,
     dry_run: bool,
@@ -94,6 +99,7 @@ def command(
         only,
         even_if_stale=even_if_stale,
         even_if_last=even_if_last,
+        skip_stale=skip_stale,
     )
     _refuse_mixture(asked)
     policy = _choose_policy(app, asked)
@@ -155,6 +161,10 @@ def _refuse_mixture(asked: _Asked) -> None:
             "--host, --tag and --path choose nothing where snapshots are named",
             hint="leave them out; they go with a policy, or with 'latest'",
         )
+    if asked.skip_stale and (asked.named or asked.even_if_stale):
+        raise UsageError(
+            "--skip-stale goes with a policy, and without --even-if-stale", hint="leave it out"
+        )
     if asked.even_if_last and not asked.named:
         raise UsageError(
             "--even-if-last goes with named snapshots: a policy never removes the last one",
@@ -187,6 +197,7 @@ def _plan(app: App, repository: Repository, asked: _Asked, policy: KeepPolicy) -
         is_complete=completeness.is_complete,
         may_be_complete=completeness.may_be_complete,
         even_if_stale=asked.even_if_stale,
+        skip_stale=asked.skip_stale,
     )
 
 

@@ -42,7 +42,10 @@ def render_metrics(status: BackupStatus) -> bytes:
         "last_verified_timestamp_seconds", "Last good check or restore drill.", "destination"
     )
     reachable = gauge("destination_reachable", "Whether it answers (1) or not (0).", "destination")
+    free = gauge("destination_free_bytes", "Room that the last run found.", "destination")
     for each in status.destinations:
+        if each.room is not None:
+            free.labels(each.name).set(each.room.free_bytes)
         if each.newest is not None:
             success.labels(each.name).set(each.newest.time.timestamp())
         if each.proof is not None:

@@ -68,9 +68,10 @@ def outcome_of(error: OpsError) -> Outcome:
 
 def is_away(error: OpsError) -> bool:
     """Whether a place is just not there: a disk in the safe, a line that is down."""
-    from lpse_ops.backup.disk import DiskAway
+    from lpse_ops.backup.disk import DiskAway, DiskEmptied
 
-    return isinstance(error, (RepositoryMissing, StorageUnavailable, DiskAway))
+    is_there = isinstance(error, DiskEmptied)
+    return not is_there and isinstance(error, (RepositoryMissing, StorageUnavailable, DiskAway))
 
 
 def open_places(app: App, destinations: "Sequence[Destination]") -> Places:
@@ -103,9 +104,14 @@ def open_places(app: App, destinations: "Sequence[Destination]") -> Places:
 
 def _send_to_sync(destinations: "Sequence[Destination]", found: Places) -> None:
     """Where others have the repository, a new place becomes a clone: ``init`` would be refused."""
+    from lpse_ops.backup.disk import DiskEmptied
+
     for each in destinations:
         error = found.errors.get(each.name)
-        if isinstance(error, RepositoryMissing):
+        if isinstance(error, RepositoryMissing) and each.disk is not None:
+            # It was opened, so it is the one: nobody forgot to plug it in.
+            found.errors[each.name] = DiskEmptied(each.name, each.location)
+        elif isinstance(error, RepositoryMissing):
             hint = f"lpse-ops backup sync {each.name} makes it a clone"
             if each.repository_id is not None:
                 hint = f"is it mounted? without its repository_id in lpse-ops.yml, {hint}"

@@ -20,6 +20,7 @@ from lpse_ops.cli.schedule_plan import (
     make_plan,
 )
 from lpse_ops.cli.schedule_units import Plan, render_units, timers
+from lpse_ops.cli.settings import BackupSettings
 from lpse_ops.cli.wiring import App
 from lpse_ops.clock import SystemClock
 from lpse_ops.errors import OpsError
@@ -77,11 +78,22 @@ def command(
         output_format=output_format,
         output=output,
     )
+    app.console.print(say_what_goes(app.settings.backup))
     if app.settings.notify.urls_file is None:
         app.console.warn(
             "nobody will be told when a backup fails or falls silent: name a notify.urls_file in "
             f"{app.settings.file}, then lpse-ops notify test"
         )
+
+
+def say_what_goes(backup: BackupSettings) -> str:
+    """Whoever installs a timer that deletes is to know it."""
+    if backup.keep.is_empty or backup.schedule.prune == "never":
+        return "no snapshot is ever removed: see backup.keep and backup.schedule.prune"
+    return (
+        f"{backup.schedule.prune}, after a good run, snapshots are removed that backup.keep does "
+        "not keep; look: lpse-ops backup forget --dry-run"
+    )
 
 
 def _refuse_without_cron(*, use_cron: bool) -> None:

@@ -174,6 +174,7 @@ def _destination_fields(each: DestinationStatus, status: BackupStatus) -> dict[s
         "name": each.name,
         "media": each.media,
         "kept_at": each.kept_at,
+        "is_off_site": each.is_off_site,
         "reachable": each.reachable,
         "trouble": each.trouble,
         "snapshot": newest and newest.id,
@@ -181,6 +182,9 @@ def _destination_fields(each: DestinationStatus, status: BackupStatus) -> dict[s
         "age_seconds": newest and max(int((status.now - newest.time).total_seconds()), 0),
         "verified": each.proof and each.proof.time,
         "verified_by": each.proof and each.proof.kind,
+        "verified_scope": each.proof and (each.proof.scope or None),
+        "free_bytes": each.room and each.room.free_bytes,
+        "total_bytes": each.room and each.room.total_bytes,
         "away_since": each.away_since,
         "last_error": each.last_error,
     }

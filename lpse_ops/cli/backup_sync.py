@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lpse_ops.backup.clones import leading_first, plan_clone, refuse_deletion, update_clone
+from lpse_ops.backup.statusfacts import read_history
 from lpse_ops.backup.sync import Place, SyncReport, open_clone
 from lpse_ops.backup.syncplan import SyncPlan
 from lpse_ops.cli.backup_options import retry_lock_option
@@ -68,7 +69,12 @@ def command(
             lock_all(locks, places, retry_lock, exclusive=delete)
         sync = _Sync(app, _choose_source(places, asked), places, delete=delete, dry_run=dry_run)
         results = [sync.bring(each) for each in _targets(places, asked, sync.source)]
-    for name, error in places.errors.items():
+    missing = {
+        name: error
+        for name, error in places.errors.items()
+        if not asked.names or name in asked.names
+    }
+    for name, error in missing.items():
         app.console.warn(f"{name} was not synced: {outcome_of(error).said()}")
     emit(
         "backup/sync",
@@ -76,7 +82,7 @@ def command(
             "dry_run": dry_run,
             "source": sync.source.name,
             "destinations": {each.name: each.fields() for each in results},
-            "not_reached": {name: error.message for name, error in places.errors.items()},
+            "not_reached": {name: error.message for name, error in missing.items()},
         },
         text=lambda: (
             "\n".join(each.render(sync.source.name, dry_run=dry_run) for each in results)
@@ -88,10 +94,7 @@ def command(
     for each in results:
         for line in each.problems:
             app.console.warn(f"{each.name}: {line}")
-    is_missing = any(
-        name in asked.names or not (asked.names or is_away(error))
-        for name, error in places.errors.items()
-    )
+    is_missing = any(asked.names or not is_away(error) for error in missing.values())
     return _NOT_ALL if is_missing or any(each.problems for each in results) else 0
 
 
@@ -161,6 +164,9 @@ def _choose_source(places: Places, asked: _Asked) -> Place:
         return next(each for each in places.opened if each.name == asked.source)
     others = [each for each in leading_first(places.opened) if each.name not in asked.names]
     if not others:
+        for name, error in places.errors.items():
+            if name not in asked.names:
+                raise OpsError(f"nothing to copy from: {name}: {error.message}", hint=error.hint)
         raise UsageError(
             "every destination that can be reached is named as a target",
             hint="name one fewer, or say where to copy from: --from NAME",
@@ -230,11 +236,11 @@ class _Sync:
             report = self._report(target)
         except OpsError as error:
             if not self._dry_run:
-                record_sync(self._app, self.source, target, None, error)
+                record_sync(self._app, self.source, target, None, error, delete=self._delete)
             return _Result(target.name, self._plan, SyncReport(), [error.message, error.hint])
         problems = [*report.problems, *report.healed]
         if not self._dry_run:
-            record_sync(self._app, self.source, target, report)
+            record_sync(self._app, self.source, target, report, delete=self._delete)
             if not report.held_back:
                 self._pin(target)
         return _Result(target.name, self._plan, report, problems)
@@ -243,6 +249,7 @@ class _Sync:
         self._plan = SyncPlan((), (), (), needs_config=False)
         if self._delete:
             refuse_known_damage(self._app, (self.source, target))
+            refuse_nights_of_its_own(self._app, self.source, target)
         if self._dry_run:
             self._plan = plan_clone(self.source, target)
             if self._delete and self._plan.extra:
@@ -261,6 +268,16 @@ class _Sync:
         destination = named_destination(self._app, target.name)
         if destination.repository_id is None:
             write_repository_id(self._app.settings, target.name, self.source.repository.config.id)
+
+
+def refuse_nights_of_its_own(app: App, source: Place, target: Place) -> None:
+    """Nothing is deleted while the log says that the source never got what the target has."""
+    if read_history(app.ledger.records()).has_more(target.name, source.name):
+        raise RepositoryError(
+            f"nothing is deleted: {target.name} has snapshots of a time when {source.name} was "
+            "away",
+            hint=f"bring them there first: lpse-ops backup sync --from {target.name} {source.name}",
+        )
 
 
 def refuse_known_damage(app: App, places: Sequence[Place]) -> None:

@@ -109,7 +109,8 @@ def _choose_server(app: App, request: DatabaseRestore) -> Database:
     if request.server is not None:
         return parse_database(request.server)
     settings = app.settings_if_any
-    for each in settings.backup.databases if settings else ():
+    # Of a server that was backed up from here they are not this machine's.
+    for each in settings.backup.databases if settings and not settings.backup.host else ():
         if each.name == request.name:
             return parse_database(each.url, password_file=each.password_file)
     raise UsageError(

@@ -7,19 +7,23 @@ A portable disk is opened through ``disk_access``, which proves that it is the o
 
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lpse_ops.backup.openkey import ensure_exists
 from lpse_ops.backup.storage.backend import Backend
 from lpse_ops.backup.storage.location import LOCAL, open_backend, scheme_of
+from lpse_ops.cli.deadline import ask_all
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import RepositoryMissing, StorageError, UsageError
 
 if TYPE_CHECKING:
     from lpse_ops.cli.settings import Destination
 
-# Whether a place answers at all is not worth a quarter of an hour.
+# Whether a place answers at all is not worth a quarter of an hour; one that takes the question
+# and says nothing would be asked anew by each layer.
 _PROBE_SECONDS = 15.0
+_ANSWER_WITHIN = timedelta(seconds=60)
 
 
 def configured_destinations(app: App) -> "tuple[Destination, ...]":
@@ -85,9 +89,14 @@ def prepare_to_ask(
     to open may raise ``StorageError``, too.
     """
     inner = _open_inner(app, destination.location, destination, for_reading=for_reading)
+    name = destination.name
 
     def ask() -> Backend:
-        ensure_exists(_wrap(app, inner, destination, _PROBE_SECONDS))
+        probe = _wrap(app, inner, destination, _PROBE_SECONDS)
+        hint = f"is it overloaded? lpse-ops backup snapshots --destination {name} waits longer"
+        error = ask_all({name: lambda: ensure_exists(probe)}, _ANSWER_WITHIN, hint)[name]
+        if error is not None:
+            raise error
         return _wrap(app, inner, destination)
 
     return ask
@@ -153,4 +162,9 @@ def _wrap(
 
         inner = LimitedBackend(inner, destination.limit, app.clock)
     patience = GIVE_UP_AFTER_SECONDS if patience_seconds is None else patience_seconds
-    return RetryBackend(inner, tell=app.console.warn, give_up_after_seconds=patience)
+    name = f"{destination.name}: " if destination is not None else ""
+    return RetryBackend(
+        inner,
+        tell=lambda text: app.console.warn(f"{name}{text}"),
+        give_up_after_seconds=patience,
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lpse_ops.backup.disk import DiskState, PortableDisk, find_disk, open_disk
 from lpse_ops.backup.diskdevices import SystemDisks
 from lpse_ops.backup.diskregister import KIND, PLUGGED, read_events
+from lpse_ops.cli.records import record
 from lpse_ops.errors import LedgerError, UsageError
 
 if TYPE_CHECKING:
@@ -53,26 +54,11 @@ def disk_state(destination: "Destination") -> DiskState:
     return find_disk(portable_disk(destination), SystemDisks())
 
 
-def note_plugged(ledger: "Ledger", destination: "Destination") -> None:
+def note_plugged(app: "App", destination: "Destination") -> None:
     """Record that a disk is back, once, when it was written to after it had been away."""
-    events = read_events(ledger.records(KIND)).get(destination.name, [])
+    events = read_events(app.ledger.records(KIND)).get(destination.name, [])
     if not events or events[-1].event != PLUGGED:
-        ledger.append(KIND, event_facts(destination, PLUGGED))
-        ledger.checkpoint()
-
-
-def warn_if_short(app: "App", destination: "Destination") -> None:
-    """Warn when the disk will be full within two weeks, by what the last runs stored."""
-    from lpse_ops.backup.diskforecast import days_until_full, growth_per_day, is_short
-    from lpse_ops.backup.diskregister import read_additions
-
-    per_day = growth_per_day(read_additions(app.ledger.records("backup")), app.clock.now())
-    days = days_until_full(disk_state(destination).seen.free_bytes, per_day)
-    if is_short(days):
-        app.console.warn(
-            f"disk {destination.name} is full in about {days} days: lpse-ops backup forget "
-            "--prune gives room back, or take a larger disk"
-        )
+        record(app, KIND, event_facts(destination, PLUGGED))
 
 
 def event_facts(

@@ -24,6 +24,7 @@ from lpse_ops.cli.lazy import Command, Group, LazyGroup
 from lpse_ops.cli.parameters import common_options, repository_options
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import (
+    HostUnreachable,
     OpsError,
     PlaybookError,
     RepositoryLocked,
@@ -244,6 +245,7 @@ COMMANDS = Group(
 EXIT_CODES: dict[type[BaseException], int] = {
     OpsError: 1,
     UsageError: 2,
+    HostUnreachable: 4,
     RepositoryMissing: 10,
     RepositoryLocked: 11,
     WrongPassword: 12,

@@ -4,17 +4,13 @@ What was told stands in the ledger, so that a trouble is told once and then once
 here fails a backup: what goes wrong is a warning, and is tried again by the next run.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from lpse_ops.backup.notices import RECORD, notice_facts, plan_notices, read_told
 from lpse_ops.backup.statusverdict import BackupStatus
 from lpse_ops.cli.notify_send import Message, send
 from lpse_ops.cli.notify_text import render_notice
 from lpse_ops.cli.notify_urls import read_urls
 from lpse_ops.cli.records import record
+from lpse_ops.cli.state_lock import wait_for_turn
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import LedgerError, OpsError
 
@@ -29,7 +25,8 @@ def tell(app: App, status: BackupStatus) -> None:
         return
     try:
         urls = read_urls(settings.notify.urls_file, URLS_KEY)
-        with _one_at_a_time(app):
+        # A run and the daily watch may end in the same second.
+        with wait_for_turn(app.state_folder, _LOCK_FILE):
             _tell(app, status, urls)
     except (OpsError, OSError) as error:
         app.console.warn(f"nobody was told: {error}")
@@ -55,13 +52,3 @@ def send_all(app: App, urls: list[str], message: Message) -> bool:
     for failure in failures:
         app.console.warn(f"not sent: {failure}")
     return len(failures) < len(urls)
-
-
-@contextmanager
-def _one_at_a_time(app: App) -> Iterator[None]:
-    """A run and the daily watch may end in the same second."""
-    app.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(app.state_folder / _LOCK_FILE, flags, 0o600), "wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

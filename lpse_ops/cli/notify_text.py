@@ -87,6 +87,7 @@ def _age(moment: datetime | None, now: datetime) -> str:
 _RECOVERED = {
     "run": "pencadangan berhasil lagi",
     "age": "cadangan di {name} sudah baru lagi",
+    "copies": "salinan cadangan sudah cukup, satu di antaranya jauh dari ruang server",
 }
 # In a few words for the title; whole; and the command to type.
 _TEXTS: dict[Kind, tuple[str, str, str]] = {
@@ -169,5 +170,42 @@ _TEXTS: dict[Kind, tuple[str, str, str]] = {
         "kunci pemulihan perlu diuji",
         "Lembar pemulihan terakhir diuji: {at}. Batas waktunya sudah lewat.",
         "lpse-ops backup key drill",
+    ),
+    Kind.UNVERIFIED: (
+        "salinan di {name} lama tidak diperiksa",
+        "Salinan di {name} terakhir diperiksa: {at}. Batas waktunya sudah lewat.",
+        "lpse-ops backup check --destination {name}",
+    ),
+    Kind.FULL_SOON: (
+        "disk {name} segera penuh",
+        "Disk {name} akan penuh dalam kira-kira {detail} hari.",
+        "lpse-ops backup forget --prune --destination {name}   (atau ganti disk yang lebih besar)",
+    ),
+    Kind.PRUNE_FAILED: (
+        "snapshot lama di {name} tidak terhapus",
+        "Pembersihan snapshot lama di {name} pada {at} gagal: {detail}",
+        "lpse-ops backup check --destination {name}   (bila kuncinya hanya boleh menambah: "
+        "prune: false di lpse-ops.yml)",
+    ),
+    Kind.ONE_COPY: (
+        "hanya ada satu salinan cadangan",
+        "Hanya ada satu salinan cadangan; bila rusak, tidak ada gantinya.",
+        "lpse-ops backup disk init",
+    ),
+    Kind.NOT_AWAY: (
+        "semua salinan ada di ruang server",
+        "Tidak ada salinan cadangan di luar ruang server; kebakaran atau pencurian menghapus "
+        "semuanya.",
+        "lpse-ops backup disk init   (atau isi kept_at tujuan di lpse-ops.yml)",
+    ),
+    Kind.DISK_HERE: (
+        "semua salinan ada di ruang server",
+        "Tidak ada salinan cadangan di luar ruang server; disk {detail} masih terpasang.",
+        "lpse-ops backup disk eject {detail} --to TEMPAT --by NAMA",
+    ),
+    Kind.DISK_SOMEWHERE: (
+        "tempat disk tidak diketahui",
+        "Tidak diketahui di mana disk {detail} disimpan; harus ada salinan di luar ruang server.",
+        "lpse-ops backup disk eject {detail} --to TEMPAT --by NAMA",
     ),
 }

@@ -17,11 +17,16 @@ def record(app: App, kind: str, facts: Mapping[str, Any]) -> bool:
     """Append a record and sign a checkpoint over it; false, and told, if there is no record."""
     if not _append(app, kind, facts):
         return False
+    sign(app)
+    return True
+
+
+def sign(app: App) -> None:
+    """Sign what the log holds; what cannot be signed now is signed with the next record."""
     try:
         app.ledger.checkpoint()
     except (OpsError, OSError) as error:
         app.console.warn(f"this is recorded in the log, but not signed: {_words(error)}")
-    return True
 
 
 def record_begin(app: App, run: str, started: datetime) -> None:

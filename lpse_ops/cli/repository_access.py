@@ -8,7 +8,6 @@ import contextlib
 import os
 import stat
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lpse_ops.backup.firstfiles import Beside, FirstFiles
 from lpse_ops.backup.openkey import OpenedKey, ensure_exists, open_key
 from lpse_ops.backup.storage.backend import Backend
 from lpse_ops.cli.destination_access import (
@@ -134,8 +134,7 @@ def open_destination(
 ) -> "Repository":
     """The same for one destination, whatever the command line names."""
     backend = open_place(app, destination.location, destination, for_reading=for_reading)
-    ensure_exists(backend)
-    return Opening(app, backend, read_password(app), destination, cached=cached).finish()
+    return _start_opening(app, backend, destination, cached=cached).finish()
 
 
 class Opening:
@@ -153,33 +152,30 @@ class Opening:
         destination: "Destination | None" = None,
         *,
         cached: bool = False,
+        first_files: FirstFiles | None = None,
     ) -> None:
         self._app = app
         self.backend = backend
         self._destination = destination
         self._cached = cached
-        self._password = password
-        self._opened: OpenedKey | BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._first = first_files
 
-    def _run(self) -> None:
-        try:
-            self._opened = open_key(self.backend, self._password)
-        except BaseException as error:  # raised again by ``finish``
-            self._opened = error
+        def work_out_key() -> OpenedKey:
+            found = first_files.keys.result() if first_files else None
+            return open_key(backend, password, found)
+
+        self._key = Beside(work_out_key)
 
     def is_running(self) -> bool:
         """Whether ``finish`` would have to wait."""
-        return self._thread.is_alive()
+        return self._key.is_running()
 
     def finish(self) -> "Repository":
         from lpse_ops.backup.repository import repository_of
 
-        self._thread.join()
-        if not isinstance(self._opened, OpenedKey):
-            raise self._opened or RuntimeError("nobody opened the repository")
-        repository = repository_of(self.backend, self._opened)
+        key = self._key.result()
+        config = self._first.config.result() if self._first else None
+        repository = repository_of(self.backend, key, config)
         refuse_unless_pinned(self._destination, repository)
         if self._cached:
             use_cache(self._app, repository)
@@ -202,8 +198,20 @@ def use_cache(app: App, repository: "Repository") -> None:
 def start_opening(app: App, *, cached: bool = False, for_reading: bool = False) -> Opening:
     """Begin to open the repository; the password, also from a prompt, is read at once."""
     backend = choose_backend(app, for_reading=for_reading)
-    ensure_exists(backend)
-    return Opening(app, backend, read_password(app), app.chosen, cached=cached)
+    return _start_opening(app, backend, app.chosen, cached=cached)
+
+
+def _start_opening(
+    app: App, backend: Backend, destination: "Destination | None", *, cached: bool
+) -> Opening:
+    # That there is no repository is told before anybody types a password for it.
+    first = FirstFiles(backend) if is_remote(backend.location) else None
+    if first is None:
+        ensure_exists(backend)
+    else:
+        first.ensure_exists()
+    password = read_password(app)
+    return Opening(app, backend, password, destination, cached=cached, first_files=first)
 
 
 def refuse_unless_pinned(destination: "Destination | None", repository: "Repository") -> None:

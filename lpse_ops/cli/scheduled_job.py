@@ -4,29 +4,32 @@ The process may crash, be killed for want of memory or hang: who watches it is a
 then writes the record that the job could not write itself.
 """
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from types import FrameType
 from typing import IO, Any
 
+from lpse_ops.backup.checkturn import Turn
 from lpse_ops.backup.statusfacts import Run
+from lpse_ops.cli.run_lock import SHARED
 
 _PROGRAM = (sys.executable, "-P", "-c", "from lpse_ops.cli.main import main; main()")
 _SECONDS_TO_END = 60
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SOME_UNREADABLE = 3
 _MAX_OUTPUT_BYTES = 64 << 20
 _MAX_TALK_BYTES = 64 << 10
 _LONGEST_ERROR = 500
 _PREFIX = "lpse-ops: "
-# The parts of a quarter: each week's check reads another one.
-_CHECK_PARTS = 13
 # Somebody who looks after the repository by hand must not fail the night's run.
-_PATIENT = ("--retry-lock", "30m")
+PATIENT = ("--retry-lock", "30m")
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,12 @@ class Ended:
         return "; ".join(found)[:_LONGEST_ERROR]
 
 
-def job_arguments(job: str, now: datetime) -> list[str]:
-    """What a job runs; the part that a check reads goes with the week of the year."""
-    if job == "check":
-        part = now.isocalendar().week % _CHECK_PARTS + 1
-        return ["backup", "check", "--read-data-subset", f"{part}/{_CHECK_PARTS}", *_PATIENT]
-    return ["backup", "run", *_PATIENT] if job == "backup" else ["backup", job]
+def job_arguments(job: str, turn: Turn | None) -> list[str]:
+    """What a job runs; a check reads the part of the destination whose turn it is."""
+    if job == "check" and turn is not None:
+        where = ("--destination", turn.destination, "--read-data-subset", turn.subset)
+        return ["backup", "check", *where, *PATIENT]
+    return ["backup", "run", *PATIENT] if job == "backup" else ["backup", job]
 
 
 def was_missed(runs: Sequence[Run], at: time, now: datetime) -> bool:
@@ -76,21 +79,41 @@ def run_job(arguments: Sequence[str], environment: Mapping[str, str], descriptor
 
     When we are interrupted, it is asked to stop, and waited for.
     """
+    process = None
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as talk:
-        process = subprocess.Popen(
-            [*_PROGRAM, *arguments, "--format", "json"],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=talk,
-            env=dict(environment),
-            pass_fds=[descriptor],
-        )
         try:
+            with _signals_wait():
+                process = subprocess.Popen(
+                    [*_PROGRAM, *arguments, "--format", "json"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=talk,
+                    env={**environment, SHARED: str(descriptor)},
+                    pass_fds=[descriptor],
+                )
             code = process.wait()
         except BaseException:
-            _stop(process)
+            if process is not None:
+                _stop(process)
             raise
         return Ended(code, _parse(_read(output, _MAX_OUTPUT_BYTES)), _last_words(talk))
+
+
+@contextlib.contextmanager
+def _signals_wait() -> Iterator[None]:
+    """A signal is heard at the end of the block: a child that is half started would be nobody's."""
+    came: list[tuple[int, FrameType | None]] = []
+    handlers = {each: signal.getsignal(each) for each in _SIGNALS}
+    heard = {each: handler for each, handler in handlers.items() if callable(handler)}
+    for each in heard:
+        signal.signal(each, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        for each, handler in heard.items():
+            signal.signal(each, handler)
+        for number, frame in came[:1]:
+            heard[signal.Signals(number)](number, frame)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

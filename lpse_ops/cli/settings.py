@@ -5,7 +5,7 @@ All errors of a file are reported at once, each with its line and column.
 
 import os.path
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from lpse_ops.backup.retention import KeepPolicy, parse_calendar_duration, parse_tags
 from lpse_ops.backup.storage.s3location import S3Options
 from lpse_ops.backup.storage.transferlimit import TransferLimit
+from lpse_ops.cli.settings_file import SEARCHED
 from lpse_ops.cli.settings_papers import PapersSettings, format_nip, read_papers
 from lpse_ops.cli.settings_values import (
     find_database_name,
@@ -28,9 +29,8 @@ from lpse_ops.duration import parse_duration
 from lpse_ops.errors import SettingsError
 from lpse_ops.yamlfile import load_yaml, set_scalar
 
-SEARCHED = (Path("lpse-ops.yml"), Path("/etc/lpse-ops/lpse-ops.yml"))
-
 RowCounts = Literal["exact", "estimate", "off"]
+PruneEvery = Literal["weekly", "monthly", "never"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,10 @@ class SftpSettings:
 
 @dataclass(frozen=True)
 class Destination:
-    """``location`` is absolute if it is a folder."""
+    """``location`` is absolute if it is a folder; ``kept_at`` is where it is.
+
+    ``prune`` is false where the schedule removes nothing, as of a key that may only add.
+    """
 
     name: str
     location: str
@@ -76,23 +79,37 @@ class Destination:
     limit: TransferLimit | None = None
     s3: S3Options | None = None
     sftp: SftpSettings | None = None
+    kept_at: str | None = None
+    prune: bool | None = None
+
+    @property
+    def is_kept_whole(self) -> bool:
+        """Whether the schedule removes nothing; what Object Lock holds could not go anyhow."""
+        if self.prune is None:
+            return self.s3 is not None and self.s3.retention is not None
+        return not self.prune
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """``at`` is a time of day in the site's time zone."""
+    """``at`` is a time of day in the site's time zone; ``prune`` how often ``keep`` is applied."""
 
     at: time = time(1, 30)
+    prune: PruneEvery = "weekly"
 
 
 @dataclass(frozen=True)
 class DrillSettings:
-    """``database`` is the name of the dump that the queries are for; None is the first."""
+    """``database`` is the name of the dump that the queries are for; None is the first.
+
+    ``time_limit`` is for the whole drill.
+    """
 
     documents_query: str | None = None
     newest_query: str | None = None
     sample: int = 50
     database: str | None = None
+    time_limit: timedelta = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -105,6 +122,8 @@ class BackupSettings:
     exclude_if_present: tuple[str, ...] = ()
     exclude_larger_than: int | None = None
     one_file_system: bool = False
+    host: str | None = None
+    inventory: Path | None = None
     password_file: Path | None = None
     destinations: tuple[Destination, ...] = ()
     keep: KeepPolicy = field(default_factory=KeepPolicy)
@@ -149,18 +168,6 @@ class Settings:
     people: tuple[Person, ...] = ()
     notify: NotifySettings = NotifySettings()
     papers: PapersSettings = field(default_factory=PapersSettings)
-
-
-def find_settings(
-    named: Path | None, environment: Mapping[str, str], searched: tuple[Path, ...] = SEARCHED
-) -> Path | None:
-    """Return the settings file: the one named, $LPSE_OPS_SETTINGS, or the first that exists."""
-    variable = environment.get("LPSE_OPS_SETTINGS")
-    if named is None and variable:
-        named = Path(variable)
-    if named is not None:
-        return named
-    return next((path for path in searched if os.path.lexists(path)), None)
 
 
 def require_settings(settings: Settings | None) -> Settings:
@@ -227,15 +234,14 @@ class _Resolver:
             "paths": lambda items: tuple(self.path(item) for item in items),
             "exclude": tuple,
             "exclude_file": self.path,
+            "inventory": self.path,
             "exclude_if_present": tuple,
             "exclude_larger_than": parse_size,
             "password_file": self.path,
             "destinations": lambda items: tuple(self.destination(item) for item in items),
             "keep": self.keep,
-            "schedule": lambda data: Schedule(
-                **{key: parse_time_of_day(text) for key, text in data.items()}
-            ),
-            "drill": lambda data: DrillSettings(**data),
+            "schedule": self.schedule,
+            "drill": self.drill,
             "alert_after": parse_duration,
             "rotate_after": parse_duration,
             "drill_after": parse_duration,
@@ -244,6 +250,14 @@ class _Resolver:
         return BackupSettings(
             **{key: read.get(key, lambda flag: flag)(value) for key, value in data.items()}
         )
+
+    def schedule(self, data: dict[str, Any]) -> Schedule:
+        at = {"at": parse_time_of_day(data["at"])} if "at" in data else {}
+        return Schedule(**{**data, **at})
+
+    def drill(self, data: dict[str, Any]) -> DrillSettings:
+        limit = {"time_limit": parse_duration(data["time_limit"])} if "time_limit" in data else {}
+        return DrillSettings(**{**data, **limit})
 
     def keep(self, data: dict[str, Any]) -> KeepPolicy:
         read: dict[type, Callable[[Any], Any]] = {
@@ -267,10 +281,14 @@ class _Resolver:
             name=data["name"],
             location=self.location(data["location"]),
             repository_id=data.get("repository_id"),
-            disk=Disk(**data["disk"]) if "disk" in data else None,
+            disk=Disk(**{"kept_at": data.get("kept_at"), **data["disk"]})
+            if "disk" in data
+            else None,
             limit=parse_limit(data["limit"]) if "limit" in data else None,
             s3=self.s3(data["s3"]) if "s3" in data else None,
             sftp=SftpSettings(**data["sftp"]) if "sftp" in data else None,
+            kept_at=data.get("kept_at"),
+            prune=data.get("prune"),
         )
 
     def s3(self, data: dict[str, Any]) -> S3Options:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from lpse_ops.backup.diskkeeping import is_server_room
+from lpse_ops.backup.diskregister import KIND, last_hand_over, read_events
 from lpse_ops.backup.statusdestination import ledger_newest
 from lpse_ops.backup.statusfacts import BackupFacts, History, Limits, Media, Place, read_history
 from lpse_ops.cli.destination_access import named_destination, open_place
@@ -35,6 +37,7 @@ def gather(
     facts = BackupFacts(
         now=app.clock.now(),
         places=_places(app),
+        knows_all_places=app.repo is None and app.destination is None,
         limits=replace(limits, alert_after=alert_after) if alert_after else limits,
     )
     facts = _with_history(app, facts)
@@ -68,9 +71,27 @@ def _places(app: App) -> tuple[Place, ...]:
             "which backups?",
             hint="name a destination in lpse-ops.yml (lpse-ops init DIR), or give --repo LOCATION",
         )
-    return tuple(
-        Place(each.name, media_of(each), each.disk.kept_at if each.disk else None) for each in found
-    )
+    handed_over = _handed_over(app)
+    room = settings.site.server_room if settings else None
+    return tuple(place_of(each, handed_over.get(each.name), room) for each in found)
+
+
+def place_of(destination: "Destination", handed_over_to: str | None, room: str | None) -> Place:
+    """Where a destination is: what was recorded last of a disk is truer than the settings."""
+    settled = destination.disk.kept_at if destination.disk else None
+    kept_at = handed_over_to or settled or destination.kept_at
+    is_here = kept_at is not None and is_server_room(kept_at, room)
+    return Place(destination.name, media_of(destination), kept_at, in_server_room=is_here)
+
+
+def _handed_over(app: App) -> dict[str, str]:
+    """Where disks were carried to, by name; nothing of a log that is broken, which is told."""
+    try:
+        events = read_events(app.ledger.records(KIND))
+    except LedgerError:
+        return {}
+    last = {name: last_hand_over(each) for name, each in events.items()}
+    return {name: each.kept_at for name, each in last.items() if each and each.kept_at}
 
 
 def _limits(settings: "Settings | None") -> Limits:
@@ -87,10 +108,16 @@ def _with_history(app: App, facts: BackupFacts) -> BackupFacts:
     if app.repo is not None:
         return replace(facts, has_ledger=False)
     try:
-        history = read_history(app.ledger.records())
+        history = read_history(app.ledger.records(), own_host(app))
     except LedgerError as error:
         return replace(facts, ledger_trouble=error.message)
     return replace(facts, history=history, has_ledger=history != History())
+
+
+def own_host(app: App) -> str | None:
+    """The name that the runs of the site's server bear, where others may be backed up, too."""
+    settings = app.settings_unless_empty
+    return settings.site.slug if settings and settings.backup.host else None
 
 
 def _look(app: App, facts: BackupFacts, name: str, patience: timedelta) -> Look:

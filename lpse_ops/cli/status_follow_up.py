@@ -36,7 +36,7 @@ def record_death(app: App, job: Job) -> None:
     if is_recorded(app, job.name, job.since):
         return
     error = f"the job that began at {job.since:%Y-%m-%d %H:%M:%S %z} was killed or lost its power"
-    record(app, job.name, failed_facts(app, job.name, job.since, error))
+    record(app, job.name, failed_facts(app, job.name, job.since, error, job.destination))
 
 
 def is_recorded(app: App, kind: str, since: datetime) -> bool:
@@ -48,8 +48,10 @@ def is_recorded(app: App, kind: str, since: datetime) -> bool:
         return False
 
 
-def failed_facts(app: App, job: str, started: datetime, error: str) -> dict[str, Any]:
-    """A job that failed, in the shape of its kind of record."""
+def failed_facts(
+    app: App, job: str, started: datetime, error: str, destination: str = ""
+) -> dict[str, Any]:
+    """A job that failed, in the shape of its kind of record; on the first place unless named."""
     if job == "backup":
         return {
             "status": "failed",
@@ -61,7 +63,7 @@ def failed_facts(app: App, job: str, started: datetime, error: str) -> dict[str,
             "destinations": {},
         }
     destinations = app.settings.backup.destinations
-    name = destinations[0].name if destinations else ""
+    name = destination or (destinations[0].name if destinations else "")
     if job == "check":
         return {"destination": name, "status": "failed", "errors": 0, "error": error}
     return {"destination": name, "status": "failed", "problems": [error]}

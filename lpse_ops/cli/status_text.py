@@ -8,7 +8,7 @@ from lpse_ops.cli.output import printable, render_table
 
 _LONGEST_FIRST_LINE = 80
 _LISTED_DAYS = 5
-_HEADER = ("Destination", "Media", "Newest snapshot", "Age", "Verified", "State")
+_HEADER = ("Destination", "Media", "Where", "Newest snapshot", "Age", "Verified", "State")
 
 
 def render_status(status: BackupStatus) -> str:
@@ -39,6 +39,7 @@ def _row(each: DestinationStatus, now: datetime) -> tuple[str, ...]:
     return (
         each.name,
         each.media,
+        _where(each),
         _moment(newest.time, now) if newest else "none",
         format_age(now - newest.time) if newest else "",
         f"{proof.kind} {_moment(proof.time, now)}" if proof else "never",
@@ -46,11 +47,18 @@ def _row(each: DestinationStatus, now: datetime) -> tuple[str, ...]:
     )
 
 
+def _where(each: DestinationStatus) -> str:
+    if each.is_off_site:
+        return each.kept_at or "elsewhere"
+    is_lost = each.media == "disk" and each.reachable is not True
+    return "unknown" if is_lost else "server room"
+
+
 def _state(each: DestinationStatus, now: datetime) -> str:
     if each.away_since is not None:
         return f"away since {_moment(each.away_since, now)}"
     if each.trouble is not None:
-        return f"kept at {each.kept_at}" if each.kept_at else "not reachable"
+        return "not plugged in" if each.media == "disk" else "not reachable"
     if each.last_error is not None:
         return f"last error: {each.last_error}"
     return "" if each.reachable is None else "reachable"
@@ -87,6 +95,18 @@ _DESCRIPTIONS = {
     Kind.DRILL_FAILED: "{name}: the restore drill of {at} failed: {detail}",
     Kind.DRILL_OLD: "restore drill overdue, last one: {at}: lpse-ops backup drill",
     Kind.KEY_DRILL_DUE: "recovery sheet untried, last time: {at}: lpse-ops backup key drill",
+    Kind.UNVERIFIED: "{name}: verified last: {at}: lpse-ops backup check --destination {name}",
+    Kind.FULL_SOON: "{name}: full in about {detail} days: lpse-ops backup forget --prune, or a "
+    "larger disk",
+    Kind.PRUNE_FAILED: "{name}: old snapshots were not removed on {at}: {detail}; lpse-ops backup "
+    "check --destination {name}, or prune: false in lpse-ops.yml",
+    Kind.ONE_COPY: "there is one copy only; a second one: lpse-ops backup disk init",
+    Kind.NOT_AWAY: "no copy is away from the server room: lpse-ops backup disk init, or kept_at of "
+    "a destination in lpse-ops.yml",
+    Kind.DISK_HERE: "no copy is away from the server room: lpse-ops backup disk eject {detail} "
+    "--to PLACE --by NAME",
+    Kind.DISK_SOMEWHERE: "no copy is known to be away from the server room: where is {detail}? "
+    "lpse-ops backup disk eject {detail} --to PLACE --by NAME",
 }
 
 

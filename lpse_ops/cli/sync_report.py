@@ -13,6 +13,8 @@ def record_sync(
     clone: Place,
     report: SyncReport | None,
     error: OpsError | None = None,
+    *,
+    delete: bool = False,
 ) -> None:
     """Record a sync that ended, well or with an error."""
     newest = None
@@ -31,6 +33,7 @@ def record_sync(
             "status": "failed" if error or problems else "ok",
             "files": report.files if report is not None else 0,
             "bytes": report.bytes if report is not None else 0,
+            "delete": delete,
             "removed": report.removed if report is not None else 0,
             "newest_snapshot": newest.id if newest else None,
             "newest_snapshot_time": newest.time.isoformat() if newest else None,

@@ -48,10 +48,15 @@ class App:
     @cached_property
     def settings_if_any(self) -> "Settings | None":
         """The settings, or None when there is no file; a wrong file is still an error."""
-        from lpse_ops.cli.settings import find_settings, load_settings
+        from lpse_ops.cli.settings_file import find_settings
 
         path = find_settings(self.settings_file, self.environment)
-        return None if path is None else load_settings(path)
+        if path is None:
+            return None
+        # 40 ms, only for who has any.
+        from lpse_ops.cli.settings import load_settings
+
+        return load_settings(path)
 
     @cached_property
     def settings_unless_empty(self) -> "Settings | None":
@@ -64,7 +69,7 @@ class App:
     @cached_property
     def settings_folder(self) -> Path | None:
         """The folder of the settings, filled in or not; None when there is no file."""
-        from lpse_ops.cli.settings import find_settings
+        from lpse_ops.cli.settings_file import find_settings
 
         self.settings_unless_empty  # noqa: B018 - a wrong file is an error
         path = find_settings(self.settings_file, self.environment)

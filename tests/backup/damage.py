@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
+from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.backend import Backend, FileKind, file_name
@@ -49,15 +50,19 @@ def copy_of(backend: MemoryBackend) -> MemoryBackend:
 def contents(repository: Repository) -> dict[bytes, dict[bytes, bytes]]:
     """Root tree -> path -> SHA-256 of the content, of all files of all snapshots."""
     index = repository.load_index()
-    found: dict[bytes, dict[bytes, bytes]] = {}
-    for snapshot in repository.snapshots():
-        files = found.setdefault(snapshot.tree, {})
-        for entry in walk_tree(repository, index, snapshot.tree):
-            digest = hashlib.sha256()
-            for blob in entry.node.content:
-                digest.update(repository.load_blob(index, BlobType.DATA, blob))
-            files[entry.path] = digest.digest()
-    return found
+    trees = {each.tree for each in repository.snapshots()}
+    return {tree: contents_of(repository, index, tree) for tree in trees}
+
+
+def contents_of(repository: Repository, index: BlobIndex, tree: bytes) -> dict[bytes, bytes]:
+    """Path -> SHA-256 of the content, of all files of a tree: all of it reads."""
+    files: dict[bytes, bytes] = {}
+    for entry in walk_tree(repository, index, tree):
+        digest = hashlib.sha256()
+        for blob in entry.node.content:
+            digest.update(repository.load_blob(index, BlobType.DATA, blob))
+        files[entry.path] = digest.digest()
+    return files
 
 
 def copy_tree(source: Path, target: Path) -> Path:

@@ -74,4 +74,6 @@ def daily_runs(days: int, **destinations: tuple[str, str] | str) -> tuple[Run, .
 
 
 def facts_of(*places: Place, history: History | None = None, **more: Any) -> BackupFacts:
-    return BackupFacts(NOW, places or (LOCAL,), history=history or History(), **more)
+    """Unless it is asked for, nothing is said of whether these copies are enough."""
+    facts = {"history": history or History(), "knows_all_places": False, **more}
+    return BackupFacts(NOW, places or (LOCAL,), **facts)

@@ -11,14 +11,13 @@ import pytest
 from lpse_ops.backup.backuprun import BackupRequest, BackupResult, run_backup
 from lpse_ops.backup.config import Config, encode_config
 from lpse_ops.backup.crypto import Crypter
-from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.progress import SILENT
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.fault import Fault, FaultBackend, Stopped, fault_at
 from lpse_ops.backup.storage.memory import MemoryBackend
-from lpse_ops.backup.treewalk import walk_tree
 from lpse_ops.errors import OpsError
 from tests.backup.cheap_repository import ID, KEYS, POLYNOMIAL
+from tests.backup.damage import contents_of
 from tests.backup.storing import HOST, MOMENT
 
 CONFIG = Config(ID, POLYNOMIAL)
@@ -51,15 +50,7 @@ def backup(repository: Repository, *paths: Path) -> BackupResult:
 def documents(repository: Repository) -> dict[str, dict[bytes, bytes]]:
     """The content hash of every file of every snapshot: all of it reads."""
     index = repository.load_index()
-    found: dict[str, dict[bytes, bytes]] = {}
-    for snapshot in repository.snapshots():
-        files = found.setdefault(snapshot.id, {})
-        for entry in walk_tree(repository, index, snapshot.tree):
-            digest = hashlib.sha256()
-            for blob in entry.node.content:
-                digest.update(repository.load_blob(index, BlobType.DATA, blob))
-            files[entry.path] = digest.digest()
-    return found
+    return {each.id: contents_of(repository, index, each.tree) for each in repository.snapshots()}
 
 
 def copy_of(contents: dict[str, bytes]) -> MemoryBackend:

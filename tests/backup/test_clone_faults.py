@@ -21,7 +21,7 @@ from lpse_ops.backup.storage.backend import Backend, FileKind
 from lpse_ops.backup.storage.memory import MemoryBackend
 from lpse_ops.backup.storage.mirror import Member, MirrorBackend
 from lpse_ops.backup.sync import Place, open_clone
-from lpse_ops.errors import StorageError
+from lpse_ops.errors import OpsError
 from tests.backup.cheap_repository import PASSWORD, init_cheaply
 from tests.backup.faultsweep import Scenario
 from tests.backup.statejudge import Judge, State, backend_of, read_state
@@ -108,9 +108,11 @@ def mirrored(docs: Path, stored: State, number: int) -> Callable[[Backend], obje
         for other in others:
             assert f"snapshots/{snapshot_id}" in other.contents
         if "under test" in dropped:
-            raise StorageError(dropped["under test"], hint="see above")
+            raise dropped["under test"]
 
-    def _back_up(backends: list[Backend], request: BackupRequest) -> tuple[dict[str, str], str]:
+    def _back_up(
+        backends: list[Backend], request: BackupRequest
+    ) -> tuple[dict[str, OpsError], str]:
         names = ["0", "1", "2"]
         names[number] = "under test"
         places = [place_at(*each) for each in zip(names, backends, strict=True)]

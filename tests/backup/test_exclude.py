@@ -13,6 +13,7 @@ from lpse_ops.backup.exclude import (
     parse_pattern_file,
     parse_size,
 )
+from lpse_ops.backup.localsource import has_mark
 from lpse_ops.errors import UsageError
 
 
@@ -133,12 +134,12 @@ def test_if_present(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     here = bytes(tmp_path)
     assert parse_if_present("mark:head:er") == IfPresent(b"mark", b"head:er")
-    assert IfPresent(b"mark").rejects_dir(here)
-    assert IfPresent(b"mark", b"header").rejects_dir(here)
-    assert IfPresent(b"folder").rejects_dir(here)
-    assert not IfPresent(b"mark", b"other").rejects_dir(here)
-    assert not IfPresent(b"folder", b"x").rejects_dir(here)
-    assert not IfPresent(b"missing").rejects_dir(here)
+    assert has_mark(here, b"mark", b"")
+    assert has_mark(here, b"mark", b"header")
+    assert has_mark(here, b"folder", b"")
+    assert not has_mark(here, b"mark", b"other")
+    assert not has_mark(here, b"folder", b"x")
+    assert not has_mark(here, b"missing", b"")
     assert parse_if_present(CACHE_TAG).name == b"CACHEDIR.TAG"
     for spec in ("", ":header"):
         with pytest.raises(UsageError) as refused:
@@ -150,9 +151,9 @@ def test_kept_names(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     (tmp_path / "b").touch()
     rules = [IfPresent(b"a"), IfPresent(b"a", b""), IfPresent(b"c")]
-    assert kept_names([], bytes(tmp_path)) is None
-    assert kept_names(rules, bytes(tmp_path)) == frozenset([b"a"])
-    assert kept_names([*rules, IfPresent(b"b")], bytes(tmp_path)) == frozenset()
+    assert kept_names([], bytes(tmp_path), has_mark) is None
+    assert kept_names(rules, bytes(tmp_path), has_mark) == frozenset([b"a"])
+    assert kept_names([*rules, IfPresent(b"b")], bytes(tmp_path), has_mark) == frozenset()
 
 
 @pytest.mark.parametrize(

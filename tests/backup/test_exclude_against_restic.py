@@ -18,6 +18,7 @@ from lpse_ops.backup.exclude import (
     parse_pattern_file,
     parse_size,
 )
+from lpse_ops.backup.localsource import has_mark
 from lpse_ops.errors import UsageError
 from tests.backup.cheap_repository import PASSWORD, init_cheaply
 from tests.restic_binaries import Restic
@@ -363,7 +364,7 @@ def walk(
         return
     if os.path.isdir(path) and not os.path.islink(path):
         yield path
-        kept = kept_names(present, path)
+        kept = kept_names(present, path, has_mark)
         for name in os.listdir(path):
             if kept is None or name in kept:
                 yield from walk(os.path.join(path, name), excludes, present, limit)

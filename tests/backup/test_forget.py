@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from lpse_ops.backup.forget import (
+    JUMPED,
     LAST_COMPLETE,
+    LAST_LARGE,
+    STALE,
     ForgetPlan,
     carry_out,
     plan_by_name,
@@ -19,7 +22,7 @@ from lpse_ops.backup.forget import (
 )
 from lpse_ops.backup.milestone import milestone_tags
 from lpse_ops.backup.repository import Repository, open_repository
-from lpse_ops.backup.retention import GroupBy, KeepPolicy
+from lpse_ops.backup.retention import CalendarDuration, GroupBy, KeepPolicy
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.backup.storage.backend import FileKind, file_name
 from lpse_ops.backup.storage.fault import Fault, FaultBackend, Stopped, fault_at
@@ -168,6 +171,73 @@ def test_a_group_that_gets_no_snapshots_any_more_loses_none():
         by_policy(snapshots, DAILY)
     assert "--even-if-stale" in refused.value.hint
     assert removed(by_policy(snapshots, DAILY, even_if_stale=True)) == ["h-5", "h-6"]
+
+
+def test_a_stale_group_may_be_left_alone_while_the_others_are_thinned_out():
+    """A folder or a host that is gone must not keep the schedule from giving room back."""
+    gone, alive = series([40, 41, 42, 43], "gone"), series([0, 1, 2, 3], "alive")
+    plan = plan_by_policy(
+        [*gone, *alive],
+        [*gone, *alive],
+        DAILY,
+        GroupBy(),
+        now=NOW,
+        is_complete=always,
+        skip_stale=True,
+    )
+    assert removed(plan) == ["alive-2", "alive-3"]
+    assert reasons(plan)["gone-43"] == (STALE,)
+    assert STALE not in reasons(plan)["gone-40"]
+
+
+def skipping(snapshots: list[Snapshot], policy: KeepPolicy, now: datetime = NOW) -> ForgetPlan:
+    return plan_by_policy(
+        snapshots, snapshots, policy, GroupBy(), now=now, is_complete=always, skip_stale=True
+    )
+
+
+def test_a_clock_that_jumped_forward_removes_nothing_by_itself():
+    """To ``within`` all that was made before it jumped would be too old."""
+    policy = KeepPolicy(within=CalendarDuration(years=1))
+    later = NOW + timedelta(days=4000)
+    for nights in (1, 8, 14):
+        jumped = [
+            replace(each, id=f"later-{age}")
+            for age, each in enumerate(series((n + 0.1 for n in range(nights)), now=later))
+        ]
+        snapshots = [*jumped, *series(range(3))]
+        plan = skipping(snapshots, policy, later)
+        assert removed(plan) == []
+        assert reasons(plan)["h-2"] == (JUMPED,)
+        # A person who says so is believed.
+        by_hand = plan_by_policy(
+            snapshots, snapshots, policy, GroupBy(), now=later, is_complete=always
+        )
+        assert removed(by_hand) == ["h-0", "h-1", "h-2"]
+    # A machine that was being repaired for a fortnight, and one that is backed up each quarter.
+    assert removed(skipping(series([0, 1, 15, 16]), DAILY)) == ["h-15", "h-16"]
+    assert removed(skipping(series([0, 91, 182, 273]), DAILY)) == ["h-182", "h-273"]
+
+
+@pytest.mark.parametrize("measure", ["total_files_processed", "total_bytes_processed"])
+def test_the_last_snapshot_before_a_disk_was_not_mounted_is_kept(measure: str):
+    """Each night since then is complete, as far as it knows."""
+
+    def sized(*sizes: int | None) -> list[Snapshot]:
+        summaries = [{} if size is None else {measure: size} for size in sizes]
+        both = zip(series(range(len(sizes))), summaries, strict=True)
+        return [replace(each, summary=summary) for each, summary in both]
+
+    plan = by_policy(sized(40, 41, 42, 99, 100), DAILY)
+    assert removed(plan) == ["h-2", "h-4"]
+    assert reasons(plan)["h-3"] == (LAST_LARGE,)
+    # It is mounted again; nothing shrank by so much; nobody counted.
+    assert removed(by_policy(sized(100, 40, 99), DAILY)) == ["h-2"]
+    assert removed(by_policy(sized(60, 60, 100), DAILY)) == ["h-2"]
+    assert removed(by_policy(sized(None, 1, 100), DAILY)) == ["h-2"]
+    assert removed(by_policy(sized(1, 1, None), DAILY)) == ["h-2"]
+    # What is kept anyway is the last large one already.
+    assert reasons(by_policy(sized(1, 99, 100), DAILY))["h-1"] == ("daily snapshot",)
 
 
 def test_a_stale_group_that_loses_nothing_stops_nothing():

@@ -110,5 +110,5 @@ def test_nobody_is_told_twice_within_the_time_and_none_waits_longer(steps):
 
 def test_every_kind_has_its_topic():
     topics = {topic_of(Trouble(kind, Severity.WARNING, "x")) for kind in Kind}
-    assert len(topics) == len(Kind) - 3
+    assert len(topics) == len(Kind) - 6
     assert Told(NOW, 1).severity == Severity.WARNING

@@ -187,6 +187,19 @@ def test_drills_are_due_from_the_first_backup_on():
     assert troubles_of(facts_of(history=aged)) == overdue
 
 
+def test_each_copy_is_verified_as_often_as_a_drill_is_due():
+    runs = daily_runs(100, local="written", offsite="written")
+    drilled = (drill_at(ago(days=30)),)
+    check = Proof("check", "offsite", "ok", ago(days=91))
+    for checks, since in (((), None), ((check,), ago(days=91)), ((replace(check, time=ago()),), 0)):
+        history = History(runs, checks=checks, drills=drilled)
+        found = judge(facts_of(LOCAL, OFFSITE, history=history)).troubles
+        told = [(each.kind, each.destination, each.since) for each in found]
+        assert told == ([] if since == 0 else [(Kind.UNVERIFIED, "offsite", since)])
+    young = History(runs[-80:], drills=drilled)
+    assert troubles_of(facts_of(LOCAL, OFFSITE, history=young)) == set()
+
+
 def test_a_failed_drill_and_a_damaged_repository_are_critical_until_the_next_good_one():
     runs = daily_runs(3)
     bad = Proof("check", "local", "damaged", ago(days=1))
@@ -289,6 +302,20 @@ def test_the_gravest_comes_first():
     status = judge(facts_of(LOCAL, OFFSITE, history=history, sightings=sightings))
     severities = [each.severity for each in status.troubles]
     assert severities == sorted(severities, reverse=True)
+
+
+def test_a_disk_that_is_full_within_two_weeks_is_told_by_what_the_runs_found():
+    room = [(ago(days=day), {"free_bytes": 100 + 10 * day}) for day in range(20, -1, -1)]
+    lines = [
+        LedgerLine(
+            "backup", time, {"status": "ok", "room": {"local": {**free, "total_bytes": 900}}}
+        )
+        for time, free in room
+    ]
+    facts = facts_of(history=read_history(lines), sightings={"local": seen(ago())})
+    assert [(each.detail) for each in judge(facts).troubles] == ["10"]
+    assert troubles_of(facts) == {(Kind.FULL_SOON, WARNING, "local")}
+    assert troubles_of(replace(facts, history=read_history(lines[-14:]))) == set()
 
 
 def test_the_ledger_becomes_a_history():

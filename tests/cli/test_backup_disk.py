@@ -182,6 +182,11 @@ def test_what_is_no_portable_disk(site: Site, a: LoopDisk, tmp_path: Path) -> No
     failed(
         site.disk("init", point, "--name", "disk-b"), 2, "is destination disk-a already", "disk-a"
     )
+    a.unmount()
+    failed(site.make_ours(a, "disk-b"), 2, "is destination disk-a already", "--name disk-a")
+    # What was mounted for nothing is not left where it would be in the way.
+    assert (a.points(), site.point("disk-b").exists()) == ([], False)
+    a.mount(point)
     failed(site.disk("eject", "disk-x"), 2, "there is no destination disk-x", "known are: disk-a")
     failed(site.disk("init", point, "--name", "Disk A"), 78, "lower-case letters", "disk-a")
 

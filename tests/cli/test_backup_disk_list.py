@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lpse_ops.backup.disk import DiskState, DiskStatus, PortableDisk, Seen, judge
+from lpse_ops.backup.diskforecast import Room
 from lpse_ops.backup.diskmounts import Mount
 from lpse_ops.backup.diskrecord import DiskRecord
 from lpse_ops.backup.diskregister import DiskEvent
@@ -75,5 +76,13 @@ def test_where_a_disk_lies_is_where_it_was_carried_last() -> None:
     carried = DiskEvent("hand-over", NOON + timedelta(days=1), "Dinas Arsip", "Budi")
     events = {"a": [carried, DiskEvent("plugged", NOON + timedelta(days=2))]}
     seen = state(HERE)
-    assert make_row(settled, seen, events, History(), None).kept_at == "Dinas Arsip"
-    assert make_row(settled, seen, {}, History(), None).kept_at == "Brankas Setda"
+    assert make_row(settled, seen, events, History(), NOON).kept_at == "Dinas Arsip"
+    assert make_row(settled, seen, {}, History(), NOON).kept_at == "Brankas Setda"
+
+
+def test_a_disk_fills_by_what_became_of_it_and_not_of_another_one() -> None:
+    settled = Destination("a", str(AT / "repo"), disk=Disk("uuid", "Brankas Setda"))
+    room = [Room(NOON - timedelta(days=day), 130 + 10 * day, 900) for day in range(20, -1, -1)]
+    for rooms, days in (({"a": tuple(room)}, 13), ({"b": tuple(room)}, None)):
+        row = make_row(settled, state(HERE), {}, History(rooms=rooms), NOON)
+        assert row.days_until_full == days

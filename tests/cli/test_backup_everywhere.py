@@ -44,6 +44,7 @@ class Site:
         ]
         for name, pin in pins.items():
             lines += [f"    - name: {name}", f"      location: {self.place(name)}"]
+            lines += ["      kept_at: Diskominfo"] if name == "offsite" else []
             lines += [f"      repository_id: {pin}"] if pin else []
         self.settings.write_text("\n".join(lines) + "\n")
 
@@ -126,6 +127,9 @@ def test_one_run_writes_every_destination_and_reads_the_source_once(site: Site) 
     assert record["status"] == "ok"
     assert record["snapshot"] == answer["snapshot"]["id"]
     assert record["destinations"] == answer["destinations"]
+    assert set(record["room"]) == set(NAMES)
+    for room in record["room"].values():
+        assert 0 < room["free_bytes"] <= room["total_bytes"]
 
 
 def test_one_that_is_away_is_said_and_catches_up_with_the_next_run(
@@ -261,11 +265,19 @@ def test_a_new_destination_is_named_with_the_command_that_makes_it_a_clone(site:
 def test_sync_of_one_does_not_fail_for_another_that_was_not_named(site: Site) -> None:
     site.backup("run", "--destination", "disk-a")
     (site.place("offsite") / "config").write_bytes(b"not ours")
-    ended = site.backup("sync", "disk-b")
-    assert ended.code == 0, ended.stderr
-    assert "offsite was not synced" in ended.stderr
-    assert site.backup("sync").code == 1
+    ended = site.backup("sync", "disk-b", "--format", "json")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.json()["not_reached"] == {}
+    everything = site.backup("sync", "--format", "json")
+    assert (everything.code, list(everything.json()["not_reached"])) == (1, ["offsite"])
+    assert "offsite was not synced" in everything.stderr
     assert site.backup("sync", "offsite").code == 1
+
+
+def test_sync_says_which_source_is_away(site: Site) -> None:
+    site.write(dict.fromkeys(NAMES[:2]))
+    site.unplug("disk-a")
+    failed(site.backup("sync", "disk-b"), 1, "nothing to copy from: disk-a: there is no repo")
 
 
 def test_a_portable_disk_that_is_not_plugged_in_is_away(site: Site) -> None:

@@ -178,6 +178,9 @@ def test_a_stale_repository_loses_nothing(repo: Path, password: Path):
         save(repo, NOW - timedelta(days=age))
     refused(forget(repo, password, "--keep-last", "1"), 1, "are backups still taken?")
     assert len(ages(repo)) == 3
+    skipped = forget(repo, password, "--keep-last", "1", "--skip-stale")
+    assert (skipped.code, "no newer ones are made" in skipped.stdout) == (0, True)
+    assert forget(repo, password, "--skip-stale", "--even-if-stale", "--keep-last", "1").code == 2
     assert forget(repo, password, "--keep-last", "1", "--even-if-stale").code == 0
     assert ages(repo) == [10]
 

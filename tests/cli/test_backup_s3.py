@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -264,52 +263,45 @@ def test_packs_that_a_server_refuses_to_delete_are_named_with_the_reason(
 def test_a_server_killed_in_the_middle_is_waited_for_and_nothing_is_lost(
     ready: Site, seaweedfs: S3Server, bucket: str, docs: Path, restic_new: Restic
 ) -> None:
-    ready.must("run", docs)
-    for number in range(12):
-        (docs / f"large-{number}.zip").write_bytes(os.urandom(8 << 20))
-    environment = clean_environment() | ready.environment()
-    argv = [*PROGRAM, "backup", "run", str(docs)]
-    running = subprocess.Popen(argv, env=environment, cwd="/", stderr=subprocess.PIPE)
-    packs = wait_for_packs(seaweedfs, bucket, 3, running)
+    running = start_storing(ready, seaweedfs, bucket, docs)
     seaweedfs.kill()
     time.sleep(0.5)
     seaweedfs.start()
     _, stderr = running.communicate(timeout=120)
     assert running.returncode == 0, stderr
-    assert packs
     ready.restic(restic_new, "check", "--read-data")
 
 
 def test_a_backup_killed_with_its_server_is_taken_up_by_the_next(
     ready: Site, seaweedfs: S3Server, bucket: str, docs: Path, restic_old: Restic
 ) -> None:
-    ready.must("run", docs)
-    for number in range(12):
-        (docs / f"large-{number}.zip").write_bytes(os.urandom(8 << 20))
-    environment = clean_environment() | ready.environment()
-    argv = [*PROGRAM, "backup", "run", str(docs)]
-    running = subprocess.Popen(argv, env=environment, cwd="/", stderr=subprocess.DEVNULL)
-    wait_for_packs(seaweedfs, bucket, 3, running)
+    running = start_storing(ready, seaweedfs, bucket, docs)
     running.kill()
     seaweedfs.kill()
-    running.wait()
+    running.communicate()
     seaweedfs.start()
     ready.must("run", docs)
     ready.restic(restic_old, "check", "--read-data")
 
 
-def wait_for_packs(
-    server: S3Server, bucket: str, count: int, running: "subprocess.Popen[bytes]"
-) -> Mapping[str, int]:
-    from lpse_ops.backup.storage.backend import FileKind
-
+def start_storing(
+    site: Site, server: S3Server, bucket: str, docs: Path
+) -> "subprocess.Popen[bytes]":
+    """Add documents to a repository, and return while a run stores them."""
+    site.must("run", docs)
+    for number in range(12):
+        (docs / f"large-{number}.zip").write_bytes(os.urandom(8 << 20))
+    running = subprocess.Popen(
+        [*PROGRAM, "backup", "run", str(docs)],
+        env=clean_environment() | site.environment(),
+        cwd="/",
+        stderr=subprocess.PIPE,
+    )
     backend = open_bucket(server, bucket, "lpse/repo")
-    while True:
-        packs = {file.id: file.size_bytes for file in backend.files(FileKind.PACK)}
-        if len(packs) >= count:
-            return packs
+    while len(list(backend.files(FileKind.PACK))) < 3:
         assert running.poll() is None, "it was over too soon"
         time.sleep(0.01)
+    return running
 
 
 def test_without_a_bucket_there_is_no_repository_and_init_is_what_to_type(site: Site) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -15,6 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from lpse_ops.cli.backup_schedule_run import job_facts
+from lpse_ops.cli.records import record
 from lpse_ops.cli.run_lock import hold_run_lock
 from lpse_ops.cli.scheduled_job import Ended as JobEnded
 from lpse_ops.cli.wiring import App
@@ -111,6 +113,7 @@ def wait_for(is_there) -> None:
 @pytest.fixture
 def site(tmp_path: Path, repo: Path, docs: Path, password: Path, running_sink, server) -> Site:
     running_sink.mails.clear()
+    shutil.copytree(repo, tmp_path / "share")
     for name, url in (("notify.urls", running_sink.url), ("beat", url_of(server, "/ping"))):
         (tmp_path / name).touch(0o600)
         (tmp_path / name).write_text(url)
@@ -120,7 +123,9 @@ def site(tmp_path: Path, repo: Path, docs: Path, password: Path, running_sink, s
         f"  paths: [{docs}]\n"
         "  exclude_file: exclude\n"
         f"  password_file: {password}\n"
-        f"  destinations: [{{name: disk-a, location: {repo}}}]\n"
+        "  destinations:\n"
+        f"  - {{name: disk-a, location: {repo}}}\n"
+        f"  - {{name: share, location: {tmp_path}/share, kept_at: Diskominfo}}\n"
         "notify: {urls_file: notify.urls, heartbeat_file: beat, metrics_file: lpse-ops.prom}\n"
     )
     return Site(tmp_path, repo, docs, running_sink, server)
@@ -164,10 +169,44 @@ def test_a_failed_run_is_recorded_and_mailed_and_the_next_one_says_that_it_is_ov
 
 def test_two_runs_never_overlap_and_the_second_says_who_is_at_work(site: Site):
     with site.started() as first:
-        second = site.run("backup", "schedule", "run")
+        second = site.run("backup", "schedule", "run", "--retry-lock", "0s")
         assert second.code == 11
         assert f"backup ({first.pid}) runs since 20" in second.stderr
         assert site.records("backup") == []
+
+
+def test_the_timer_waits_for_a_job_by_hand_and_takes_no_record_of_it_for_its_own(site: Site):
+    (site.folder / "exclude").write_text("")
+    with hold_run_lock(site.folder / "state", "backup", NOW):
+        waits = subprocess.Popen(
+            [*PROGRAM, "--settings", site.settings, "backup", "schedule", "run"],
+            env=clean_environment() | site.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            # It has begun to wait once it has opened the file of the lock.
+            lock = os.fspath(site.folder / "state/run.lock")
+            wait_for(lambda: lock in open_files(waits.pid))
+            by_hand = {"status": "failed", "snapshot": None, "destinations": {}}
+            app = App(settings_file=site.settings, environment=site.environment)
+            assert record(app, "backup", by_hand)
+        except BaseException:
+            waits.kill()
+            waits.communicate()
+            raise
+    _, talk = waits.communicate(timeout=120)
+    assert waits.returncode == 0, talk
+    assert [each["status"] for each in site.records("backup")] == ["failed", "ok"]
+
+
+def open_files(pid: int) -> list[str]:
+    found = []
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(each))
+    return found
 
 
 def test_a_run_that_was_killed_is_told_by_the_watch(site: Site):
@@ -187,7 +226,7 @@ def test_the_lock_lives_as_long_as_the_job_when_only_its_watcher_is_killed(site:
         child = child_of(process)
         process.kill()
         process.wait()
-        assert site.run("backup", "schedule", "run").code == 11
+        assert site.run("backup", "schedule", "run", "--retry-lock", "0s").code == 11
         os.kill(int(child), signal.SIGKILL)
 
 
@@ -216,6 +255,139 @@ def test_a_check_reads_a_part_and_is_recorded(site: Site):
     assert done.code == 0, done.stderr
     assert [facts["status"] for facts in site.records("check")] == ["ok"]
     assert "check 20" in site.run("backup", "status").stdout
+
+
+def test_each_check_is_of_the_place_that_waits_longest_and_answers(site: Site):
+    (site.folder / "exclude").write_text("")
+    site.run("backup", "schedule", "run")
+    for _ in range(3):
+        assert site.run("backup", "schedule", "run", "check").code == 0
+    (site.folder / "share").rename(site.folder / "share.away")
+    assert site.run("backup", "schedule", "run", "check").code == 0
+    found = [(facts["destination"], facts["read_data"]) for facts in site.records("check")]
+    assert found == [
+        ("disk-a", "1/13"),
+        ("share", "1/13"),
+        ("disk-a", "2/13"),
+        ("disk-a", "3/13"),
+    ]
+
+
+def keep_one(site: Site) -> None:
+    """A policy, and as many snapshots as it keeps, before the next run."""
+    (site.folder / "exclude").write_text("")
+    assert site.run("backup", "run").code == 0
+    (site.docs / "one.pdf").write_bytes(os.urandom(3000))
+    site.settings.write_text(
+        site.settings.read_text().replace("backup:\n", "backup:\n  keep: {last: 1}\n")
+    )
+
+
+def files(repo: Path) -> set[str]:
+    parts = ("data", "index", "snapshots", "keys")
+    return {
+        str(path.relative_to(repo))
+        for part in parts
+        for path in (repo / part).rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_good_run_is_followed_by_forget_and_prune_of_all_copies_once_a_week(site: Site):
+    (site.folder / "exclude").write_text("")
+    for _ in range(2):
+        assert site.run("backup", "run", "--host", "another").code == 0
+    keep_one(site)
+    done = site.run("backup", "schedule", "run")
+    said = "backup.keep applied: disk-a, share\nbackup of lpse-contoh: ok\n"
+    assert (done.code, done.stderr) == (0, said)
+    assert [each["destination"] for each in site.records("check")] == ["share"]
+    # Not those of another host, which may have a policy of its own.
+    assert len(list((site.repo / "snapshots").iterdir())) == 3
+    [forgotten], [pruned] = site.records("forget"), site.records("prune")
+    assert (forgotten["destination"], forgotten["removed"]) == ("disk-a", 1)
+    assert (pruned["destination"], pruned["status"]) == ("disk-a", "ok")
+    [synced] = site.records("sync")
+    assert (synced["destination"], synced["delete"], synced["status"]) == ("share", True, "ok")
+    assert files(site.repo) == files(site.folder / "share")
+    # The next one comes in a week.
+    assert site.run("backup", "schedule", "run").code == 0
+    assert len(site.records("prune")) == 1
+    assert len(list((site.repo / "snapshots").iterdir())) == 4
+
+
+def test_nights_that_only_one_of_two_rotating_copies_has_are_lost_at_neither(site: Site):
+    """Both are here on the day of the change: what follows is no deletion of the other's nights."""
+    keep_one(site)
+    site.settings.write_text(site.settings.read_text().replace("last: 1}", "last: 10}"))
+    a, share = site.repo, site.folder / "share"
+    for here, other in ((share, a), (a, share)):
+        away = other.rename(f"{other}.away")
+        night = site.docs / f"only-{here.name}.pdf"
+        night.write_bytes(os.urandom(3000))
+        assert site.run("backup", "run").code == 0
+        night.unlink()
+        away.rename(other)
+    refused = site.run("backup", "sync", "--delete", "--from", "disk-a", "share")
+    assert refused.code == 1
+    assert "share has snapshots of a time when disk-a was away" in refused.stderr
+    assert "lpse-ops backup sync --from share disk-a" in refused.stderr
+    assert site.records("sync")[-1]["removed"] == 0
+    for _ in range(2):
+        done = site.run("backup", "schedule", "run")
+        assert done.code == 0, done.stderr
+        assert files(a) == files(share)
+    assert len(list((share / "snapshots").iterdir())) == 5
+    synced = [each["destination"] for each in site.records("sync") if each["status"] == "ok"]
+    assert synced == ["share", "disk-a", "share"]
+
+
+def test_nothing_is_removed_anywhere_when_the_other_copy_turns_out_to_be_damaged(site: Site):
+    keep_one(site)
+    # Of the same size: another one would have been replaced by the run itself.
+    index = next((site.folder / "share/index").iterdir())
+    index.write_bytes(os.urandom(index.stat().st_size))
+    before = files(site.repo)
+    done = site.run("backup", "schedule", "run")
+    assert done.code == 0, done.stderr
+    assert [each["status"] for each in site.records("check")] == ["damaged"]
+    assert site.records("forget") == site.records("prune") == site.records("sync") == []
+    assert before <= files(site.repo)
+    assert "pemeriksaan share tidak lulus" in site.sink.mails[0]["Subject"]
+    again = site.run("backup", "schedule", "run")
+    assert "old snapshots stay: the last check of share found damage" in again.stderr
+    assert len(list((site.repo / "snapshots").iterdir())) == 3
+
+
+def test_a_prune_that_fails_is_recorded_and_mailed_and_harms_no_other_copy(site: Site):
+    keep_one(site)
+    largest = max((site.repo / "data").rglob("*"), key=lambda each: each.stat().st_size)
+    largest.unlink()
+    whole = files(site.folder / "share")
+    done = site.run("backup", "schedule", "run")
+    assert done.code == 0, done.stderr
+    [failed] = site.records("prune")
+    assert (failed["destination"], failed["status"]) == ("disk-a", "failed")
+    assert failed["error"]
+    assert site.records("sync") == []
+    assert whole <= files(site.folder / "share")
+    assert "snapshot lama di disk-a tidak terhapus" in site.sink.mails[0]["Subject"]
+    told = site.run("backup", "status").stdout
+    assert "disk-a: old snapshots were not removed on " in told
+    assert "lpse-ops backup check --destination disk-a" in told
+
+
+def test_the_schedule_removes_nothing_where_it_is_told_so(site: Site):
+    keep_one(site)
+    text = site.settings.read_text()
+    site.settings.write_text(text.replace("backup:\n", "backup:\n  schedule: {prune: never}\n"))
+    assert site.run("backup", "schedule", "run").code == 0
+    assert site.records("forget") == site.records("check") == []
+    site.settings.write_text(text.replace("kept_at: Diskominfo}", "kept_at: X, prune: false}"))
+    before = files(site.folder / "share")
+    assert site.run("backup", "schedule", "run").code == 0
+    assert [each["destination"] for each in site.records("prune")] == ["disk-a"]
+    assert before <= files(site.folder / "share")
 
 
 def test_the_lock_says_who_died(tmp_path: Path):

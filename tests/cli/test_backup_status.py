@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from lpse_ops.backup.diskforecast import Room
 from lpse_ops.backup.status import judge
 from lpse_ops.backup.statusfacts import History, Sighting
 from lpse_ops.backup.statusverdict import Kind, Severity, Trouble
@@ -44,8 +46,10 @@ GOOD = judge(
             daily_runs(3, disk_a="written", offsite="written"),
             drills=(drill_at(ago(days=1)),),
             key_drills=(ago(days=9),),
+            rooms={"disk-a": (Room(ago(days=1), 8, 9), Room(ago(), 7, 9))},
         ),
         sightings={"disk-a": Sighting(trouble="disk-a is not plugged in")},
+        knows_all_places=True,
     )
 )
 BAD = judge(
@@ -65,7 +69,10 @@ BAD = judge(
 
 def test_people_see_each_copy_and_what_is_wrong():
     text = render_status(GOOD)
-    assert re.search(r"disk-a +disk +2026-11-22 01:30 +6h 30m +never +kept at Brankas Setda", text)
+    assert re.search(
+        r"disk-a +disk +Brankas Setda +2026-11-22 01:30 +6h 30m +never +not plugged in", text
+    )
+    assert re.search(r"offsite +s3 +elsewhere +2026-11-22 01:30", text)
     assert "copies     2, kinds of media: 2 (disk, s3), away from the server room: 2; " in text
     assert text.endswith("OK         nothing is wrong")
     bad = render_status(BAD)
@@ -145,6 +152,8 @@ def test_metrics_tell_age_proof_and_troubles():
     assert values["drill_rto_seconds",] == 600
     assert values["troubles", "critical"] == 0
     assert values["copies_off_site",] == 2
+    assert values["destination_free_bytes", "disk-a"] == 7
+    assert ("destination_free_bytes", "offsite") not in values
 
 
 def test_the_file_is_replaced_whole_and_others_may_read_it(tmp_path: Path):
@@ -292,10 +301,66 @@ def test_a_destination_that_is_away_is_told_and_the_others_are_asked(
     assert {each["kind"] for each in found["troubles"]} == {
         "destination-empty",
         "destination-unreachable",
+        "no-copy-away",
     }
+    assert [each["is_off_site"] for each in found["destinations"]] == [False, False]
     offline = lpse_ops("backup", "status", "--offline", cwd=tmp_path, env=env)
     assert "no-backup" not in offline.stdout
     assert "there is no snapshot anywhere yet" in offline.stdout
+
+
+def test_copies_that_are_too_few_are_told_with_the_command_and_by_nagios(
+    tmp_path: Path, repo: Path, password: Path, docs: Path
+):
+    """A site in its first days: one disk in the server room is a warning, not yet critical."""
+
+    def status(*words: str, places: str) -> Ended:
+        (tmp_path / "lpse-ops.yml").write_text(
+            "site: {name: A, slug: lpse-a, time_zone: WITA, server_room: Ruang 204}\n"
+            f"backup: {{password_file: {password}, destinations: [{places}]}}\n"
+        )
+        env = {"LPSE_OPS_STATE": str(tmp_path / "state")}
+        return lpse_ops("backup", "status", *words, cwd=tmp_path, env=env)
+
+    back_up(repo, password, docs, timedelta(hours=1))
+    here = f"{{name: here, location: {repo}}}"
+    alone = status("--nagios", places=here)
+    assert alone.code == 1, alone.stderr
+    first, *rest = alone.stdout.splitlines()
+    assert first.startswith("BACKUP WARNING - no copy is away from the server room: ")
+    assert [line for line in rest if line.endswith("a second one: lpse-ops backup disk init")]
+    shutil.copytree(repo, tmp_path / "second")
+    second = f"name: second, location: {tmp_path}/second"
+    for kept_at, code in (("", 1), (", kept_at: R. 204 / Ruang 204", 1), (", kept_at: Dinas", 0)):
+        done = status(places=f"{here}, {{{second}{kept_at}}}")
+        assert done.code == code, done.stdout
+    assert re.search(r"^second +local +Dinas ", done.stdout, re.MULTILINE)
+    assert "away from the server room: 1; " in done.stdout
+    # Who asks for one of them does not ask whether there are enough.
+    assert status("--destination", "here", places=here).code == 0
+
+
+def test_a_disk_counts_as_kept_where_it_was_carried_to(tmp_path: Path, password: Path):
+    """The register knows it, the settings need not."""
+    (tmp_path / "lpse-ops.yml").write_text(
+        "site: {name: A, slug: lpse-a, time_zone: WITA}\n"
+        f"backup: {{password_file: {password}, destinations: "
+        "[{name: disk-a, location: /mnt/a/repo, disk: {uuid: 0000-0000}}]}\n"
+    )
+    app = App(
+        settings_file=tmp_path / "lpse-ops.yml",
+        environment={"LPSE_OPS_STATE": str(tmp_path / "state")},
+    )
+    event = {"event": "hand-over", "destination": "disk-a", "by": "Budi"}
+    for kept_at, is_away in (("Brankas Setda", True), ("Ruang Server", False)):
+        app.ledger.append("disk", {**event, "kept_at": kept_at})
+        done = lpse_ops(
+            *("backup", "status", "--offline", "--format", "json"),
+            *("--settings", tmp_path / "lpse-ops.yml"),
+            env=app.environment,
+        )
+        [disk] = done.json()["destinations"]
+        assert (disk["kept_at"], disk["is_off_site"]) == (kept_at, is_away)
 
 
 _ASK = """

@@ -88,6 +88,7 @@ def uncomment(text: str) -> str:
         is_example = line.lstrip().startswith("# ") and candidate.lstrip(" -").split(":")[0] in {
             "name", "password_file", "row_counts", "exclude_file", "exclude_caches",
             "exclude_if_present", "exclude_larger_than", "one_file_system", "disk", "uuid",
+            "host", "inventory",
             "kept_at", "label", "server_room", "location", "limit", "lkpp", "addresses", "people",
             "role", "key", "schedule", "at", "alert_after", "rotate_after", "drill_after",
             "key_drill_after", "notify", "urls_file", "heartbeat_file", "metrics_file",

@@ -148,13 +148,15 @@ def test_a_backup_that_is_killed_leaves_its_beginning(tmp_path: Path, docs: Path
         time.sleep(0.001)
     running.kill()
     running.wait()
-    assert lpse_ops("backup", "run", env=environment).code == 0
-    kinds = [each["kind"] for each in log(tmp_path, "show", "--format", "json").json()["records"]]
-    assert kinds == ["begin", "begin", "backup"]
     ledger = Ledger(tmp_path / "state" / "ledger", ORIGIN, lambda: moment(0))
     later = moment(0) + timedelta(days=1, hours=1)
     told = verify_ledger(ledger, [load_public_key(ledger.key_folder) or ""], [], later)
     assert "line 1: a backup began and its end was never recorded" in told.completeness
+    # Who comes next writes down how it ended.
+    assert lpse_ops("backup", "run", env=environment).code == 0
+    records = log(tmp_path, "show", "--format", "json").json()["records"]
+    assert [each["kind"] for each in records] == ["begin", "backup", "begin", "backup"]
+    assert [each["facts"]["status"] for each in records[1::2]] == ["failed", "ok"]
 
 
 def last_line_broken(path: Path) -> None:

@@ -196,6 +196,29 @@ def test_a_diff_shows_what_would_be_written(tmp_path: Path):
     assert lines[0] == f"--- {tmp_path}/a"
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("", "no snapshot is ever removed"),
+        (", keep: {daily: 7}", "weekly, after a good run, snapshots are removed"),
+        (", keep: {daily: 7}, schedule: {prune: never}", "no snapshot is ever removed"),
+    ],
+)
+def test_who_installs_a_timer_that_removes_snapshots_is_told(
+    tmp_path: Path, settings: str, said: str
+):
+    file = tmp_path / "lpse-ops.yml"
+    file.write_text(
+        "site: {name: LPSE Contoh, slug: lpse-contoh, time_zone: WITA}\n"
+        "backup: {password_file: p, destinations: [{name: disk-a, location: /mnt/disk-a/repo}]"
+        f"{settings}}}\n"
+    )
+    env = {"LPSE_OPS_STATE": str(tmp_path / "state")}
+    shown = lpse_ops("backup", "schedule", "install", "-n", "--settings", file, env=env)
+    assert shown.code == 0, shown.stderr
+    assert said in shown.stderr
+
+
 # -- systemctl show -------------------------------------------------------------------------------
 
 SHOWN = """\

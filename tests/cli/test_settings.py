@@ -18,11 +18,11 @@ from lpse_ops.cli.settings import (
     NotifySettings,
     Person,
     Schedule,
-    find_settings,
     load_settings,
     require_settings,
     write_repository_id,
 )
+from lpse_ops.cli.settings_file import find_settings
 from lpse_ops.cli.settings_schema import EXPLANATIONS
 from lpse_ops.cli.settings_values import CHECKS, parse_limit
 from lpse_ops.errors import SettingsError
@@ -131,6 +131,27 @@ def test_every_key_becomes_a_value(write, tmp_path):
         Person("Sari", "Kepala LPSE", f"{KEY} sari@lpse"),
         Person("Budi", "Pengelola"),
     )
+
+
+def test_where_a_destination_is_and_whether_the_schedule_prunes_it(write):
+    settings = load_settings(
+        write(
+            SITE + "backup:\n"
+            "  schedule: {prune: monthly}\n"
+            "  destinations:\n"
+            "  - {name: a, location: a, kept_at: Diskominfo, disk: {uuid: 0000-0000}}\n"
+            "  - {name: b, location: b, kept_at: Ruang Server, prune: false}\n"
+            "  - {name: c, location: 's3:https://s3.example.id/b', s3: {retention: 30d}}\n"
+            "  - {name: d, location: 's3:https://s3.example.id/b', "
+            "s3: {retention: 30d}, prune: true}\n"
+        )
+    )
+    found = settings.backup.destinations
+    assert [each.kept_at for each in found] == ["Diskominfo", "Ruang Server", None, None]
+    assert found[0].disk == Disk("0000-0000", "Diskominfo")
+    assert [each.is_kept_whole for each in found] == [False, True, True, False]
+    assert settings.backup.schedule == Schedule(time(1, 30), "monthly")
+    assert BackupSettings().schedule.prune == "weekly"
 
 
 def test_sections_that_are_not_there_are_empty(write):

@@ -1,5 +1,6 @@
 """``backup.drill``: what a restore drill asks the restored database."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,14 @@ def load(folder: Path, drill: str) -> DrillSettings:
 
 
 def test_every_key_becomes_a_value(tmp_path: Path):
-    text = "{documents_query: SELECT a, newest_query: SELECT b, sample: 0, database: epns_prod}"
-    assert load(tmp_path, text) == DrillSettings("SELECT a", "SELECT b", 0, "epns_prod")
+    text = "{documents_query: SELECT a, newest_query: SELECT b, sample: 0, database: epns_prod, "
+    limit = timedelta(minutes=90)
+    wanted = DrillSettings("SELECT a", "SELECT b", 0, "epns_prod", limit)
+    assert load(tmp_path, text + "time_limit: 1h30m}") == wanted
 
 
 def test_nothing_is_asked_unless_the_settings_say_so(tmp_path: Path):
-    assert load(tmp_path, "{}") == DrillSettings(None, None, 50, None)
+    assert load(tmp_path, "{}") == DrillSettings(None, None, 50, None, timedelta(hours=12))
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,7 @@ def test_nothing_is_asked_unless_the_settings_say_so(tmp_path: Path):
         ("{documents_query: ''}", "drill.documents_query"),
         ("{newest_query: 5}", "drill.newest_query"),
         ("{database: ../x}", "drill.database"),
+        ("{time_limit: a night}", "drill.time_limit"),
         ("{document_query: SELECT a}", "did you mean"),
     ],
 )
