@@ -88,11 +88,12 @@ def plan_by_policy(
     """What the policy says of the chosen of ``everything`` in the repository.
 
     Milestones are kept.  The last complete snapshot of a group is kept even where the policy would
-    let it go, and so is the last that had twice as much as the newest: a disk of documents that is
-    not mounted leaves an empty folder behind, and no error.  Raises if the policy is empty or would
-    keep nothing of a group, if the clock is behind a snapshot, and, unless told otherwise, if a
-    group that would lose snapshots is stale; with ``skip_stale`` such a group is left as it
-    is, and one that has just begun again.
+    let it go.  Raises if the policy is empty or would keep nothing of a group, if the clock is
+    behind a snapshot, and, unless told otherwise, if a group that would lose snapshots is stale.
+
+    ``skip_stale`` is for when nobody looks on: such a group is left as it is, and one that has just
+    begun again; and the last snapshot that had more than twice as much as the newest is kept, for a
+    disk of documents that is not mounted leaves an empty folder behind, and no error.
     """
     if policy.is_empty:
         raise RepositoryError(
@@ -112,7 +113,7 @@ def plan_by_policy(
             else:
                 _refuse_stale_group(plan, now)
         plan = _keep_complete(plan, is_complete, may_be_complete or is_complete)
-        plans.append(_keep_large(plan))
+        plans.append(_keep_large(plan) if skip_stale else plan)
     return ForgetPlan(tuple(plans))
 
 

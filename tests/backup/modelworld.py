@@ -148,13 +148,9 @@ class World:
         self._main.milestones &= kept
 
     def _kept(self, tool: str, keep: int) -> set[str]:
-        by_age = sorted(snapshots(self._main), key=lambda each: each.time)
-        newest = {each.id for each in by_age[-keep:]}
-        if tool != "ours":
-            # Stock restic knows the tag of a milestone only when it is told to keep it.
-            return newest
-        large = [each.id for each in by_age if shrank(each, by_age[-1])][-1:]
-        return newest | {*large} | self._main.milestones
+        newest = sorted(snapshots(self._main), key=lambda each: each.time)[-keep:]
+        # Stock restic knows the tag of a milestone only when it is told to keep it.
+        return {each.id for each in newest} | (self._main.milestones if tool == "ours" else set())
 
     def _prune(self, step: Step) -> None:
         store = (self._main, self._copy)[step.number % 2]
@@ -267,16 +263,6 @@ def listed(store: Store) -> set[str]:
 
 def snapshots(store: Store) -> list[Snapshot]:
     return open_cheap(store.root).snapshots()
-
-
-def shrank(before: Snapshot, after: Snapshot) -> bool:
-    """Whether less than half is left; an old restic does not say how much there was."""
-    names = ("total_files_processed", "total_bytes_processed")
-    return any(
-        before.summary.get(name, 0) > 2 * after.summary[name]
-        for name in names
-        if name in after.summary
-    )
 
 
 def key(snapshot: Snapshot) -> tuple[datetime, bytes]:

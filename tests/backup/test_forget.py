@@ -228,16 +228,18 @@ def test_the_last_snapshot_before_a_disk_was_not_mounted_is_kept(measure: str):
         both = zip(series(range(len(sizes))), summaries, strict=True)
         return [replace(each, summary=summary) for each, summary in both]
 
-    plan = by_policy(sized(40, 41, 42, 99, 100), DAILY)
+    plan = skipping(sized(40, 41, 42, 99, 100), DAILY)
     assert removed(plan) == ["h-2", "h-4"]
     assert reasons(plan)["h-3"] == (LAST_LARGE,)
     # It is mounted again; nothing shrank by so much; nobody counted.
-    assert removed(by_policy(sized(100, 40, 99), DAILY)) == ["h-2"]
-    assert removed(by_policy(sized(60, 60, 100), DAILY)) == ["h-2"]
-    assert removed(by_policy(sized(None, 1, 100), DAILY)) == ["h-2"]
-    assert removed(by_policy(sized(1, 1, None), DAILY)) == ["h-2"]
+    assert removed(skipping(sized(100, 40, 99), DAILY)) == ["h-2"]
+    assert removed(skipping(sized(60, 60, 100), DAILY)) == ["h-2"]
+    assert removed(skipping(sized(None, 1, 100), DAILY)) == ["h-2"]
+    assert removed(skipping(sized(1, 1, None), DAILY)) == ["h-2"]
+    # A person who says so is believed.
+    assert removed(by_policy(sized(40, 99), LAST)) == ["h-1"]
     # What is kept anyway is the last large one already.
-    assert reasons(by_policy(sized(1, 99, 100), DAILY))["h-1"] == ("daily snapshot",)
+    assert reasons(skipping(sized(1, 99, 100), DAILY))["h-1"] == ("daily snapshot",)
 
 
 def test_a_stale_group_that_loses_nothing_stops_nothing():
