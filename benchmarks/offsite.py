@@ -111,7 +111,6 @@ class Backups:
             operation: Pair(f"{place.name} {operation} {label}", "restic", BACKUP_MUST)
             for operation in ("first-backup", "unchanged")
         }
-        warm(self._data)
         for number in range(runs):
             for tool in self._tools[:: -1 if number % 2 else 1]:
                 name = f"{tool.name}{number}"
@@ -129,6 +128,7 @@ class Backups:
         variables = tool.environment(self._scratch / "repo", self._password_file)
         environment = {**variables, tool.variables[0]: location, **place.environment}
         argv = tool.argv(operation, data=self._data, target=self._scratch)
+        warm(self._data)
         return measure(argv, environment, self._scratch / f"{tool.name}.log").seconds
 
 

@@ -164,6 +164,18 @@ def test_both_readmes_have_the_same_commands():
     assert told("README.id.md") == told("README.md")
 
 
+@pytest.mark.parametrize("name", ["README.md", "README.id.md"])
+def test_links_lead_to_headings_and_files_that_are_there(name: str):
+    text = re.sub(BLOCK, "", (ROOT / name).read_text())
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+    links = [each for each in re.findall(r"\]\(([^)]+)\)", text) if "://" not in each]
+    assert len(links) > 25
+    for link in links:
+        path, _, anchor = link.partition("#")
+        assert (ROOT / path).exists() if path else anchor in anchors, link
+
+
 def test_both_readmes_show_the_same_files_and_answers():
     english = answers(ROOT / "README.md", "Run playbooks")
     assert answers(ROOT / "README.id.md", "Menjalankan playbook") == english

@@ -23,7 +23,7 @@ from lpse_ops.backup.node import encode_link_target, encode_xattrs
 from lpse_ops.backup.parenttree import EMPTY, KnownFolder, all_stored, content_of, load_known
 from lpse_ops.backup.progress import Progress
 from lpse_ops.backup.repository import Repository
-from lpse_ops.backup.smallfiles import SmallFile, SmallFiles, is_small
+from lpse_ops.backup.smallfiles import Batch, Origin, SmallFiles
 from lpse_ops.backup.source import Source, is_folder
 from lpse_ops.backup.targets import Target
 from lpse_ops.backup.treebuilder import (
@@ -36,7 +36,7 @@ from lpse_ops.backup.treebuilder import (
     render_synthetic,
 )
 from lpse_ops.backup.treewalk import TreeLoader
-from lpse_ops.backup.workmemory import HAS_XATTRS
+from lpse_ops.backup.workmemory import HAS_XATTRS, READ_AGAIN
 from lpse_ops.errors import HostUnreachable
 
 # Entries of a folder that are looked at, and compared, together.
@@ -85,13 +85,14 @@ class _Large(NamedTuple):
 class Archiver:
     """One backup's walk; ``counts`` says what it met.
 
+    ``repository`` is that of the parent tree, none where there is no parent.
     ``unfinished_tree`` is the id of what there is when the host of the files was lost.
     """
 
     def __init__(
         self,
         source: Source,
-        repository: Repository,
+        repository: Repository | None,
         index: BlobIndex,
         saver: BlobSaver,
         exclusions: Exclusions,
@@ -105,7 +106,7 @@ class Archiver:
         self._owner_text = source.owner_text
         source.begin_walk(exclusions.rejects, one_file_system=one_file_system)
         # All of them are wanted, so none is worth a question of its own.
-        self._trees = TreeLoader(repository, index, single_reads=0)
+        self._trees = TreeLoader(repository, index, single_reads=0) if repository else None
         self._index = index
         self._saver = saver
         self._exclusions = exclusions
@@ -202,8 +203,7 @@ class Archiver:
             size = self._reader.read_stream(file, source)
         head = render_synthetic(name, "file", stat.S_IFREG | 0o600, self._time_ns, size)
         file.finish(lambda ids: render_file(head, "", ids))
-        self.counts.files_new += 1
-        self._count_file(size)
+        self.counts.count_stored(1, 1, size)
 
     def _synthetic_folder(self, path: bytes, folders: dict[bytes, Folder]) -> Folder:
         if path not in folders:
@@ -216,7 +216,7 @@ class Archiver:
     # -- files of the source ------------------------------------------------------------------
 
     def _known(self, tree_id: bytes | None) -> KnownFolder:
-        return load_known(self._trees, tree_id)
+        return EMPTY if self._trees is None else load_known(self._trees, tree_id)
 
     def _store_target(
         self,
@@ -239,7 +239,7 @@ class Archiver:
                 look = self._source.lstat if child.is_wanted else self._source.stat_folder
                 status = look(child_path)
             except OSError as error:
-                self._unreadable(child_path, error)
+                self.counts.count_unreadable(child_path, error)
                 continue
             if child.is_wanted:
                 self._store_wanted(folder, name, child_path, status, known)
@@ -305,13 +305,12 @@ class Archiver:
             names = frame.names[start : start + _AT_ONCE]
             found = self._look_at(frame, names)
             if frame.known is EMPTY:
-                yield from found
+                origin = Origin(frame.folder, frame.prefix, is_new=True)
+                yield from self._small.take(origin, found)
                 continue
             same = frame.known.take_over(self._index, found, frame.folder.entries, self._owner_text)
             taken += same.files
-            self.counts.files_unmodified += same.files
-            self.counts.total_files_processed += same.files
-            self.counts.total_bytes_processed += same.size_bytes
+            self.counts.count_unmodified(same.files, same.size_bytes)
             self._progress.advance(same.size_bytes)
             yield from same.rest
         if not frame.stays_open:
@@ -325,7 +324,7 @@ class Archiver:
             if not isinstance(status, OSError):
                 found.append((name, status))
             elif not isinstance(status, FileNotFoundError):  # gone since it was listed
-                self._unreadable(frame.prefix + name, status)
+                self.counts.count_unreadable(frame.prefix + name, status)
         if self._one_file_system or self._exclusions.larger_than is not None:
             return [each for each in found if self._is_wanted(frame, each[1])]
         return found
@@ -364,7 +363,7 @@ class Archiver:
             except FileNotFoundError:
                 return False
             except OSError as error:
-                self._unreadable(path, error)
+                self.counts.count_unreadable(path, error)
                 return False
         known_id = known_above.subtree(quote_name(name))
         folder = self._open_folder(parent, name, path, status, known_id)
@@ -395,7 +394,7 @@ class Archiver:
                 text += encode_link_target(self._source.read_link(path))
             text += encode_xattrs(self._source.read_xattrs(path))
         except OSError as error:
-            self._unreadable(path, error)
+            self.counts.count_unreadable(path, error)
             return
         if status.st_rdev and (stat.S_ISBLK(mode) or stat.S_ISCHR(mode)):
             text += f',"device":{status.st_rdev}'
@@ -412,9 +411,8 @@ class Archiver:
             if self._is_unchanged(folder, name, path, quoted, status, known):
                 return
             is_new = quoted not in known
-        if is_small(status):
-            self._small.add(SmallFile(folder, name, path, status, is_new))
-        else:
+        origin = Origin(folder, path.removesuffix(name), is_new)
+        if self._small.take(origin, [(name, status)]):
             self._source.expect_file(path)
             self._large.append(_Large(PendingFile(self._builder, folder, name), path, is_new))
             self._read_large(self._source.files_ahead)
@@ -425,16 +423,28 @@ class Archiver:
             large = self._large.popleft()
             self._read_now(large.file, large.path, is_new=large.is_new)
 
-    def _finish_small(self, small: SmallFile, flag: int, ids: Sequence[bytes]) -> None:
-        """A worker found the file as it had looked: make its node."""
-        folder, name, path, status, is_new = small
-        xattrs = encode_xattrs(self._xattrs(path)) if flag == HAS_XATTRS else ""
-        head = render_regular(quote_name(name), status, self._owner_text)
-        folder.entries[name] = render_file(head, xattrs, ids)
-        self._builder.child_done(folder)
-        self._progress.advance(status.st_size)
-        self.counts.bytes_read += status.st_size
-        self._count_read(status.st_size, is_new=is_new)
+    def _finish_small(self, batch: Batch, flags: bytes, ids: Sequence[bytes]) -> None:
+        """Workers found files as they had looked: make their nodes.  Written for speed."""
+        owner_text, child_done = self._owner_text, self._builder.child_done
+        files = new = size_bytes = 0
+        for origin, each, flag, blob_id in zip(*batch, flags, ids, strict=True):
+            if flag == READ_AGAIN:
+                continue
+            folder, prefix, is_new = origin
+            name, status = each
+            text = render_regular(quote_name(name), status, owner_text)
+            if flag == HAS_XATTRS:
+                text += encode_xattrs(self._xattrs(prefix + name))
+            size = status.st_size
+            content = f'"{blob_id.hex()}"' if size else ""
+            folder.entries[name] = f'{text},"content":[{content}]}}'
+            child_done(folder)
+            files += 1
+            new += is_new
+            size_bytes += size
+        self._progress.advance(size_bytes)
+        self.counts.bytes_read += size_bytes
+        self.counts.count_stored(files, new, size_bytes)
 
     def _read_now(self, file: PendingFile, path: bytes, *, is_new: bool) -> None:
         """Read a file that is large, or that a worker did not find as it had looked."""
@@ -444,9 +454,9 @@ class Archiver:
             file.abandon()  # gone since it was listed
         except OSError as error:
             file.abandon()
-            self._unreadable(path, error)
+            self.counts.count_unreadable(path, error)
         else:
-            self._count_read(size, is_new=is_new)
+            self.counts.count_stored(1, int(is_new), size)
             xattrs = encode_xattrs(self._xattrs(path))
             quoted, links = quote_name(file.name), status.st_nlink
             head = render_head(quoted, status, size, links, self._owner_text)
@@ -481,30 +491,13 @@ class Archiver:
         if content is None or not all_stored(self._index, content):
             return False
         folder.entries[name] = text
-        self.counts.files_unmodified += 1
-        self._count_file(status.st_size)
+        self.counts.count_unmodified(1, status.st_size)
         self._progress.advance(status.st_size)
         return True
-
-    # -- counting ----------------------------------------------------------------------------
 
     def _xattrs(self, path: bytes) -> tuple[tuple[bytes, bytes], ...]:
         try:
             return self._source.read_xattrs(path)
         except OSError as error:
-            self._unreadable(path, error)
+            self.counts.count_unreadable(path, error)
             return ()
-
-    def _unreadable(self, path: bytes, error: OSError) -> None:
-        self.counts.unreadable.append((path, error.strerror or str(error)))
-
-    def _count_read(self, size: int, *, is_new: bool) -> None:
-        if is_new:
-            self.counts.files_new += 1
-        else:
-            self.counts.files_changed += 1
-        self._count_file(size)
-
-    def _count_file(self, size: int) -> None:
-        self.counts.total_files_processed += 1
-        self.counts.total_bytes_processed += size

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lpse_ops.backup.archiver import Archiver, Stream
+from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.blobsaver import BlobSaver, SavedBlobs, open_pool
 from lpse_ops.backup.collector import rare_collections
 from lpse_ops.backup.exclusions import NO_EXCLUSIONS, Exclusions
 from lpse_ops.backup.filereader import ArchiveCounts
 from lpse_ops.backup.gotime import format_datetime
+from lpse_ops.backup.laterepository import LateRepository, opened
 from lpse_ops.backup.localsource import LocalSource
 from lpse_ops.backup.progress import ExpectingProgress
 from lpse_ops.backup.repository import Repository
@@ -67,9 +69,22 @@ class BackupResult:
     bytes_read: int
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a backup goes by: ``tree`` is the parent's, or what a lost host left of one.
+
+    ``repository`` is that of the tree.
+    """
+
+    index: BlobIndex
+    parent: Snapshot | None = None
+    tree: bytes | None = None
+    repository: Repository | None = None
+
+
 @rare_collections()
 def run_backup(
-    repository: Repository,
+    repository: Repository | LateRepository,
     request: BackupRequest,
     progress: ExpectingProgress,
     *,
@@ -79,29 +94,27 @@ def run_backup(
     """Make one snapshot; the caller holds a lock on the repository.
 
     A ``pool`` that is given may start while the lock is being taken; it is closed in the end.
+    A late repository is one with nothing in it, whose lock is taken by the time it is there.
     """
-    repository.ensure_writable()
     _refuse_nothing(request)
     _refuse_own_folder(request)
     started = request.now()
     paths = snapshot_paths(request)
-    # Snapshots before indexes: an index read first could miss what a newer snapshot needs.
-    parent = choose_parent(repository.snapshots(request.warn), request, paths)
+    known = _load(repository, request, paths)
+    parent = known.parent
     if parent is not None:
         # What there was last time is the best guess of what there is to do.
         progress.expect(int(parent.summary.get("total_bytes_processed", 0)))
-    known_tree = parent.tree if parent else _unfinished_tree(repository, request, paths)
-    index = repository.load_index()
     saver = BlobSaver(
         repository,
-        index,
-        pool or open_pool(repository.keys, repository.backend, workers=workers),
+        known.index,
+        pool or open_pool(None, repository.backend, workers=workers),
         dry_run=request.dry_run,
     )
     archiver = Archiver(
         request.source,
-        repository,
-        index,
+        known.repository,
+        known.index,
         saver,
         request.exclusions,
         progress,
@@ -113,7 +126,7 @@ def run_backup(
         tree = archiver.store(
             request.streams,
             plan_targets(request.paths),
-            known_tree,
+            known.tree,
             lambda: request.manifest(archiver.counts),
         )
         saver.finish()
@@ -121,7 +134,8 @@ def run_backup(
         # What came over the line is kept: the next run finds it in an index.
         saver.finish()
         if archiver.unfinished_tree and not request.dry_run:
-            request.unfinished.keep(archiver.unfinished_tree, *_run_key(repository, request, paths))
+            key = _run_key(opened(repository), request, paths)
+            request.unfinished.keep(archiver.unfinished_tree, *key)
         raise
     finally:
         saver.close()
@@ -145,9 +159,21 @@ def run_backup(
         },
     )
     if not request.dry_run:
-        snapshot = replace(snapshot, id=repository.save_snapshot(snapshot))
-        request.unfinished.forget(*_run_key(repository, request, paths))
+        snapshot = replace(snapshot, id=opened(repository).save_snapshot(snapshot))
+        request.unfinished.forget(*_run_key(opened(repository), request, paths))
     return BackupResult(snapshot, archiver.counts, saver.saved, archiver.counts.bytes_read)
+
+
+def _load(
+    repository: Repository | LateRepository, request: BackupRequest, paths: tuple[str, ...]
+) -> _Known:
+    if isinstance(repository, LateRepository):
+        return _Known(BlobIndex())
+    repository.ensure_writable()
+    # Snapshots before indexes: an index read first could miss what a newer snapshot needs.
+    parent = choose_parent(repository.snapshots(request.warn), request, paths)
+    tree = parent.tree if parent else _unfinished_tree(repository, request, paths)
+    return _Known(repository.load_index(), parent, tree, repository)
 
 
 def snapshot_paths(request: BackupRequest) -> tuple[str, ...]:

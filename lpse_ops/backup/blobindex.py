@@ -65,23 +65,40 @@ class BlobIndex:
 
     def add_pending(self, blob_type: BlobType, blob_id: bytes) -> bool:
         """Promise to store a blob; False if it is there or promised already."""
-        rows = len(self.kinds)
-        if self._placed != rows or 3 * rows >= 2 * len(self._slots):
-            self._place_all()
-        slots, has_id = self._slots, self._ids.startswith
-        mask = len(slots) - 1
-        slot: int = _first_word(blob_id)[0] & mask
-        # The loop of ``row``, once more: this is asked for every chunk of every file.
-        while found := slots[slot]:
-            if has_id(blob_id, found * _ID_BYTES - _ID_BYTES) and (
-                self.kinds[found - 1] == blob_type
-            ):
-                return False
-            slot = (slot + 1) & mask
-        self._append(blob_type, blob_id, _PENDING, 0, 0, 0)
-        self._pending += 1
-        slots[slot] = self._placed = rows + 1
-        return True
+        return bool(self.add_all_pending(blob_type, (blob_id,)))
+
+    def add_all_pending(self, blob_type: BlobType, blob_ids: Sequence[bytes]) -> list[int]:
+        """The places of those blobs that are not there, and are promised now.
+
+        Written for speed: this is asked for every chunk of every file.
+        """
+        first = len(self.kinds)
+        if self._placed != first or 3 * (first + len(blob_ids)) >= 2 * len(self._slots):
+            self._place_all(len(blob_ids))
+        slots, ids, kinds = self._slots, self._ids, self.kinds
+        has_id, mask = ids.startswith, len(slots) - 1
+        added = []
+        for place, blob_id in enumerate(blob_ids):
+            slot: int = _first_word(blob_id)[0] & mask
+            while found := slots[slot]:
+                if has_id(blob_id, found * _ID_BYTES - _ID_BYTES) and kinds[found - 1] == blob_type:
+                    break
+                slot = (slot + 1) & mask
+            else:
+                ids += blob_id
+                kinds.append(blob_type)
+                slots[slot] = len(kinds)
+                added.append(place)
+        self._fill_pending(len(added))
+        return added
+
+    def _fill_pending(self, count: int) -> None:
+        """The columns of which nothing is known yet."""
+        for column in (self.offsets, self.lengths, self.uncompressed_lengths):
+            column.frombytes(bytes(count * column.itemsize))
+        self._pack_of_row.extend(array("I", [_PENDING]) * count)
+        self._pending += count
+        self._placed = len(self.kinds)
 
     def add_pack(self, pack_id: bytes, entries: Iterable[PackEntry]) -> None:
         """Record a durable pack; naming one again adds what was not yet said of it."""
@@ -259,12 +276,15 @@ class BlobIndex:
                 yield row
             at = self._ids.find(blob_id, (row + 1) * _ID_BYTES)
 
-    def _place_all(self) -> None:
-        """Bring the look-up up to date; threads that only look up may do so at once."""
+    def _place_all(self, more: int = 0) -> None:
+        """Bring the look-up up to date; threads that only look up may do so at once.
+
+        ``more`` is how many rows it shall have room for besides.
+        """
         with self._placing:
             rows, slots, first = len(self.kinds), self._slots, self._placed
-            if 3 * rows >= 2 * len(slots):
-                slots, first = array("I", [0]) * (1 << (3 * rows).bit_length()), 0
+            if 3 * (rows + more) >= 2 * len(slots):
+                slots, first = array("I", [0]) * (1 << (3 * (rows + more)).bit_length()), 0
             mask = len(slots) - 1
             for start in range(first, rows, _ROWS_AT_ONCE):
                 for row, word in enumerate(self._first_words(start), start + 1):

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from lpse_ops.backup.blobindex import BlobIndex
 from lpse_ops.backup.crypto import Keys
 from lpse_ops.backup.indexfile import encode_pack, join_packs
+from lpse_ops.backup.laterepository import LateRepository
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.packer import Packer, buffer_bytes
 from lpse_ops.backup.repository import Repository
@@ -29,10 +30,12 @@ from lpse_ops.backup.workmemory import READ_AGAIN
 
 # A killed backup loses at most this much work: packs that no index names are not re-used.
 _INDEX_EVERY_PACKS = 64
-_INDEX_EVERY_BLOBS = 20_000
+_INDEX_EVERY_BLOBS = 50_000
 _INDEX_EVERY_SECONDS = 60.0
 _MAX_WAITING_TREE_PACKS = 2
 REMOTE_WRITERS = 6
+# Folders need no input buffer: without a limit, those of a slow line's first minutes would pile up.
+_LATE_TREE_BYTES = 16 << 20
 
 
 def count_writers(backend: Backend) -> int:
@@ -40,8 +43,11 @@ def count_writers(backend: Backend) -> int:
     return 1 if scheme_of(backend.location) == LOCAL else REMOTE_WRITERS
 
 
-def open_pool(keys: Keys, *places: Backend, workers: int = 0) -> WorkerPool:
-    """Workers for a backup to these places, with room for the packs that are on their way there."""
+def open_pool(keys: Keys | None, *places: Backend, workers: int = 0) -> WorkerPool:
+    """Workers for a backup to these places, with room for the packs that are on their way there.
+
+    Without keys, they get those of the repository that a ``BlobSaver`` is for.
+    """
     return WorkerPool(keys, workers, spare_packs=max(map(count_writers, places)) - 1)
 
 
@@ -56,23 +62,51 @@ class SavedBlobs:
 
 
 class BlobSaver:
-    """Used from one thread; ``close`` in any case, ``finish`` when all went well."""
+    """Used from one thread; ``close`` in any case, ``finish`` when all went well.
+
+    Of a ``LateRepository``, nothing is stored until it is there; what went wrong with it is raised.
+    """
 
     def __init__(
-        self, repository: Repository, index: BlobIndex, pool: WorkerPool, *, dry_run: bool = False
+        self,
+        repository: Repository | LateRepository,
+        index: BlobIndex,
+        pool: WorkerPool,
+        *,
+        dry_run: bool = False,
     ) -> None:
-        self._repository = repository
+        self._late: LateRepository | None = None
+        self._late_trees: list[tuple[bytes, bytes]] = []
+        self._late_tree_bytes = 0
+        self._late_junk = False
+        self._repository: Repository
+        self._trees: Packer
         self._index = index
         self._pool = pool
         self._dry_run = dry_run
         self._writer = Writer(count_writers(repository.backend))
         pool.watch(self._writer.wake_fd)
-        self._trees = Packer(BlobType.TREE, repository.crypter, repository.compressor)
         self._waiting_tree_packs = 0
         self._unindexed: list[bytes] = []
         self._unindexed_blobs = 0
         self._last_index = time.monotonic()
         self.saved = SavedBlobs()
+        if isinstance(repository, LateRepository):
+            self._late = repository
+            pool.watch(repository.wake_fd)
+        else:
+            self._use(repository)
+
+    def _use(self, repository: Repository) -> None:
+        """Store from now on, first what has waited for it."""
+        self._repository, self._late = repository, None
+        self._trees = Packer(BlobType.TREE, repository.crypter, repository.json_compressor)
+        self._pool.use_keys(repository.keys)
+        if self._late_junk:
+            self.remove_junk()
+        for blob_id, blob in self._late_trees:
+            self._pack_tree(blob_id, blob)
+        self._late_trees.clear()
 
     def remove_junk(self) -> None:
         """Remove what crashes left, beside other work; a dry run removes nothing."""
@@ -82,7 +116,8 @@ class BlobSaver:
             self._repository.before_write()
             self._repository.backend.remove_junk()
 
-        if not self._dry_run:
+        self._late_junk = self._late is not None
+        if not (self._dry_run or self._late_junk):
             self._writer.submit(remove, _nothing)
 
     # -- data --------------------------------------------------------------------------------
@@ -100,7 +135,7 @@ class BlobSaver:
         """Store the spans of a buffer; ``deliver`` is told their ids, in a later call of ours."""
 
         def choose(ids: Sequence[bytes]) -> list[int]:
-            new = [i for i, each in enumerate(ids) if self._index.add_pending(BlobType.DATA, each)]
+            new = self._index.add_all_pending(BlobType.DATA, ids)
             self.saved.data_blobs += len(new)
             self.saved.data_added += sum(spans[i][1] for i in new)
             deliver(ids)
@@ -118,13 +153,10 @@ class BlobSaver:
         """Let a worker read small files into a buffer and store them; ``deliver`` as above."""
 
         def choose(flags: bytes, ids: Sequence[bytes]) -> list[int]:
-            new = [
-                i
-                for i, each in enumerate(ids)
-                if flags[i] != READ_AGAIN
-                and spans[i][1]
-                and self._index.add_pending(BlobType.DATA, each)
-            ]
+            # An empty file has no blob.
+            full = [i for i, flag in enumerate(flags) if flag != READ_AGAIN and spans[i][1]]
+            added = self._index.add_all_pending(BlobType.DATA, [ids[i] for i in full])
+            new = [full[i] for i in added]
             self.saved.data_blobs += len(new)
             self.saved.data_added += sum(spans[i][1] for i in new)
             deliver(flags, ids)
@@ -145,6 +177,12 @@ class BlobSaver:
         return blob_id
 
     def _pack_tree(self, blob_id: bytes, blob: bytes) -> None:
+        if self._late is not None:
+            self._late_trees.append((blob_id, blob))
+            self._late_tree_bytes += len(blob)
+            while self._late is not None and self._late_tree_bytes >= _LATE_TREE_BYTES:
+                self.pump(block=True)
+            return
         if self._trees.is_empty:
             # A mapping, unlike a bytearray, takes no memory for what is never written.
             self._trees.use_buffer(memoryview(mmap.mmap(-1, buffer_bytes(2 * len(blob)))))
@@ -177,6 +215,11 @@ class BlobSaver:
         for pack in self._pool.pump(block=block):
             self._write_pack(pack)
         self._writer.collect()
+        if self._late is not None and not self._late.is_running():
+            repository = self._late.result()
+            # Nobody rings any more.
+            os.eventfd_read(self._late.wake_fd)
+            self._use(repository)
 
     def wait_idle(self) -> None:
         """Until every submitted span has an id and is sealed."""
@@ -185,6 +228,8 @@ class BlobSaver:
 
     def flush(self) -> None:
         """Until every pack, also a half-full one, is durable."""
+        while self._late is not None:
+            self.pump(block=True)
         self.wait_idle()
         self._pool.start_flush()
         if not self._trees.is_empty:

@@ -10,6 +10,8 @@ from lpse_ops.errors import DamagedRepository
 
 # zstd's own default: on the SQL text of a dump it stores about what restic's default stores.
 LEVEL = 3
+# For JSON full of ids, in which level 3 finds nothing more: a quarter less time, and smaller.
+JSON_LEVEL = 1
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -27,7 +29,13 @@ class Compressor:
 
     def decompress(self, frame: Buffer, length: int, what: str) -> bytes:
         """Return exactly ``length`` bytes or raise ``DamagedRepository``."""
-        plaintext = self._bounded(frame, length, what)
+        try:
+            if length and zstandard.frame_content_size(frame) == length:
+                plaintext = self._decompressor.decompress(frame, allow_extra_data=False)
+            else:
+                plaintext = self._bounded(frame, length, what)
+        except zstandard.ZstdError as error:
+            raise _damaged(what) from error
         if len(plaintext) != length:
             raise _damaged(what)
         return plaintext

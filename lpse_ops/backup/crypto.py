@@ -13,10 +13,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
+from lpse_ops.backup.macs import MAC_BYTES, Macs, open_macs
 from lpse_ops.errors import DamagedRepository
 
 IV_BYTES = 16
-MAC_BYTES = 16
 OVERHEAD = IV_BYTES + MAC_BYTES
 _IV_BATCH = 256
 
@@ -93,15 +93,18 @@ class Crypter:
         ciphertext = self._ctr.update(plaintext)
         return iv + ciphertext + Poly1305.generate_tag(one_time_key, ciphertext)
 
-    def seal_into(self, target: memoryview, plaintext: Buffer) -> int:
-        """Write the envelope to the start of ``target``; return its length in bytes."""
+    def seal_into(self, content: memoryview, macs: Macs, start: int, plaintext: Buffer) -> int:
+        """Write the envelope to a place in ``content``, whose ``macs`` these are.
+
+        Returns its length in bytes.
+        """
         iv, one_time_key = self._fresh_nonce()
-        end = IV_BYTES + len(plaintext)
-        target[:IV_BYTES] = iv
+        middle = start + IV_BYTES
+        content[start:middle] = iv
         self._ctr.reset_nonce(iv)
-        self._ctr.update_into(plaintext, target[IV_BYTES:])
-        target[end : end + MAC_BYTES] = Poly1305.generate_tag(one_time_key, target[IV_BYTES:end])
-        return end + MAC_BYTES
+        end = middle + self._ctr.update_into(plaintext, content[middle:])
+        macs.write(one_time_key, middle, end)
+        return end + MAC_BYTES - start
 
     def open(self, envelope: Buffer, what: str = "stored data") -> bytes:
         """Return the plaintext, or raise ``DamagedRepository`` naming ``what``."""
@@ -128,24 +131,17 @@ class Crypter:
             # Part of a block would stay in the cipher and spoil every later MAC.
             raise _damaged("a pack that is shorter than its index says")
         pads = self._mac_cipher.update(ivs)
+        match, mac_r, ctr = open_macs(content).match, self._mac_r, self._ctr
         position = 0
         for offset, length in spans:
             iv, pad = ivs[position : position + IV_BYTES], pads[position : position + IV_BYTES]
             position += IV_BYTES
-            end = offset + length - MAC_BYTES
-            ciphertext = content[offset + IV_BYTES : end]
-            try:
-                Poly1305.verify_tag(
-                    self._mac_r + pad, ciphertext, bytes(content[end : end + MAC_BYTES])
-                )
-            except (InvalidSignature, ValueError):
+            start, end = offset + IV_BYTES, offset + length - MAC_BYTES
+            if not any(iv) or not match(mac_r + pad, start, end):
                 yield None
                 continue
-            if not any(iv):
-                yield None
-                continue
-            self._ctr.reset_nonce(iv)
-            yield target[: self._ctr.update_into(ciphertext, target)]
+            ctr.reset_nonce(iv)
+            yield target[: ctr.update_into(content[start:end], target)]
 
     def _verify(self, view: memoryview, what: str) -> None:
         """Check length and MAC, and leave the cipher at the envelope's IV."""

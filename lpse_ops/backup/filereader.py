@@ -32,6 +32,22 @@ class ArchiveCounts:
     unreadable: list[tuple[bytes, str]] = field(default_factory=list)
     changed_while_read: list[bytes] = field(default_factory=list)
 
+    def count_stored(self, files: int, new: int, size_bytes: int) -> None:
+        """Files that are stored afresh; those that are not new have changed."""
+        self.files_new += new
+        self.files_changed += files - new
+        self.total_files_processed += files
+        self.total_bytes_processed += size_bytes
+
+    def count_unmodified(self, files: int, size_bytes: int) -> None:
+        """Files that are as the parent snapshot has them."""
+        self.files_unmodified += files
+        self.total_files_processed += files
+        self.total_bytes_processed += size_bytes
+
+    def count_unreadable(self, path: bytes, error: OSError) -> None:
+        self.unreadable.append((path, error.strerror or str(error)))
+
 
 class FileReader:
     """``counts`` is told what was read and what changed meanwhile."""

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from lpse_ops.backup.openkey import KeyFiles, ensure_exists, find_key_files
-from lpse_ops.backup.storage.backend import CONFIG, Backend
+from lpse_ops.backup.storage.backend import CONFIG, Backend, FileKind
 from lpse_ops.errors import StorageError
 
 Result = TypeVar("Result")
+
+_COMMITS = (FileKind.SNAPSHOT, FileKind.INDEX)
 
 
 class Beside(Generic[Result]):
@@ -35,6 +37,10 @@ class Beside(Generic[Result]):
     def is_running(self) -> bool:
         """Whether ``result`` would have to wait."""
         return self._thread.is_alive()
+
+    def wait(self, seconds: float) -> None:
+        """Until ``result`` need not wait any more, but no longer than so many seconds."""
+        self._thread.join(seconds)
 
     def result(self) -> Result:
         """What the function returned, or what it raised."""
@@ -60,3 +66,30 @@ class FirstFiles:
             # Says so in other words if nothing is there.
             ensure_exists(self._backend)
             raise
+
+
+class FirstLook:
+    """What a backup may know before it has a key: whether there is anything to rely on.
+
+    Asked from the moment this is made.  Who is told that there is something looks again once he
+    holds a lock; what cannot be listed counts as there.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._locks = Beside(lambda: _is_any(backend, FileKind.LOCK))
+        # One behind the other: for all but the first backup, the second would be for nothing.
+        self._commits = Beside(lambda: any(_is_any(backend, each) for each in _COMMITS))
+
+    def has_locks(self) -> bool:
+        return self._locks.result()
+
+    def is_new(self) -> bool:
+        """Whether there is neither a snapshot nor an index."""
+        return not self._commits.result()
+
+
+def _is_any(backend: Backend, kind: FileKind) -> bool:
+    try:
+        return any(True for _ in backend.files(kind))
+    except StorageError:
+        return True

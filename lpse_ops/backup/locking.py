@@ -58,24 +58,22 @@ def hold_lock(
     retry_for: timedelta = timedelta(),
     timing: LockTiming = LockTiming(),
     read_meanwhile: bool = False,
+    saw_none: bool = False,
 ) -> Iterator["HeldLock"]:
     """Lock for the time of the block; every write in it first makes sure the lock is still ours.
 
     With ``read_meanwhile`` the block begins while the lock settles, and may read: the first write,
     or the end of the block, waits for the second look and raises if there is a conflict after all.
+    ``saw_none`` spares the look at those who were there before: the caller has just done it.
     """
-    # restic unlock sends SIGHUP to the process a lock names; its default action is death.
-    previous = _ignore_hangup()
     guards = repository.before_write, repository.before_commit
-    try:
+    with hangup_ignored():
         # Who waits for a lock wants it whole.
         settles = not read_meanwhile or bool(retry_for)
-        held = HeldLock(
-            repository,
-            _acquire(repository, exclusive, retry_for, timing, settles=settles),
-            timing,
-            is_settled=settles,
+        lock = _acquire(
+            repository, exclusive, retry_for, timing, settles=settles, saw_none=saw_none
         )
+        held = HeldLock(repository, lock, timing, is_settled=settles)
         held.start()
         repository.before_write, repository.before_commit = held.ensure, held.confirm
         try:
@@ -84,15 +82,22 @@ def hold_lock(
         finally:
             repository.before_write, repository.before_commit = guards
             held.release()
-    finally:
-        if previous is not None:
-            signal.signal(signal.SIGHUP, previous)
 
 
-def _ignore_hangup() -> "signal._HANDLER | None":
+@contextlib.contextmanager
+def hangup_ignored() -> Iterator[None]:
+    """restic unlock sends SIGHUP to the process that a lock names; its default action is death.
+
+    Only the main thread can do something about it: it does so for a lock that another one takes.
+    """
     if threading.current_thread() is not threading.main_thread():
-        return None
-    return signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        yield
+        return
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, previous)
 
 
 class HeldLock:
@@ -245,13 +250,17 @@ def _acquire(
     timing: LockTiming,
     *,
     settles: bool,
+    saw_none: bool,
 ) -> Lock:
     deadline = timing.now() + retry_for
     pause = _FIRST_RETRY_SECONDS
     while True:
         try:
-            return _try_to_acquire(repository, exclusive, timing, settles=settles)
+            return _try_to_acquire(
+                repository, exclusive, timing, settles=settles, saw_none=saw_none
+            )
         except RepositoryLocked:
+            saw_none = False
             if timing.now() + timedelta(seconds=pause) > deadline:
                 raise
         timing.sleep(pause)
@@ -259,10 +268,11 @@ def _acquire(
 
 
 def _try_to_acquire(
-    repository: Repository, exclusive: bool, timing: LockTiming, *, settles: bool
+    repository: Repository, exclusive: bool, timing: LockTiming, *, settles: bool, saw_none: bool
 ) -> Lock:
     # Of those who are there already; who comes from now on sees our file, or we his.
-    _refuse_conflict(_remove_own_dead(repository, _load_locks(repository)), exclusive=exclusive)
+    there = [] if saw_none else _remove_own_dead(repository, _load_locks(repository))
+    _refuse_conflict(there, exclusive=exclusive)
     lock = _save(repository, _new_lock(exclusive, timing.now()))
     try:
         # Two who look at the same moment must both see the other's file.

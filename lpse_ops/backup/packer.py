@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from lpse_ops.backup.compression import Compressor
 from lpse_ops.backup.crypto import OVERHEAD, Buffer, Crypter
+from lpse_ops.backup.macs import open_macs
 from lpse_ops.backup.pack import (
     LENGTH_BYTES,
     BlobType,
@@ -25,6 +26,7 @@ TARGET_BYTES = 16 * 1024 * 1024
 MAX_ENTRIES = 16_384
 _ENTRY_BYTES = 41
 _HASH_BYTES = 256 * 1024
+_JUST_MADE = "a blob just compressed"
 HEADER_ROOM = MAX_ENTRIES * _ENTRY_BYTES + OVERHEAD + LENGTH_BYTES
 
 
@@ -49,8 +51,7 @@ class Packer:
         self._crypter = crypter
         self._compressor = compressor
         self._scratch = bytearray()
-        self._buffer = memoryview(b"")
-        self._reset()
+        self.use_buffer(memoryview(b""))
 
     def _reset(self) -> None:
         self._entries: list[PackEntry] = []
@@ -62,6 +63,7 @@ class Packer:
     def use_buffer(self, buffer: memoryview) -> None:
         """Build the next pack here; only between packs."""
         self._buffer = buffer
+        self._macs = open_macs(buffer)
         self._reset()
 
     @property
@@ -81,7 +83,7 @@ class Packer:
         """Finish the pack and give its buffer away with it."""
         buffer = self._buffer
         pack = self.finish()
-        self._buffer = memoryview(b"")
+        self.use_buffer(memoryview(b""))
         return buffer[: pack.size_bytes], pack
 
     def add(self, blob_id: bytes, plaintext: Buffer) -> None:
@@ -91,9 +93,7 @@ class Packer:
         # Raw is cheaper to read back where zstd gains next to nothing (PDF, JPEG, .rhs), but
         # stock prune rewrites packs that hold raw trees.
         shrinks = self._type is BlobType.TREE or len(frame) < length - length // 32
-        stored = self._crypter.seal_into(
-            self._buffer[self._fill :], frame if shrinks else plaintext
-        )
+        stored = self._seal(frame if shrinks else plaintext)
         self._entries.append(
             PackEntry(self._type, blob_id, self._fill, stored, length if shrinks else 0)
         )
@@ -101,11 +101,14 @@ class Packer:
 
     def add_frame(self, blob_id: bytes, frame: Buffer, uncompressed_length: int) -> None:
         """Seal a blob that is compressed already."""
-        stored = self._crypter.seal_into(self._buffer[self._fill :], frame)
+        stored = self._seal(frame)
         self._entries.append(
             PackEntry(self._type, blob_id, self._fill, stored, uncompressed_length)
         )
         self._fill += stored
+
+    def _seal(self, plaintext: Buffer) -> int:
+        return self._crypter.seal_into(self._buffer, self._macs, self._fill, plaintext)
 
     def add_sealed(self, entry: PackEntry, envelope: Buffer) -> None:
         """Take over a blob's envelope as it stands; the caller has just proved it."""
@@ -140,18 +143,16 @@ class Packer:
             self._scratch = bytearray(largest)
         spans = [(entry.offset, entry.length) for entry in new]
         opened = self._crypter.open_each(self._buffer, spans, memoryview(self._scratch))
+        decompress = self._compressor.decompress
+        plaintext: Buffer | None
         for entry, plaintext in zip(new, opened, strict=True):
-            self._verify_entry(entry, plaintext)
+            if plaintext is not None and entry.uncompressed_length:
+                plaintext = decompress(plaintext, entry.uncompressed_length, _JUST_MADE)
+            if plaintext is None or hashlib.sha256(plaintext).digest() != entry.id:
+                why = "a blob read back differs; this computer's memory may fail"
+                raise damaged_pack("new", why)
         self._hash_filled()
         self._verified = len(self._entries)
-
-    def _verify_entry(self, entry: PackEntry, plaintext: Buffer | None) -> None:
-        if plaintext is not None and entry.uncompressed_length:
-            plaintext = self._compressor.decompress(
-                plaintext, entry.uncompressed_length, "a blob just compressed"
-            )
-        if plaintext is None or hashlib.sha256(plaintext).digest() != entry.id:
-            raise damaged_pack("new", "a blob read back differs; this computer's memory may fail")
 
     def finish(self) -> FinishedPack:
         """Seal the header, verify it, and name the pack; the buffer holds it until re-used."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from lpse_ops.backup.blobindex import BlobIndex, Location
-from lpse_ops.backup.compression import Compressor
+from lpse_ops.backup.compression import JSON_LEVEL, Compressor
 from lpse_ops.backup.config import Config, encode_config, parse_config
 from lpse_ops.backup.crypto import Buffer, Crypter, Keys, random_keys
 from lpse_ops.backup.indexfile import PackList, encode_index, parse_columns, parse_index
@@ -75,6 +75,14 @@ class Repository:
         compressor: Compressor = self._local.compressor
         return compressor
 
+    @property
+    def json_compressor(self) -> Compressor:
+        """This thread's own, for trees, indexes and the like."""
+        if not hasattr(self._local, "json_compressor"):
+            self._local.json_compressor = Compressor(JSON_LEVEL)
+        compressor: Compressor = self._local.json_compressor
+        return compressor
+
     # -- whole files -------------------------------------------------------------------------
 
     def files(self, kind: FileKind) -> list[str]:
@@ -94,7 +102,7 @@ class Repository:
 
     def save(self, kind: FileKind, content: bytes) -> str:
         """Store JSON durably under the name that its bytes give; return the id."""
-        stored = encode_unpacked(content, self.crypter, self.compressor, _MAX_BYTES[kind])
+        stored = encode_unpacked(content, self.crypter, self.json_compressor, _MAX_BYTES[kind])
         file_id = stored_id(stored)
         self.before_write()
         if kind in _COMMITS:

@@ -6,13 +6,14 @@ comes back and is read by ``filereader``, which knows what to do with files that
 """
 
 import os
+import stat
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from lpse_ops.backup import workmemory as wm
 from lpse_ops.backup.chunker import MIN_BYTES
-from lpse_ops.backup.source import SmallReader
+from lpse_ops.backup.source import Found, SmallReader
 from lpse_ops.backup.treebuilder import Folder
 from lpse_ops.backup.workerpool import Span
 
@@ -22,85 +23,122 @@ _MAX_TIME_NS = (1 << 63) - 1
 _MIN_TIME_NS = -(1 << 63)
 
 
+class Origin(NamedTuple):
+    """Where files come from: the folder that waits for their nodes, and its path with a slash."""
+
+    folder: Folder
+    prefix: bytes
+    is_new: bool
+
+
+class Batch(NamedTuple):
+    """Files that were read together, each with the folder it lies in."""
+
+    origins: list[Origin]
+    found: list[Found]
+
+
 class SmallFile(NamedTuple):
-    """A file as it looked, and the folder that waits for its node."""
+    """A file that has to be read again."""
 
     folder: Folder
     name: bytes
     path: bytes
-    status: os.stat_result
     is_new: bool
-
-
-def is_small(status: os.stat_result) -> bool:
-    """Whether a worker can be asked for the file; not with a time after the year 2262."""
-    return status.st_size <= _MAX_BYTES and all(
-        _MIN_TIME_NS <= each <= _MAX_TIME_NS for each in (status.st_mtime_ns, status.st_ctime_ns)
-    )
 
 
 class SmallFiles:
     """Fills requests; ``retry`` holds the files that the caller must read again.
 
-    ``finish`` is told each file that was read, what the worker says of it, and its ids.
+    ``finish`` is told of each batch that was read: what the workers say of its files (those with
+    ``READ_AGAIN`` are in ``retry``), and their ids.
     """
 
     def __init__(
-        self, reader: SmallReader, finish: Callable[[SmallFile, int, Sequence[bytes]], None]
+        self, reader: SmallReader, finish: Callable[[Batch, bytes, Sequence[bytes]], None]
     ) -> None:
         self._submit = reader.submit
         self._settle = reader.settle
         self._finish = finish
-        self._files: list[SmallFile] = []
+        self.retry: deque[SmallFile] = deque()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._origins: list[Origin] = []
+        self._found: list[Found] = []
         self._request: list[bytes] = []
         self._spans: list[Span] = []
         self._fill = 0
         self._message_bytes = 0
-        self.retry: deque[SmallFile] = deque()
 
-    def add(self, small: SmallFile) -> None:
-        """Read a file, some time; its folder waits for it from now on."""
-        status, path = small.status, small.path
-        size, length = status.st_size, len(path)
-        message_bytes = self._message_bytes + wm.READ_ITEM.size + length
-        # One spare byte at the end: a file that grew must not look whole.
-        if (
-            self._fill + size >= wm.INPUT_BYTES
-            or len(self._files) >= wm.MAX_SPANS
-            or message_bytes > wm.MAX_READ_MESSAGE
-        ):
-            self.flush()
-            message_bytes = wm.READ_ITEM.size + length
-        small.folder.expect(small.name)
-        self._files.append(small)
-        self._request.append(
-            wm.READ_ITEM.pack(size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, length)
-        )
-        self._request.append(path)
-        self._message_bytes = message_bytes
-        self._spans.append((self._fill, size))
-        self._fill += size
+    def take(self, origin: Origin, found: Sequence[Found]) -> Sequence[Found]:
+        """Read those that are small, some time; return the others.
+
+        Their folder waits for them from now on.  Written for speed: a first backup of many files
+        spends much of its time here.
+        """
+        small = [each for each in found if _is_small(each[1])]
+        origin.folder.expect([name for name, _ in small])
+        items = [_describe(origin.prefix + name, status) for name, status in small]
+        begin = 0
+        while begin < len(small):
+            end = self._find_room(small, items, begin)
+            self._origins += [origin] * (end - begin)
+            self._found += small[begin:end]
+            self._request += items[begin:end]
+            if end < len(small):
+                self.flush()
+            begin = end
+        return [each for each in found if not _is_small(each[1])]
+
+    def _find_room(self, small: Sequence[Found], items: Sequence[bytes], begin: int) -> int:
+        """Give spans to as many files as one request holds; return the place behind the last."""
+        spans, fill, message_bytes = self._spans, self._fill, self._message_bytes
+        for place in range(begin, min(len(small), begin + wm.MAX_SPANS - len(spans))):
+            size = small[place][1].st_size
+            item_bytes = len(items[place])
+            if fill + size > wm.INPUT_BYTES or message_bytes + item_bytes > wm.MAX_READ_MESSAGE:
+                break
+            spans.append((fill, size))
+            fill += size
+            message_bytes += item_bytes
+            begin = place + 1
+        self._fill, self._message_bytes = fill, message_bytes
+        return begin
 
     def flush(self) -> None:
         """Hand over what was collected."""
-        if not self._files:
+        if not self._found:
             return
-        files, self._files = self._files, []
-        request, self._request = b"".join(self._request), []
-        spans, self._spans = self._spans, []
-        self._fill = self._message_bytes = 0
+        batch, request, spans = Batch(self._origins, self._found), self._request, self._spans
+        self._begin()
 
         def deliver(flags: bytes, ids: Sequence[bytes]) -> None:
-            for small, flag, blob_id in zip(files, flags, ids, strict=True):
-                if flag == wm.READ_AGAIN:
-                    self.retry.append(small)
-                else:
-                    content = (blob_id,) if small.status.st_size else ()
-                    self._finish(small, flag, content)
+            self._finish(batch, flags, ids)
+            place = flags.find(wm.READ_AGAIN)
+            while place >= 0:
+                (folder, prefix, is_new), (name, _) = batch.origins[place], batch.found[place]
+                self.retry.append(SmallFile(folder, name, prefix + name, is_new))
+                place = flags.find(wm.READ_AGAIN, place + 1)
 
-        self._submit(request, spans, deliver)
+        self._submit(b"".join(request), spans, deliver)
 
     def settle(self) -> None:
         """Hand over the rest, until it is with the workers."""
         self.flush()
         self._settle()
+
+
+def _is_small(status: os.stat_result) -> bool:
+    """Whether a request can name the file: not with a time after the year 2262."""
+    return (
+        status.st_size <= _MAX_BYTES
+        and stat.S_ISREG(status.st_mode)
+        and _MIN_TIME_NS <= status.st_mtime_ns <= _MAX_TIME_NS
+        and _MIN_TIME_NS <= status.st_ctime_ns <= _MAX_TIME_NS
+    )
+
+
+def _describe(path: bytes, status: os.stat_result) -> bytes:
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return wm.READ_ITEM.pack(status.st_size, status.st_ino, *times, len(path)) + path

@@ -13,6 +13,8 @@ from lpse_ops.backup.node import XAttrs
 
 # Start and length in an input buffer.
 Span = tuple[int, int]
+# An entry of a folder, as it looked.
+Found = tuple[bytes, os.stat_result]
 # Owner fields of a node, from the numbers of user and group.
 OwnerText = Callable[[int, int], str]
 # Told what became of each file of a batch (``workmemory``), and the ids of those that were read.

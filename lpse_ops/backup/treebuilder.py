@@ -51,10 +51,10 @@ class Folder:
         self.is_known = False
         self.tree_id = b""
 
-    def expect(self, name: bytes) -> None:
-        """Wait for the node of a name; ``TreeBuilder.child_done`` ends that."""
-        self.entries[name] = None
-        self.waiting += 1
+    def expect(self, names: Sequence[bytes]) -> None:
+        """Wait for the nodes of some names; ``TreeBuilder.child_done`` ends that for each."""
+        self.entries.update(dict.fromkeys(names))
+        self.waiting += len(names)
 
     def stop_expecting(self, name: bytes) -> None:
         """Somebody else will say what becomes of the name, and waits for it first."""
@@ -75,7 +75,7 @@ class PendingFile:
         self._stale = 0
         self._render: Callable[[Sequence[bytes]], str] | None = None
         self.ids: list[bytes] = []
-        folder.expect(name)
+        folder.expect((name,))
 
     def expect_blob(self) -> int:
         """One more blob is on its way; returns its place."""
@@ -131,7 +131,7 @@ class TreeBuilder:
         folder = Folder(parent, name, head, known_id)
         self._unsaved[folder] = None
         if parent is not None:
-            parent.expect(name)
+            parent.expect((name,))
         return folder
 
     def close_folder(self, folder: Folder) -> None:

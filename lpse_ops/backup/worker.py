@@ -5,6 +5,7 @@ files it is told to, writes none, opens no network connection, and ends when the
 """
 
 import contextlib
+import gc
 import hashlib
 import os
 import resource
@@ -17,12 +18,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from lpse_ops.backup import workmemory as wm
+from lpse_ops.backup.collector import rare_collections
 from lpse_ops.backup.compression import Compressor
-from lpse_ops.backup.crypto import Crypter, Keys
+from lpse_ops.backup.crypto import Crypter, keys_from_bytes
 from lpse_ops.backup.indexfile import encode_pack
-from lpse_ops.backup.localsource import open_file, outlast_tick
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.packer import Packer
+from lpse_ops.backup.smallread import SmallReads
 from lpse_ops.errors import OpsError
 
 # What a list of processes shows; the kernel keeps 15 characters.
@@ -30,10 +32,11 @@ PROCESS_NAME = "lpse-ops worker"
 
 
 class Worker:
-    def __init__(self, channel: socket.socket, memory: wm.SharedMemory, packer: Packer) -> None:
+    def __init__(self, channel: socket.socket, memory: wm.SharedMemory) -> None:
         self._channel = channel
         self._memory = memory
-        self._packer = packer
+        # Made once the keys come, which is before anything is to be stored.
+        self._packer: Packer
         self._pack_number: int | None = None
         self._waiting: deque[bytes] = deque()
 
@@ -55,6 +58,9 @@ class Worker:
             self._store(message)
         elif kind == wm.USE_PACK:
             self._use_pack(message[1])
+        elif kind == wm.KEYS:
+            crypter = Crypter(keys_from_bytes(message[1:]))
+            self._packer = Packer(BlobType.DATA, crypter, Compressor())
         elif kind == wm.FLUSH:
             self._finish_pack()
             self._channel.send(wm.FLUSHED)
@@ -68,21 +74,8 @@ class Worker:
         self._channel.send(wm.HASHED + message[1:2] + b"".join(ids))
 
     def _read(self, message: bytes) -> None:
-        """Read files one behind the other, as long as they are what the main process saw."""
-        content = self._memory.input(message[1])
-        flags = bytearray()
-        ids: list[bytes] = []
-        fill, position = 0, 2
-        while position < len(message):
-            size, inode, mtime, ctime, length = wm.READ_ITEM.unpack_from(message, position)
-            position += wm.READ_ITEM.size
-            path = message[position : position + length]
-            position += length
-            flag = _read_file(path, content[fill : fill + size + 1], (size, inode, mtime, ctime))
-            flags.append(flag)
-            ids.append(hashlib.sha256(content[fill : fill + size]).digest())
-            fill += size
-        self._channel.send(wm.READ_DONE + message[1:2] + flags + b"".join(ids))
+        read = SmallReads(self._memory.input(message[1])).read(message, 2)
+        self._channel.send(wm.READ_DONE + message[1:2] + read)
 
     def _store(self, message: bytes) -> None:
         content = self._memory.input(message[1])
@@ -98,7 +91,7 @@ class Worker:
     def _wait_for_pack(self) -> None:
         message = self._receive()
         if not message:
-            raise SystemExit(1)
+            raise ConnectionResetError("the main process is gone")
         if message[:1] == wm.USE_PACK:
             self._use_pack(message[1])
         else:
@@ -121,55 +114,26 @@ class Worker:
         self._pack_number = None
 
 
-def _read_file(path: bytes, room: memoryview, expected: tuple[int, int, int, int]) -> int:
-    """Read a file whose size, inode and times are as expected; ``room`` has one byte to spare."""
-    outlast_tick(expected[3])
-    try:
-        descriptor = open_file(path)
-    except OSError:
-        return wm.READ_AGAIN
-    try:
-        count = os.readv(descriptor, [room])
-        after = os.fstat(descriptor)
-        found = (after.st_size, after.st_ino, after.st_mtime_ns, after.st_ctime_ns)
-        if count != expected[0] or found != expected:
-            return wm.READ_AGAIN
-        return wm.HAS_XATTRS if _may_have_xattrs(descriptor) else wm.PLAIN
-    except OSError:
-        return wm.READ_AGAIN
-    finally:
-        os.close(descriptor)
-
-
-def _may_have_xattrs(descriptor: int) -> bool:
-    try:
-        return bool(os.listxattr(descriptor))
-    except OSError:  # the main process knows what to make of it
-        return True
-
-
-def fork_worker(channel: socket.socket, memory: wm.SharedMemory, keys: Keys) -> int:
+def fork_worker(channel: socket.socket, memory: wm.SharedMemory) -> int:
     """Start a worker that serves ``channel``; return its PID."""
     # No signal may meet the child while it still has the handlers of the main process.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         pid = os.fork()
         if not pid:
-            _live(channel, memory, keys, before)
+            _live(channel, memory, before)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return pid
 
 
-def _live(
-    channel: socket.socket, memory: wm.SharedMemory, keys: Keys, mask: Iterable[int]
-) -> NoReturn:
+def _live(channel: socket.socket, memory: wm.SharedMemory, mask: Iterable[int]) -> NoReturn:
     """The whole life of the child; nothing of the main process may run in it, not even its end."""
     status = 1
     try:
         _leave_parent(channel.fileno())
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        status = _serve(channel, memory, keys)
+        status = _serve(channel, memory)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
@@ -203,10 +167,13 @@ def _last_descriptor() -> int:
         return resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1
 
 
-def _serve(channel: socket.socket, memory: wm.SharedMemory, keys: Keys) -> int:
+def _serve(channel: socket.socket, memory: wm.SharedMemory) -> int:
     """Work until the main process is gone; return the exit status."""
+    # Looking through what it shares with the main process would copy it.
+    gc.freeze()
     try:
-        Worker(channel, memory, Packer(BlobType.DATA, Crypter(keys), Compressor())).run()
+        with rare_collections():
+            Worker(channel, memory).run()
     except OpsError as error:
         channel.send(wm.FAILED + f"{error.message}\0{error.hint}".encode())
     except (BrokenPipeError, ConnectionResetError):

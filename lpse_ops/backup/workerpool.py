@@ -21,6 +21,9 @@ from lpse_ops.errors import OpsError, ProcessFailed
 MAX_WORKERS = 4
 # One job running and one waiting keep a worker busy.
 _JOBS_PER_WORKER = 2
+# While there are no keys, a batch of small files waits in a buffer that it fills to a sixth.
+_LATE_INPUTS = 8
+_LATE_BYTES = 4 << 20
 
 Span = tuple[int, int]
 # Told the ids of a buffer's spans, answers which of them must be stored.
@@ -75,34 +78,55 @@ class _Job:
 class WorkerPool:
     """Not for sharing between threads; ``close`` ends the processes.
 
-    Best made before any thread runs: the workers are forked.  ``spare_packs`` is room for so many
-    finished packs that are still on their way to a place that is far.
+    Best made before any thread runs: the workers are forked.  Without ``keys`` they read and hash,
+    and store once ``use_keys`` has told them.  ``spare_packs`` is room for so many finished packs
+    that are still on their way to a place that is far.
     """
 
-    def __init__(self, keys: Keys, workers: int = 0, *, spare_packs: int = 0) -> None:
+    def __init__(self, keys: Keys | None, workers: int = 0, *, spare_packs: int = 0) -> None:
         count = workers or max(1, min(os.cpu_count() or 1, MAX_WORKERS))
         # One input that is worked on and one that waits; no more packs than workers: one that is
         # written soon leaves its worker waiting for a moment, and the others go on meanwhile.
         # Room that nobody fills costs nothing.
-        self._layout = wm.Layout(inputs=2 * count, packs=max(count, 2) + spare_packs)
+        usual, late = 2 * count, _LATE_INPUTS if keys is None else 0
+        self._layout = wm.Layout(inputs=usual + late, packs=max(count, 2) + spare_packs)
         self._memory = wm.SharedMemory(self._layout)
-        self._workers = [_start(self._memory, keys) for _ in range(count)]
+        self._workers = [_start(self._memory) for _ in range(count)]
         self._by_fd = {worker.channel.fileno(): worker for worker in self._workers}
         self._poll = select.poll()
         for number in self._by_fd:
             self._poll.register(number, select.POLLIN)
-        self._free_inputs = list(range(self._layout.inputs))
+        self._usual_inputs = usual
+        self._free_inputs = list(range(usual))
+        self._late_inputs = list(range(usual, usual + late))
         self._free_packs = list(range(self._layout.packs))
         self._hash_jobs: deque[_Job] = deque()
         self._store_jobs: deque[_Job] = deque()
         self._running: dict[int, _Job] = {}
-        self._grant_packs()
+        self._has_keys = False
+        if keys is not None:
+            self.use_keys(keys)
 
     # -- what the caller does ----------------------------------------------------------------
 
+    def use_keys(self, keys: Keys) -> None:
+        """Store with these keys, from now on; the same if the workers have them already."""
+        if self._has_keys:
+            return
+        self._has_keys = True
+        self._late_inputs.clear()
+        for worker in self._workers:
+            _send(worker, wm.KEYS + keys.to_bytes())
+        self._grant_packs()
+        self._dispatch()
+
     def take_input(self) -> int | None:
         """A free input buffer's number, or None when all are in use: then ``pump``."""
-        return self._free_inputs.pop() if self._free_inputs else None
+        if self._free_inputs:
+            return self._free_inputs.pop()
+        if self._late_inputs and self._taken_bytes() < _LATE_BYTES:
+            return self._late_inputs.pop()
+        return None
 
     def input(self, number: int) -> memoryview:
         return self._memory.input(number)
@@ -110,7 +134,7 @@ class WorkerPool:
     def submit(self, number: int, spans: list[Span], choose: ChooseNew) -> None:
         """Give a filled buffer away; it comes back by itself."""
         if not spans:
-            self._free_inputs.append(number)
+            self._give_back(number)
             return
         message = wm.HASH + bytes([number]) + b"".join(wm.SPAN.pack(*span) for span in spans)
         self._hash_jobs.append(_Job(number, spans, choose, message=message))
@@ -167,12 +191,12 @@ class WorkerPool:
     # -- messages ----------------------------------------------------------------------------
 
     def _dispatch(self) -> None:
-        while self._store_jobs or self._hash_jobs:
+        while jobs := (self._has_keys and self._store_jobs) or self._hash_jobs:
             worker = min(self._workers, key=lambda each: each.jobs)
             if worker.jobs >= _JOBS_PER_WORKER:
                 return
             # First what frees a buffer.
-            job = (self._store_jobs or self._hash_jobs).popleft()
+            job = jobs.popleft()
             self._running[job.number] = job
             worker.jobs += 1
             _send(worker, job.message)
@@ -205,13 +229,27 @@ class WorkerPool:
         if not chosen:
             self._finish_job(job.number)
             return
-        items = b"".join(wm.ITEM.pack(*job.spans[i], ids[i]) for i in chosen)
+        starts, lengths = zip(*[job.spans[i] for i in chosen], strict=True)
+        items = b"".join(map(wm.ITEM.pack, starts, lengths, [ids[i] for i in chosen]))
         job.message = wm.STORE + bytes([job.number]) + items
         self._store_jobs.append(job)
 
     def _finish_job(self, number: int) -> None:
         del self._running[number]
-        self._free_inputs.append(number)
+        self._give_back(number)
+
+    def _give_back(self, number: int) -> None:
+        # Those that were only for the time without keys end with it.
+        if number < self._usual_inputs:
+            self._free_inputs.append(number)
+        elif not self._has_keys:
+            self._late_inputs.append(number)
+
+    def _taken_bytes(self) -> int:
+        """What lies in the buffers that are in use."""
+        # A job's last span ends where its bytes do.
+        jobs = (*self._running.values(), *self._hash_jobs)
+        return sum(sum(job.spans[-1]) for job in jobs)
 
     def _ready_pack(self, worker: _Worker, message: bytes) -> ReadyPack:
         _, number, size, text_size, blobs, pack_id = wm.PACK.unpack(message)
@@ -228,10 +266,10 @@ class WorkerPool:
                 _send(worker, wm.USE_PACK + bytes([self._free_packs.pop()]))
 
 
-def _start(memory: wm.SharedMemory, keys: Keys) -> _Worker:
+def _start(memory: wm.SharedMemory) -> _Worker:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        return _Worker(fork_worker(theirs, memory, keys), ours)
+        return _Worker(fork_worker(theirs, memory), ours)
 
 
 def _send(worker: _Worker, message: bytes) -> None:

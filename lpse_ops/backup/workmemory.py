@@ -32,6 +32,7 @@ HAS_XATTRS = 1
 READ_AGAIN = 2
 
 # main -> worker
+KEYS = b"K"
 HASH = b"H"
 READ = b"R"
 STORE = b"S"

@@ -64,13 +64,12 @@ def command(
         if not from_no_lock:
             stack.enter_context(hold_lock(source, retry_for=retry_lock))
         snapshots = source.snapshots(app.console.warn)
-        chosen = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
+        chosen = only.choose_each(snapshots, ids)
         bar = stack.enter_context(app.console.progress_bar("copying"))
-        unique = {each.id: each for each in chosen}
         report = copy_snapshots(
             source,
             target,
-            unique.values(),
+            chosen,
             PruneBar(bar),
             starts=lambda each: bar.update(description=f"copying {each.short_id}"),
         )

@@ -60,7 +60,7 @@ def command(
     )
     with locked(app, no_lock=no_lock) as repository, open_output(output) as stream:
         snapshots = repository.snapshots(app.console.warn)
-        chosen = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
+        chosen = only.choose_each(snapshots, ids)
         finder = Finder(repository, repository.load_index(), wanted)
         matching = _Matching(finder, chosen[::-1])
         if output_format == "json":

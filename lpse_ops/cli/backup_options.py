@@ -69,6 +69,13 @@ class Only:
             snapshots, wanted, hostname=self.host, paths=self.paths, tags=self.tags
         )
 
+    def choose_each(
+        self, snapshots: "Sequence[Snapshot]", wanted: Sequence[str]
+    ) -> "list[Snapshot]":
+        """Those that a user names, each once; where none is named, all that match."""
+        named = [self.choose(snapshots, each) for each in wanted] or self.all(snapshots)
+        return list({each.id: each for each in named}.values())
+
 
 EVERY_SNAPSHOT = Only(None, (), ())
 

@@ -60,8 +60,7 @@ def command(
     only.refuse_beside(ids)
     with locked(app, exclusive=not dry_run, retry_lock=retry_lock, cached=False) as repository:
         snapshots = repository.snapshots(app.console.warn)
-        named = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
-        chosen = list({each.id: each for each in named}.values())
+        chosen = only.choose_each(snapshots, ids)
         repairs = repair_snapshots(repository, chosen, forget=forget, dry_run=dry_run)
         folder = keep_damaged or app.state_folder / "damaged" / repository.config.id[:10]
         copies = []

@@ -78,8 +78,7 @@ def command(
     exclusive = forget and not dry_run
     with locked(app, exclusive=exclusive, retry_lock=retry_lock) as repository:
         snapshots = repository.snapshots(app.console.warn)
-        named = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
-        chosen = list({each.id: each for each in named}.values())
+        chosen = only.choose_each(snapshots, ids)
         done = rewrite_snapshots(repository, chosen, changes, forget=forget, dry_run=dry_run)
     emit(
         "backup/rewrite",

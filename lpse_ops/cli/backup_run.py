@@ -20,15 +20,16 @@ from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
 from lpse_ops.cli.pull_options import PullFlags, pull_options
 from lpse_ops.cli.records import record, record_begin
-from lpse_ops.cli.repository_access import start_opening
+from lpse_ops.cli.repository_access import ask_for_files, choose_backend, start_opening_at
 from lpse_ops.cli.run_alone import run_alone
 from lpse_ops.cli.sizes import format_size
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import OpsError
 
 if TYPE_CHECKING:
-    from lpse_ops.backup.backuprun import BackupResult
+    from lpse_ops.backup.backuprun import BackupRequest, BackupResult
     from lpse_ops.backup.filereader import ArchiveCounts
+    from lpse_ops.backup.storage.backend import Backend
     from lpse_ops.cli.backup_places import Outcome
     from lpse_ops.cli.backup_sources import Sources
     from lpse_ops.cli.console import ProgressBar
@@ -143,25 +144,69 @@ class _Done(NamedTuple):
 
 
 def _run_once(app: App, asked: Asked) -> _Done:
-    opening = start_opening(app, cached=True)
+    from lpse_ops.backup.storage.location import LOCAL, scheme_of
+
+    backend = choose_backend(app)
+    run = _run_near if scheme_of(backend.location) == LOCAL else _run_far
+    return run(app, asked, backend)
+
+
+def _run_near(app: App, asked: Asked, backend: "Backend") -> _Done:
+    """First the key, then the workers: their memory does not come on top of what it takes."""
+    opening = start_opening_at(app, backend, app.chosen, cached=True)
     # While the key is worked out: importing the rest takes half as long.
     from lpse_ops.backup.backuprun import run_backup
     from lpse_ops.backup.blobsaver import open_pool
     from lpse_ops.backup.locking import hold_lock
-    from lpse_ops.cli.backup_places import WRITTEN, Outcome
 
     sources, request = asked.build(app)
     repository = opening.finish()
     with (
         # Before the lock, which has a thread: processes are forked while there is only one.
         contextlib.closing(open_pool(repository.keys, repository.backend)) as pool,
-        asked.reading(request) as opened,
+        asked.reading(request) as readable,
         hold_lock(repository, retry_for=asked.retry_lock, read_meanwhile=True),
         app.console.progress_bar("backing up") as bar,
     ):
-        result = run_backup(repository, opened, _Bar(bar), pool=pool)
-    outcomes = {app.chosen.name: Outcome(WRITTEN)} if app.chosen else {}
-    return _Done(result, sources, repository.config.id, {} if request.dry_run else outcomes)
+        result = run_backup(repository, readable, _Bar(bar), pool=pool)
+    return _end(app, request, _Done(result, sources, repository.config.id, {}))
+
+
+def _run_far(app: App, asked: Asked, backend: "Backend") -> _Done:
+    """The place is asked at once; a first backup begins to read while there is no answer yet."""
+    from lpse_ops.backup.blobsaver import open_pool
+    from lpse_ops.backup.firstfiles import FirstLook
+
+    # Before there are threads: processes are forked while there is only one.
+    with contextlib.closing(open_pool(None, backend)) as pool:
+        look, first = FirstLook(backend), ask_for_files(backend)
+        # While the answers are on the line.
+        from lpse_ops.backup.backuprun import run_backup
+
+        opening = start_opening_at(app, backend, app.chosen, cached=True, first=first)
+        from lpse_ops.backup.laterepository import opened
+        from lpse_ops.cli.backup_start import locked_for_backup
+
+        sources, request = asked.build(app)
+        # No dump is begun for nothing; what a lost host left is found by the repository's id.
+        may_be_late = not request.streams and asked.host is None
+        with (
+            asked.reading(request) as readable,
+            locked_for_backup(opening, look, asked.retry_lock, may_be_late=may_be_late) as place,
+            app.console.progress_bar("backing up") as bar,
+        ):
+            result = run_backup(place, readable, _Bar(bar), pool=pool)
+            repository_id = opened(place).config.id
+    return _end(app, request, _Done(result, sources, repository_id, {}))
+
+
+def _end(app: App, request: "BackupRequest", done: _Done) -> _Done:
+    """With what became of the place, if it has a name and something was to be stored."""
+    from lpse_ops.cli.backup_places import WRITTEN, Outcome
+
+    if app.chosen and not request.dry_run:
+        return done._replace(outcomes={app.chosen.name: Outcome(WRITTEN)})
+    return done
 
 
 def _run_everywhere(app: App, asked: Asked, destinations: "Sequence[Destination]") -> _Done:

@@ -33,7 +33,7 @@ def command(
     """Show sizes of SNAPSHOTs, or of all that match."""
     with locked(app, no_lock=no_lock) as repository:
         snapshots = repository.snapshots(app.console.warn)
-        chosen = [only.choose(snapshots, each) for each in ids] or only.all(snapshots)
+        chosen = only.choose_each(snapshots, ids)
         sizes = measure(repository, repository.load_index(), chosen)
     emit(
         "backup/stats",

@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from lpse_ops.backup.milestone import milestone_tags
-from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.backup.tagging import Retagged, TagChange, change_tags, refuse_milestone_tags
 from lpse_ops.cli.backup_options import Only, filter_options, retry_lock_option
 from lpse_ops.cli.output import emit
@@ -71,7 +70,7 @@ def command(
         )
     with locked(app, exclusive=True, retry_lock=retry_lock) as repository:
         everything = repository.snapshots()
-        chosen = _choose(everything, snapshots, only)
+        chosen = only.choose_each(everything, snapshots)
         changed = change_tags(repository, everything, chosen, change)
     emit(
         "backup/tag",
@@ -121,13 +120,6 @@ def _split(texts: tuple[str, ...]) -> tuple[str, ...]:
     """restic's comma lists; the empty text is no tag at all."""
     tags = (tag.strip() for text in texts for tag in text.split(","))
     return tuple(dict.fromkeys(tag for tag in tags if tag))
-
-
-def _choose(everything: list[Snapshot], named: tuple[str, ...], only: Only) -> list[Snapshot]:
-    if not named:
-        return only.all(everything)
-    chosen = (only.choose(everything, one) for one in named)
-    return list({each.id: each for each in chosen}.values())
 
 
 def _render(changed: list[Retagged]) -> str:

@@ -12,6 +12,7 @@ from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.backup.treewalk import Entry, find_entry
 from lpse_ops.cli.backup_sources import DATABASES
 from lpse_ops.cli.console import ProgressBar
+from lpse_ops.cli.shown_dump import ShownDump
 from lpse_ops.cli.snapshot_manifest import listed_dump, load_manifest, without_files
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import (
@@ -24,7 +25,7 @@ from lpse_ops.errors import (
 from lpse_ops.postgres.database import Database, parse_database
 from lpse_ops.postgres.facts import DatabaseFacts, parse_facts
 from lpse_ops.postgres.globals import restore_globals
-from lpse_ops.postgres.restore import DumpWriter, RestoreOptions, open_restore
+from lpse_ops.postgres.restore import RestoreOptions, open_restore
 from lpse_ops.postgres.rowcounts import count_rows
 from lpse_ops.postgres.swap import find_leftovers
 
@@ -73,7 +74,7 @@ def restore_from_snapshot(
         owners=request.owners,
     )
     with open_restore(server, into=request.into, options=options) as writer:
-        write_file(repository, index, entry.node, _Advancing(writer, bar))
+        write_file(repository, index, entry.node, ShownDump(writer, bar))
     restored = server.named(request.into)
     return {
         "database": request.name,
@@ -91,18 +92,6 @@ def render_restored(restored: dict[str, Any]) -> str:
             f"verified   {verified['tables']} tables, {verified['rows']} rows as in the manifest"
         )
     return "\n".join(lines)
-
-
-class _Advancing:
-    """Passes a dump on and shows how far it is."""
-
-    def __init__(self, writer: DumpWriter, bar: ProgressBar) -> None:
-        self._writer = writer
-        self._bar = bar
-
-    def write(self, content: bytes, /) -> int:
-        self._bar.advance(len(content))
-        return self._writer.write(content)
 
 
 def _choose_server(app: App, request: DatabaseRestore) -> Database:

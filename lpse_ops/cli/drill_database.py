@@ -24,13 +24,14 @@ from lpse_ops.backup.treewalk import find_entry
 from lpse_ops.cli.console import ProgressBar
 from lpse_ops.cli.drill_dumps import Dump
 from lpse_ops.cli.drill_questions import Questions
+from lpse_ops.cli.shown_dump import ShownDump
 from lpse_ops.cli.snapshot_manifest import load_small_file
 from lpse_ops.errors import DamagedRepository, OpsError, RepositoryError
 from lpse_ops.postgres.connection import open_connection
 from lpse_ops.postgres.database import Database
 from lpse_ops.postgres.globals import restore_globals
 from lpse_ops.postgres.query import read_rows
-from lpse_ops.postgres.restore import DumpWriter, RestoreOptions, open_restore
+from lpse_ops.postgres.restore import RestoreOptions, open_restore
 from lpse_ops.postgres.rowcounts import count_rows
 from lpse_ops.postgres.swap import drop_database, maintenance_database
 
@@ -90,7 +91,7 @@ class DatabaseDrill:
         )
         try:
             with open_restore(self.server, into=dump.name, options=options) as writer:
-                out = _Advancing(writer, self.bar)
+                out = ShownDump(writer, self.bar)
                 write_file(self.repository, self.index, dump.entry.node, out)
         except OpsError as error:
             self._find("database", f"database {dump.name}", "pg_restore without errors", error)
@@ -188,15 +189,3 @@ class DatabaseDrill:
 
     def _find(self, check: str, what: str, expected: str, error: OpsError) -> None:
         self.findings.append(Finding(check, what, expected, error.message))
-
-
-class _Advancing:
-    """Passes a dump on and shows how far it is."""
-
-    def __init__(self, writer: DumpWriter, bar: ProgressBar) -> None:
-        self._writer = writer
-        self._bar = bar
-
-    def write(self, content: bytes, /) -> int:
-        self._bar.advance(len(content))
-        return self._writer.write(content)

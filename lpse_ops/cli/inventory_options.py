@@ -62,17 +62,22 @@ def inventory_option(command: Decorated) -> Decorated:
     )(command)
 
 
-def inventory_options(command: Decorated) -> Decorated:
-    """``-i``, ``--playbook-dir``, ``--show-secrets`` and the vault's, as the argument ``asked``."""
-
-    @inventory_option
-    @click.option(
+def playbook_folder_option(command: Decorated) -> Decorated:
+    """``--playbook-dir`` as the argument ``playbook_dir``."""
+    return click.option(
         "--playbook-dir",
         type=FILE,
         default=Path(),
         metavar="DIR",
         help="Where the playbooks are: group_vars and host_vars beside them count.",
-    )
+    )(command)
+
+
+def inventory_options(command: Decorated) -> Decorated:
+    """``-i``, ``--playbook-dir``, ``--show-secrets`` and the vault's, as the argument ``asked``."""
+
+    @inventory_option
+    @playbook_folder_option
     @click.option("--show-secrets", is_flag=True, help="Show vault-encrypted values in clear.")
     @vault_options
     @functools.wraps(command)
@@ -81,13 +86,10 @@ def inventory_options(command: Decorated) -> Decorated:
         inventory: tuple[str, ...],
         playbook_dir: Path,
         show_secrets: bool,
-        vault_id: tuple[str, ...],
-        vault_password_file: tuple[str, ...],
-        ask_vault_pass: bool,
+        passwords: VaultOptions,
         **others: Any,
     ) -> Any:
-        vault = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
-        asked = InventoryOptions(inventory, playbook_dir, vault, show_secrets)
+        asked = InventoryOptions(inventory, playbook_dir, passwords, show_secrets)
         return command(*args, asked=asked, **others)
 
     return with_asked  # type: ignore[return-value]

@@ -8,7 +8,11 @@ from pathlib import Path
 import click
 
 from lpse_ops.cli.findings import emit_findings, exit_code, findings_format_option
-from lpse_ops.cli.inventory_options import default_sources, inventory_option
+from lpse_ops.cli.inventory_options import (
+    default_sources,
+    inventory_option,
+    playbook_folder_option,
+)
 from lpse_ops.cli.output import emit, render_table
 from lpse_ops.cli.parameters import FILE, common_options, output_option
 from lpse_ops.cli.playbook_uses import read_uses_of
@@ -51,13 +55,7 @@ class Asked:
     metavar="FILE",
     help="Playbook whose variables are compared with the inventory's; may be repeated.",
 )
-@click.option(
-    "--playbook-dir",
-    type=FILE,
-    default=Path(),
-    metavar="DIR",
-    help="Where the playbooks are: group_vars and host_vars beside them count.",
-)
+@playbook_folder_option
 @click.option("--rule", "only", multiple=True, metavar="RULE", help="Look for this rule only.")
 @click.option("--skip", multiple=True, metavar="RULE", help="Do not look for this rule.")
 @click.option(
@@ -93,9 +91,7 @@ def command(
     today: datetime | None,
     list_rules: bool,
     explain: str | None,
-    vault_id: tuple[str, ...],
-    vault_password_file: tuple[str, ...],
-    ask_vault_pass: bool,
+    passwords: VaultOptions,
     output_format: str,
     output: Path | None,
 ) -> int:
@@ -109,8 +105,7 @@ def command(
         shown = choose_rules(rules, (explain,) if explain is not None else (), ())
         return _show_rules(shown, in_full=not list_rules, output_format=output_format, to=output)
     day = today.date() if today else app.clock.now().date()
-    vault = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
-    asked = Asked(inventory, playbooks, playbook_dir, vault, day)
+    asked = Asked(inventory, playbooks, playbook_dir, passwords, day)
     chosen = choose_rules(rules, only, skip)
     seen, sources = _look(app, asked)
     accepted = _accepted(ignore_file, sources, rules)

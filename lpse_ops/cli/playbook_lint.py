@@ -35,17 +35,14 @@ def command(
     app: App,
     /,
     playbooks: tuple[Path, ...],
-    vault_id: tuple[str, ...],
-    vault_password_file: tuple[str, ...],
-    ask_vault_pass: bool,
+    passwords: VaultOptions,
     output_format: str,
     output: Path | None,
 ) -> int:
     """Find what cannot run here, and what surprises: YAML's traps, and what ansible-core 2.18 and
     2.19 read differently.  Exit code 1 if there is anything.
     """
-    options = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
-    vault = Vault(read_secrets(app, options, prompt=False))
+    vault = Vault(read_secrets(app, passwords, prompt=False))
     findings: dict[Finding, None] = {}
     for path in playbooks:
         found = lint_playbook(path, functools.partial(_context, app, vault, path))

@@ -7,6 +7,15 @@ from typing import Any, TypeVar
 
 import click
 
+from lpse_ops.cli.login_options import (
+    ASK_BECOME_PASS,
+    ASK_PASS,
+    BECOME_PASSWORD_FILE,
+    BECOME_USER,
+    CONNECTION_PASSWORD_FILE,
+    PRIVATE_KEY,
+    SSH_COMMON_ARGS,
+)
 from lpse_ops.cli.vault_options import VaultOptions, vault_options
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -62,19 +71,17 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("-f", "--forks", type=click.IntRange(1), help="Hosts at once (50)."),
     click.option("-u", "--user", metavar="NAME", help="Log in as this user."),
     click.option("-c", "--connection", metavar="TYPE", help="ssh, paramiko or local."),
-    click.option("--private-key", "--key-file", "private_key", metavar="FILE"),
+    PRIVATE_KEY,
     click.option("-T", "--timeout", type=int, metavar="SECONDS", help="For connecting (10)."),
-    click.option("--ssh-common-args", metavar="ARGS", help="More arguments for OpenSSH."),
+    SSH_COMMON_ARGS,
     click.option("--ssh-extra-args", metavar="ARGS", help="More arguments for OpenSSH."),
     click.option("-b", "--become", is_flag=True, help="Work as another user (root)."),
     click.option("--become-method", metavar="METHOD", help="sudo or su."),
-    click.option("--become-user", metavar="NAME", help="The user to become."),
-    click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for its password."),
-    click.option("--become-password-file", "--become-pass-file", "become_password_file",
-                 metavar="FILE"),
-    click.option("-k", "--ask-pass", is_flag=True, help="Ask for the login password."),
-    click.option("--connection-password-file", "--conn-pass-file", "connection_password_file",
-                 metavar="FILE"),
+    BECOME_USER,
+    ASK_BECOME_PASS,
+    BECOME_PASSWORD_FILE,
+    ASK_PASS,
+    CONNECTION_PASSWORD_FILE,
     click.option("--start-at-task", metavar="NAME", help="Leave out all before this task."),
     click.option("--step", is_flag=True, help="Ask before each task."),
     click.option("--force-handlers", is_flag=True, help="Run handlers even after a failure."),
@@ -91,17 +98,10 @@ def playbook_options(command: Decorated) -> Decorated:
     """All of them, as the argument ``flags``."""
 
     @functools.wraps(command)
-    def with_flags(
-        *args: Any,
-        vault_id: tuple[str, ...],
-        vault_password_file: tuple[str, ...],
-        ask_vault_pass: bool,
-        **options: Any,
-    ) -> Any:
-        vault = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
+    def with_flags(*args: Any, passwords: VaultOptions, **options: Any) -> Any:
         names = PlaybookFlags.__dataclass_fields__
         own = {name: options.pop(name) for name in names if name != "vault"}
-        return command(*args, flags=PlaybookFlags(vault=vault, **own), **options)
+        return command(*args, flags=PlaybookFlags(vault=passwords, **own), **options)
 
     wrapped: Any = vault_options(with_flags)
     for option in reversed(_OPTIONS):

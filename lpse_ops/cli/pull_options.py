@@ -7,6 +7,16 @@ from typing import Any, TypeVar
 
 import click
 
+from lpse_ops.cli.login_options import (
+    ASK_BECOME_PASS,
+    ASK_PASS,
+    BECOME_PASSWORD_FILE,
+    BECOME_USER,
+    CONNECTION_PASSWORD_FILE,
+    PRIVATE_KEY,
+    SSH_COMMON_ARGS,
+)
+
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
@@ -35,17 +45,15 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("-i", "--inventory", "--inventory-file", "inventory", multiple=True,
                  metavar="FILE", help="Inventory with the server that --host names."),
     click.option("-u", "--user", metavar="NAME", help="Log in there as this user."),
-    click.option("--private-key", "--key-file", "private_key", metavar="FILE"),
+    PRIVATE_KEY,
     click.option("--timeout", type=int, metavar="SECONDS", help="For connecting (10)."),
-    click.option("--ssh-common-args", metavar="ARGS", help="More arguments for OpenSSH."),
+    SSH_COMMON_ARGS,
     click.option("-b", "--become", is_flag=True, help="Read as another user there (root)."),
-    click.option("--become-user", metavar="NAME", help="The user to become."),
-    click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for its password."),
-    click.option("--become-password-file", "--become-pass-file", "become_password_file",
-                 metavar="FILE"),
-    click.option("-k", "--ask-pass", is_flag=True, help="Ask for the login password."),
-    click.option("--connection-password-file", "--conn-pass-file", "connection_password_file",
-                 metavar="FILE"),
+    BECOME_USER,
+    ASK_BECOME_PASS,
+    BECOME_PASSWORD_FILE,
+    ASK_PASS,
+    CONNECTION_PASSWORD_FILE,
     click.option("--extra-vars", multiple=True, metavar="VARS",
                  help="Variables of the inventory: name=value, YAML or JSON, or @FILE."),
     # Not those of vault_options, whose imports a backup of this machine would pay for.

@@ -1,6 +1,8 @@
 """The way to a server of the inventory, as ``playbook run`` takes it."""
 
 import difflib
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ from lpse_ops.cli.playbook_site import SiteReader
 from lpse_ops.cli.pull_options import PullFlags
 from lpse_ops.cli.vault_options import VaultOptions
 from lpse_ops.cli.wiring import App
-from lpse_ops.errors import UsageError
+from lpse_ops.errors import InventoryError, UsageError
 from lpse_ops.inventory.inventory import Inventory
+from lpse_ops.inventory.load import expand_source
+from lpse_ops.inventory.sources import is_host_list
 from lpse_ops.marked import Map, Origin
 from lpse_ops.playbook.config import load_config
 from lpse_ops.playbook.magic import host_variables
@@ -29,11 +33,12 @@ def read_target(app: App, name: str, pull: PullFlags) -> Target:
 
     config = load_config(app.environment, Path.cwd(), warn)
     sources = pull.inventory or _configured(app) or default_sources(app, config.inventory)
+    missing = _require_one(sources)
     reader = SiteReader(app, _playbook_flags(pull, sources), config, warn)
     extra = reader.extra_vars()
     inventory = reader.inventory(extra)
     if inventory.host(name) is None:
-        raise _unknown(name, inventory, sources)
+        raise _unknown(name, inventory, [each for each in sources if each not in missing])
     seen = Variables([extra, host_variables(inventory, name), inventory.variables(name)])
     known = seen.among(VARIABLES)
 
@@ -50,7 +55,29 @@ def _configured(app: App) -> tuple[str, ...]:
     return (str(file),) if file else ()
 
 
-def _unknown(name: str, inventory: Inventory, sources: tuple[str, ...]) -> UsageError:
+def _require_one(sources: Sequence[str]) -> list[str]:
+    """Return the sources that are not there; InventoryError if all are missing."""
+    missing = [each for each in sources if _is_missing(each)]
+    if missing and len(missing) == len(sources):
+        raise InventoryError(
+            f"the inventory {', '.join(missing)} is not there",
+            hint="give its file or folder with -i, or as backup.inventory in lpse-ops.yml",
+        )
+    return missing
+
+
+def _is_missing(source: str) -> bool:
+    """Whatever else is wrong with a source is said by who reads it."""
+    if is_host_list(source):
+        return False
+    try:
+        os.stat(expand_source(source))
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return False
+
+
+def _unknown(name: str, inventory: Inventory, sources: Sequence[str]) -> UsageError:
     near = difflib.get_close_matches(name, inventory.hosts, n=1)
     question = f"did you mean --host {near[0]}?  " if near else ""
     where = "".join(f" -i {each}" for each in sources)

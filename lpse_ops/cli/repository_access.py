@@ -134,7 +134,7 @@ def open_destination(
 ) -> "Repository":
     """The same for one destination, whatever the command line names."""
     backend = open_place(app, destination.location, destination, for_reading=for_reading)
-    return _start_opening(app, backend, destination, cached=cached).finish()
+    return start_opening_at(app, backend, destination, cached=cached).finish()
 
 
 class Opening:
@@ -198,14 +198,25 @@ def use_cache(app: App, repository: "Repository") -> None:
 def start_opening(app: App, *, cached: bool = False, for_reading: bool = False) -> Opening:
     """Begin to open the repository; the password, also from a prompt, is read at once."""
     backend = choose_backend(app, for_reading=for_reading)
-    return _start_opening(app, backend, app.chosen, cached=cached)
+    return start_opening_at(app, backend, app.chosen, cached=cached)
 
 
-def _start_opening(
-    app: App, backend: Backend, destination: "Destination | None", *, cached: bool
+def ask_for_files(backend: Backend) -> FirstFiles | None:
+    """Ask for what opens a repository, where the answer takes its time."""
+    return FirstFiles(backend) if is_remote(backend.location) else None
+
+
+def start_opening_at(
+    app: App,
+    backend: Backend,
+    destination: "Destination | None",
+    *,
+    cached: bool,
+    first: FirstFiles | None = None,
 ) -> Opening:
+    """The same at a place that was chosen before, and maybe asked for its first files."""
     # That there is no repository is told before anybody types a password for it.
-    first = FirstFiles(backend) if is_remote(backend.location) else None
+    first = first or ask_for_files(backend)
     if first is None:
         ensure_exists(backend)
     else:

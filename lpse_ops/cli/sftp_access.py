@@ -102,7 +102,10 @@ def sftp_dialler(
         ) from error
 
     def dial(place: "SftpPlace") -> SftpLine:
-        # 100 ms of imports, only for whom they are.
+        # 50 ms of imports, only for whom they are.
+        from lpse_ops.remote.lightparamiko import import_paramiko
+
+        import_paramiko()
         from lpse_ops.remote.sftp import open_sftp_connection
 
         try:

@@ -22,17 +22,14 @@ def command(
     /,
     files: tuple[Path, ...],
     output: Path | None,
-    vault_id: tuple[str, ...],
-    vault_password_file: tuple[str, ...],
-    ask_vault_pass: bool,
+    passwords: VaultOptions,
 ) -> None:
     """Decrypt FILES in place, or standard input to standard output.
 
     None is written before all are decrypted; what is written is for its owner only.
     """
     sealed = [(path, read_input(path)) for path in inputs_of(files, output)]
-    options = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
-    vault = Vault(read_secrets(app, options))
+    vault = Vault(read_secrets(app, passwords))
     plain = [(path, vault.decrypt(content, str(path))) for path, content in sealed]
     for path, content in plain:
         write_result(path, output, content, was_plain=False)

@@ -15,13 +15,13 @@ from lpse_ops.vault import Vault, VaultSecret, choose_secret, seal
 @click.command(epilog="Example: lpse-ops vault edit inventory/group_vars/all/vault.yml")
 @vault_file_options
 @click.pass_obj
-def command(app: App, /, file: Path, encrypt_vault_id: str | None, options: VaultOptions) -> None:
+def command(app: App, /, file: Path, encrypt_vault_id: str | None, passwords: VaultOptions) -> None:
     """Open the plaintext of FILE in your editor and encrypt it again when something changed.
 
     The file keeps its vault id, mode and owner.
     """
     before = read_input(file)
-    vault = Vault(read_secrets(app, options))
+    vault = Vault(read_secrets(app, passwords))
     opened = vault.open(before, str(file))
     secret = VaultSecret(opened.envelope.vault_id, opened.secret.password)
     if encrypt_vault_id is not None:

@@ -30,17 +30,14 @@ def command(
     files: tuple[Path, ...],
     output: Path | None,
     encrypt_vault_id: str | None,
-    vault_id: tuple[str, ...],
-    vault_password_file: tuple[str, ...],
-    ask_vault_pass: bool,
+    passwords: VaultOptions,
 ) -> None:
     """Encrypt FILES in place, or standard input to standard output.
 
     Of all files, none is written before all are read.  The plaintext is overwritten.
     """
     plain = [(path, _read_plain(path)) for path in inputs_of(files, output)]
-    options = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
-    secret = choose_secret(read_secrets(app, options, confirm=True), encrypt_vault_id)
+    secret = choose_secret(read_secrets(app, passwords, confirm=True), encrypt_vault_id)
     for path, content in plain:
         sealed = seal(content, secret.password, vault_id=secret.vault_id)
         write_result(path, output, sealed, was_plain=True)

@@ -51,9 +51,7 @@ def command(
     stdin_name: str | None,
     output: Path | None,
     encrypt_vault_id: str | None,
-    vault_id: tuple[str, ...],
-    vault_password_file: tuple[str, ...],
-    ask_vault_pass: bool,
+    passwords: VaultOptions,
 ) -> None:
     """Encrypt STRINGS, or standard input, for use behind `name:` in YAML.
 
@@ -63,8 +61,7 @@ def command(
     reads_stdin = "-" in strings or stdin_name is not None or not (strings or prompt)
     if prompt and reads_stdin:
         raise UsageError("--prompt and standard input exclude each other", hint="use one of them")
-    options = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
-    secret = choose_secret(read_secrets(app, options, confirm=True), encrypt_vault_id)
+    secret = choose_secret(read_secrets(app, passwords, confirm=True), encrypt_vault_id)
     given = [value for value in strings if value != "-"]
     if given:
         app.console.warn(

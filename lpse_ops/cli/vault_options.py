@@ -32,36 +32,53 @@ class VaultOptions:
     ask: bool = False
 
 
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option(
+        "-J",
+        "--ask-vault-pass",
+        "--ask-vault-password",
+        "ask_vault_pass",
+        is_flag=True,
+        help="Ask for the vault password.",
+    ),
+    click.option(
+        "--vault-password-file",
+        "--vault-pass-file",
+        "vault_password_file",
+        multiple=True,
+        metavar="FILE",
+        help="File with a vault password, or a program that prints it.  "
+        f"[also: {PASSWORD_FILE_VARIABLE}]",
+    ),
+    click.option(
+        "--vault-id",
+        multiple=True,
+        metavar="LABEL@SOURCE",
+        help="Password of a vault id; SOURCE is a file, a program or 'prompt'.  "
+        f"[also: {IDENTITY_LIST_VARIABLE}]",
+    ),
+)
+
+
 def vault_options(command: Decorated) -> Decorated:
-    """The arguments ``vault_id``, ``vault_password_file`` (tuples) and ``ask_vault_pass``."""
-    for option in (
-        click.option(
-            "-J",
-            "--ask-vault-pass",
-            "--ask-vault-password",
-            "ask_vault_pass",
-            is_flag=True,
-            help="Ask for the vault password.",
-        ),
-        click.option(
-            "--vault-password-file",
-            "--vault-pass-file",
-            "vault_password_file",
-            multiple=True,
-            metavar="FILE",
-            help="File with a vault password, or a program that prints it.  "
-            f"[also: {PASSWORD_FILE_VARIABLE}]",
-        ),
-        click.option(
-            "--vault-id",
-            multiple=True,
-            metavar="LABEL@SOURCE",
-            help="Password of a vault id; SOURCE is a file, a program or 'prompt'.  "
-            f"[also: {IDENTITY_LIST_VARIABLE}]",
-        ),
-    ):
-        command = option(command)
-    return command
+    """All of them, as the argument ``passwords``."""
+
+    @functools.wraps(command)
+    def with_passwords(
+        *args: Any,
+        vault_id: tuple[str, ...],
+        vault_password_file: tuple[str, ...],
+        ask_vault_pass: bool,
+        **others: Any,
+    ) -> Any:
+        passwords = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
+        return command(*args, passwords=passwords, **others)
+
+    wrapped: Any = with_passwords
+    for option in _OPTIONS:
+        wrapped = option(wrapped)
+    decorated: Decorated = wrapped
+    return decorated
 
 
 def encrypt_vault_id_option(command: Decorated) -> Decorated:
@@ -74,24 +91,9 @@ def encrypt_vault_id_option(command: Decorated) -> Decorated:
 
 
 def vault_file_options(command: Decorated) -> Decorated:
-    """For work on one file: the arguments ``file``, ``encrypt_vault_id`` and ``options``."""
-
-    @click.argument("file", type=FILE)
-    @encrypt_vault_id_option
-    @vault_options
-    @common_options
-    @functools.wraps(command)
-    def with_options(
-        *args: Any,
-        vault_id: tuple[str, ...],
-        vault_password_file: tuple[str, ...],
-        ask_vault_pass: bool,
-        **others: Any,
-    ) -> Any:
-        options = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
-        return command(*args, options=options, **others)
-
-    return with_options  # type: ignore[return-value]
+    """For work on one file: the arguments ``file``, ``encrypt_vault_id`` and ``passwords``."""
+    with_passwords = encrypt_vault_id_option(vault_options(common_options(command)))
+    return click.argument("file", type=FILE)(with_passwords)
 
 
 def read_secrets(

@@ -34,9 +34,7 @@ def command(
     new_vault_id: str | None,
     new_vault_password_file: str | None,
     encrypt_vault_id: str | None,
-    vault_id: tuple[str, ...],
-    vault_password_file: tuple[str, ...],
-    ask_vault_pass: bool,
+    passwords: VaultOptions,
 ) -> None:
     """Encrypt FILES with another password; none is written before all are decrypted."""
     if new_vault_id and new_vault_password_file:
@@ -45,8 +43,7 @@ def command(
             hint="give either --new-vault-id or --new-vault-password-file",
         )
     sealed = [(path, read_input(path)) for path in inputs_of(files, None)]
-    options = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
-    vault = Vault(read_secrets(app, options))
+    vault = Vault(read_secrets(app, passwords))
     plain = [(path, vault.decrypt(content, str(path))) for path, content in sealed]
     new = _new_secret(app, new_vault_id, new_vault_password_file, encrypt_vault_id)
     for path, content in plain:

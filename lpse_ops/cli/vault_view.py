@@ -21,14 +21,11 @@ def command(
     app: App,
     /,
     files: tuple[Path, ...],
-    vault_id: tuple[str, ...],
-    vault_password_file: tuple[str, ...],
-    ask_vault_pass: bool,
+    passwords: VaultOptions,
 ) -> None:
     """Decrypt FILES to standard output; the files stay as they are."""
     sealed = [(path, read_input(path)) for path in inputs_of(files, None)]
-    options = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
-    vault = Vault(read_secrets(app, options))
+    vault = Vault(read_secrets(app, passwords))
     with open_output(None) as stream:
         for path, content in sealed:
             stream.write(vault.decrypt(content, str(path)))

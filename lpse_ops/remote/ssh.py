@@ -1,4 +1,4 @@
-"""Connections over SSH by Fabric and paramiko, the way OpenSSH's own files say.
+"""Connections over SSH by paramiko and Fabric, the way OpenSSH's own files say.
 
 Host keys are always checked, those of jump hosts too.  Connecting is tried again a few times while
 that is harmless; nothing else is.  At most eight handshakes go through one jump host at a time:
@@ -17,13 +17,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import fabric
 from paramiko.agent import AgentRequestHandler
 from paramiko.channel import Channel
 from paramiko.client import MissingHostKeyPolicy, SSHClient
-from paramiko.config import SSHConfig
 from paramiko.pkey import PKey
 
 from lpse_ops.errors import HostUnreachable, OpsError
@@ -46,6 +43,7 @@ from lpse_ops.remote.sshconfig import (
     plan_route,
     read_config,
 )
+from lpse_ops.remote.sshlink import Link, make_link
 from lpse_ops.remote.sshlogin import Credentials, Login
 from lpse_ops.remote.sshproblems import FailedAt, explain, is_worth_another_try
 from lpse_ops.remote.sshsocket import open_proxy, transport_factory
@@ -154,12 +152,13 @@ class SshConnector:
 
     def _open_once(self, target: Target, route: list[SshSettings]) -> "SshConnection":
         with contextlib.ExitStack() as opened:
-            gateway: Any = False
+            gateway: Link | None = None
+            is_alone = len(route) == 1
             for settings in route:
                 is_last = settings is route[-1]
                 # What was given for the host is not for the jump hosts on the way.
                 login = self._credentials(target if is_last else None, settings)
-                link = self._make(target, settings, login, gateway)
+                link = self._make(target, settings, login, gateway, is_alone=is_alone)
                 opened.callback(link.client.close)
                 if settings.proxy_command and not gateway:
                     proxy = open_proxy(settings.proxy_command)
@@ -177,26 +176,26 @@ class SshConnector:
             return SshConnection(link, route[-1], opened.pop_all(), target)
 
     def _make(
-        self, target: Target, settings: SshSettings, login: Credentials, gateway: Any
-    ) -> fabric.Connection:
-        """A Fabric connection that is not open yet; everything is decided here, nothing there."""
+        self,
+        target: Target,
+        settings: SshSettings,
+        login: Credentials,
+        gateway: Link | None,
+        *,
+        is_alone: bool,
+    ) -> Link:
+        """A link that is not open yet; everything is decided here, nothing there."""
         entries = self._entries(settings.known_hosts)
         kinds = preferred_kinds(entries, names_of(settings))
-        link = fabric.Connection(
-            settings.host,
-            user=settings.user,
-            port=settings.port,
-            config=fabric.Config(lazy=True, ssh_config=SSHConfig()),
-            gateway=gateway,
-            connect_timeout=max(1, round(target.timeout_seconds)),
-            connect_kwargs={
-                "auth_strategy": Login(login),
-                "transport_factory": transport_factory(kinds, WINDOW_BYTES),
-                "banner_timeout": target.timeout_seconds,
-                "auth_timeout": max(30.0, target.timeout_seconds),
-                "channel_timeout": target.timeout_seconds,
-            },
-        )
+        options = {
+            "auth_strategy": Login(login),
+            "transport_factory": transport_factory(kinds, WINDOW_BYTES),
+            "banner_timeout": target.timeout_seconds,
+            "auth_timeout": max(30.0, target.timeout_seconds),
+            "channel_timeout": target.timeout_seconds,
+        }
+        timeout = max(1, round(target.timeout_seconds))
+        link = make_link(settings, timeout, options, gateway=gateway, is_alone=is_alone)
         link.client.set_missing_host_key_policy(
             _HostKeyPolicy(self, settings, is_checked=target.host_key_checking)
         )
@@ -248,7 +247,7 @@ class SshConnection:
 
     def __init__(
         self,
-        link: fabric.Connection,
+        link: Link,
         settings: SshSettings,
         opened: contextlib.ExitStack,
         target: Target,

@@ -5,8 +5,10 @@ paramiko's own class, and the system is called once for several packets.  Other 
 to paramiko.
 """
 
+import contextlib
 import errno
 import os
+import socket
 import struct
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -79,9 +81,10 @@ class QuickPacketizer(Packetizer):  # type: ignore[misc] # paramiko has no types
     # RFC 4344: a cipher with blocks of 128 bits is good for 64 GiB, and so OpenSSH takes it.
     REKEY_BYTES = 1 << 34
 
-    def __init__(self, socket: Any) -> None:
-        super().__init__(socket)
-        self._stream = socket
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._stream = stream
+        self._is_starting = True
         self._writing = threading.Lock()
         self._out: _Cipher | None = None
         self._in: _Cipher | None = None
@@ -199,6 +202,7 @@ class QuickPacketizer(Packetizer):  # type: ignore[misc] # paramiko has no types
         sink = self._sinks.get(channel)
         if sink is None or head + size > end:
             return False
+        self._is_starting = False
         self._collected.setdefault(channel, []).append(plain[head : head + size])
         return True
 
@@ -237,6 +241,8 @@ class QuickPacketizer(Packetizer):  # type: ignore[misc] # paramiko has no types
     def _receive(self, *, is_between: bool) -> bytes:
         """Some bytes; between two packets is the time to change keys and to show that we live."""
         self._deliver()
+        if self._is_starting:
+            _acknowledge(self._stream)
         while not self.handshake_timed_out():
             try:
                 received: bytes = self._stream.recv(_READ_BYTES)
@@ -255,6 +261,17 @@ class QuickPacketizer(Packetizer):  # type: ignore[misc] # paramiko has no types
                 raise NeedRekeyException
             self._check_keepalive()
         raise EOFError
+
+
+def _acknowledge(stream: Any) -> None:
+    """Tell the other side at once what has arrived.
+
+    Until its first program runs, sshd holds a packet back while one before it is on its way (RFC
+    896), and the kernel would keep it waiting for 40 ms.
+    """
+    # Not everything below us is a socket of TCP.
+    with contextlib.suppress(OSError, AttributeError):
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def _our_cipher(engine: Any, start: Any) -> _Cipher | None:

@@ -27,7 +27,7 @@ from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.snapshot import Snapshot
 from lpse_ops.backup.treewalk import walk_tree
 from lpse_ops.errors import OpsError, SourceUnreadable
-from tests.backup.cheap_repository import PASSWORD, init_cheaply
+from tests.backup.cheap_repository import PASSWORD
 from tests.backup.directagent import DirectAgent
 from tests.backup.storing import HOST, MOMENT, open_cheap, store
 from tests.restic_binaries import Restic
@@ -47,21 +47,6 @@ def store_host(root: Path, *paths: Path, **options: Any) -> BackupResult:
 @pytest.fixture(params=[store, store_host], ids=["local", "host"])
 def backup(request: pytest.FixtureRequest) -> Backup:
     return request.param
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    return init_cheaply(tmp_path / "repo")
-
-
-@pytest.fixture
-def docs(tmp_path: Path) -> Path:
-    folder = tmp_path / "docs"
-    (folder / "below").mkdir(parents=True)
-    (folder / "a.pdf").write_bytes(os.urandom(5000))
-    (folder / "below" / "b.rhs").write_bytes(os.urandom(3_000_000))
-    (folder / "empty").touch()
-    return folder
 
 
 def stored(root: Path, below: Path) -> dict[str, Node]:

@@ -59,6 +59,16 @@ class IndexMachine(RuleBasedStateMachine):
         if is_new:
             self.pending.add(key)
 
+    @rule(blob_type=st.sampled_from(BlobType), blob_ids=st.lists(st.sampled_from(IDS), max_size=9))
+    def promise_all(self, blob_type: BlobType, blob_ids: list[bytes]) -> None:
+        new = []
+        for place, blob_id in enumerate(blob_ids):
+            key = (blob_type, blob_id)
+            if key not in self.stored and key not in self.pending:
+                self.pending.add(key)
+                new.append(place)
+        assert self.index.add_all_pending(blob_type, blob_ids) == new
+
     @rule(
         pack_id=st.sampled_from(PACKS),
         blobs=st.lists(BLOBS, max_size=6),
@@ -241,6 +251,17 @@ def test_every_blob_is_found_after_the_tables_grew() -> None:
         assert found.entry.offset == 100 * number
         assert index.has(BlobType.TREE, id_of(number))
     assert not index.has(BlobType.DATA, id_of(5_000))
+
+
+def test_a_batch_may_be_larger_than_the_tables() -> None:
+    index = BlobIndex()
+    ids = [id_of(number) for number in range(5_000)]
+    assert index.add_all_pending(BlobType.DATA, ids[:900] * 2) == list(range(900))
+    assert index.add_all_pending(BlobType.DATA, ids) == list(range(900, 5_000))
+    assert index.add_all_pending(BlobType.DATA, ids) == []
+    assert len(index) == 5_000
+    index.add_pack(PACKS[0], [PackEntry(BlobType.DATA, each, 7, 100, 0) for each in ids[4_000:]])
+    assert [index.plaintext_length(BlobType.DATA, each) for each in ids[3_999:4_001]] == [None, 68]
 
 
 def test_plaintext_length() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpse_ops.backup.crypto import OVERHEAD, Crypter, Keys, keys_from_bytes, random_keys
+from lpse_ops.backup.macs import open_macs
 from lpse_ops.errors import DamagedRepository
 from tests.backup.cheap_repository import KEYS
 from tests.backup.hostile import FUZZ
@@ -44,11 +45,13 @@ def test_envelope_known_answer() -> None:
 def test_what_is_sealed_opens(plaintext: bytes) -> None:
     crypter = Crypter(KEYS)
     assert crypter.open(crypter.seal(plaintext)) == plaintext
-    buffer = memoryview(bytearray(len(plaintext) + OVERHEAD + 16))
-    size = crypter.seal_into(buffer, plaintext)
+    buffer = memoryview(bytearray(7 + len(plaintext) + OVERHEAD + 16))
+    size = crypter.seal_into(buffer, open_macs(buffer), 7, plaintext)
     assert size == len(plaintext) + OVERHEAD
+    assert not any(buffer[:7])
+    assert not any(buffer[7 + size :])
     opened = memoryview(bytearray(len(plaintext) + 16))
-    length = crypter.open_into(opened, buffer[:size])
+    length = crypter.open_into(opened, buffer[7 : 7 + size])
     assert opened[:length] == plaintext
 
 

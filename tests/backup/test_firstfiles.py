@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lpse_ops.backup.firstfiles import Beside, FirstFiles
+from lpse_ops.backup.firstfiles import Beside, FirstFiles, FirstLook
 from lpse_ops.backup.openkey import find_key_files, open_key
 from lpse_ops.backup.storage.backend import CONFIG, FileKind, StoredFile, file_name
 from lpse_ops.backup.storage.local import LocalBackend
@@ -109,3 +109,28 @@ def test_an_interruption_in_the_thread_is_raised_by_the_result() -> None:
     task = Beside(interrupt)
     with pytest.raises(KeyboardInterrupt):
         task.result()
+
+
+def test_a_repository_without_snapshots_and_indexes_is_new() -> None:
+    backend = MemoryBackend()
+    assert FirstLook(backend).is_new()
+    assert not FirstLook(backend).has_locks()
+    backend.contents[file_name(FileKind.LOCK, "ab" * 32)] = b"lock"
+    look = FirstLook(backend)
+    assert (look.is_new(), look.has_locks()) == (True, True)
+
+
+@pytest.mark.parametrize("kind", [FileKind.SNAPSHOT, FileKind.INDEX])
+def test_one_that_has_a_snapshot_or_an_index_is_not_new(kind: FileKind) -> None:
+    backend = MemoryBackend()
+    backend.contents[file_name(kind, "ab" * 32)] = b"x"
+    assert not FirstLook(backend).is_new()
+
+
+def test_what_cannot_be_listed_counts_as_there() -> None:
+    class UnlistedBackend(MemoryBackend):
+        def files(self, kind: FileKind) -> Iterator[StoredFile]:
+            raise StorageRefused(f"no list of {kind}", hint="ask")
+
+    look = FirstLook(UnlistedBackend())
+    assert (look.is_new(), look.has_locks()) == (False, True)

@@ -17,7 +17,7 @@ import pytest
 from lpse_ops.backup.config import Config
 from lpse_ops.backup.crypto import Buffer
 from lpse_ops.backup.lockfile import Lock, encode_lock, parse_lock, read_identity
-from lpse_ops.backup.locking import LockTiming, hold_lock, unlock
+from lpse_ops.backup.locking import LockTiming, hangup_ignored, hold_lock, unlock
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.backend import Backend, FileKind, StoredFile
 from lpse_ops.backup.storage.fault import Fault, FaultBackend, Plan, fault_at
@@ -105,6 +105,36 @@ def test_the_lock_is_there_for_the_time_of_the_block(
         assert lock.owner == read_identity()
         assert lock.time == NOON
     assert locks(repository) == []
+
+
+def test_who_was_seen_not_to_be_there_is_found_by_the_look_behind_the_lock(
+    repository: Repository, timing: LockTiming
+) -> None:
+    save_lock(repository, another_lock(exclusive=True))
+    with pytest.raises(RepositoryLocked), hold_lock(repository, timing=timing, saw_none=True):
+        pass
+    assert [lock.hostname for lock in locks(repository)] == ["other"]
+
+
+def test_who_tries_again_looks_at_all_locks_again(
+    repository: Repository, timing: LockTiming, sleeper: Sleeper
+) -> None:
+    save_lock(repository, another_lock(exclusive=True))
+
+    def leave_after_a_while() -> None:
+        if len(sleeper.pauses) == 3:
+            remove_locks(repository)
+
+    sleeper.meanwhile = leave_after_a_while
+    with hold_lock(repository, timing=timing, retry_for=10 * MINUTE, saw_none=True):
+        assert [lock.hostname for lock in locks(repository)] == [HOST]
+
+
+def test_hangup_is_ignored_for_a_lock_that_a_thread_takes(repository: Repository) -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    with hangup_ignored():
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    assert signal.getsignal(signal.SIGHUP) == before
 
 
 def test_the_lock_is_released_after_an_error(repository: Repository, timing: LockTiming) -> None:

@@ -13,7 +13,7 @@ from lpse_ops.backup.progress import SILENT
 from lpse_ops.backup.prune import PruneOptions, PruneReport, prune
 from lpse_ops.backup.pruneplan import MaxUnused
 from lpse_ops.backup.storage.backend import FileKind
-from tests.backup.cheap_repository import PASSWORD, init_cheaply
+from tests.backup.cheap_repository import PASSWORD
 from tests.backup.repositories import make_local
 from tests.backup.storing import open_cheap, store
 from tests.restic_binaries import Restic
@@ -31,11 +31,6 @@ def write_day(docs: Path, day: int) -> None:
             if not path.exists() or number % 4 == day % 4:
                 path.write_bytes(os.urandom(20_000) + b"INSERT INTO paket;\n" * 1000)
     (docs / "large.sql").write_bytes(os.urandom(900_000) + b"%d" % day * 300_000)
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    return init_cheaply(tmp_path / "repo")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backup.cheap_repository import PASSWORD, init_cheaply
+from tests.backup.cheap_repository import PASSWORD
 from tests.backup.modelworld import describe, read_documents
 from tests.backup.storing import HOST, open_cheap, store
 from tests.cli.commands import PROGRAM, Ended, clean_environment, lpse_ops
@@ -24,19 +24,6 @@ from tests.restic_binaries import Restic
 
 LOCKED = 11
 ROUNDS = 6
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return init_cheaply(tmp_path / "repo")
-
-
-@pytest.fixture
-def password(tmp_path: Path) -> Path:
-    path = tmp_path / "password"
-    path.touch(0o600)
-    path.write_text(PASSWORD)
-    return path
 
 
 def make_documents(folder: Path, count: int = 40, size: int = 200_000) -> Path:
@@ -52,10 +39,10 @@ def change(folder: Path, number: int) -> None:
         path.write_bytes(os.urandom(path.stat().st_size))
 
 
-def assert_whole(root: Path, restic: Restic) -> None:
-    done = restic.run("check", "--read-data", repo=root, password=PASSWORD)
+def assert_whole(repo: Path, restic: Restic) -> None:
+    done = restic.run("check", "--read-data", repo=repo, password=PASSWORD)
     assert b"no errors were found" in done.stdout + done.stderr
-    repository = open_cheap(root)
+    repository = open_cheap(repo)
     index = repository.load_index()
     for snapshot in repository.snapshots():
         read_documents(repository, index, snapshot, Path("/"))
@@ -73,26 +60,26 @@ def together(*actions: Callable[[], object]) -> list[object]:
         return [each.result() for each in [pool.submit(begin, action) for action in actions]]
 
 
-def ours(root: Path, password: Path, *words: str | Path) -> Ended:
-    return lpse_ops("backup", *words, "--repo", root, "--password-file", password)
+def ours(repo: Path, password: Path, *words: str | Path) -> Ended:
+    return lpse_ops("backup", *words, "--repo", repo, "--password-file", password)
 
 
-def stock(restic: Restic, root: Path, *words: str | Path) -> int:
-    done = restic.run(*words, repo=root, password=PASSWORD, check=False)
+def stock(restic: Restic, repo: Path, *words: str | Path) -> int:
+    done = restic.run(*words, repo=repo, password=PASSWORD, check=False)
     said = done.stderr + done.stdout
     assert done.returncode == 0 or b"locked" in said, said.decode()
     return done.returncode
 
 
-def assert_newest_is(root: Path, folder: Path) -> None:
-    repository = open_cheap(root)
+def assert_newest_is(repo: Path, folder: Path) -> None:
+    repository = open_cheap(repo)
     index = repository.load_index()
     mine = [each for each in repository.snapshots() if each.paths == (str(folder),)]
     assert read_documents(repository, index, mine[-1], folder) == describe(folder)
 
 
 def test_two_writers_store_the_same_and_different_documents(
-    root: Path, password: Path, tmp_path: Path, restic: Restic
+    repo: Path, password: Path, tmp_path: Path, restic: Restic
 ) -> None:
     one = make_documents(tmp_path / "one")
     two = Path(shutil.copytree(one, tmp_path / "two"))
@@ -100,37 +87,37 @@ def test_two_writers_store_the_same_and_different_documents(
     for number in range(3):
         change(one, number)
         ended = together(
-            lambda: ours(root, password, "run", one),
-            lambda: ours(root, password, "run", two),
+            lambda: ours(repo, password, "run", one),
+            lambda: ours(repo, password, "run", two),
         )
         assert [each.code for each in ended] == [0, 0], ended  # type: ignore[attr-defined]
-        assert_newest_is(root, one)
-        assert_newest_is(root, two)
-    assert len(open_cheap(root).snapshots()) == 6
-    assert_whole(root, restic)
+        assert_newest_is(repo, one)
+        assert_newest_is(repo, two)
+    assert len(open_cheap(repo).snapshots()) == 6
+    assert_whole(repo, restic)
 
 
 def test_our_writer_and_a_stock_writer(
-    root: Path, password: Path, tmp_path: Path, restic: Restic
+    repo: Path, password: Path, tmp_path: Path, restic: Restic
 ) -> None:
     one = make_documents(tmp_path / "one")
     two = Path(shutil.copytree(one, tmp_path / "two"))
     ended = together(
-        lambda: ours(root, password, "run", one).code,
-        lambda: stock(restic, root, "backup", two),
+        lambda: ours(repo, password, "run", one).code,
+        lambda: stock(restic, repo, "backup", two),
     )
     assert ended == [0, 0]
-    assert_newest_is(root, one)
-    assert_newest_is(root, two)
-    assert_whole(root, restic)
+    assert_newest_is(repo, one)
+    assert_newest_is(repo, two)
+    assert_whole(repo, restic)
 
 
 def test_readers_see_whole_snapshots_while_a_writer_writes(
-    root: Path, password: Path, tmp_path: Path, restic_new: Restic
+    repo: Path, password: Path, tmp_path: Path, restic_new: Restic
 ) -> None:
     folder = make_documents(tmp_path / "docs")
-    store(root, folder)
-    first = open_cheap(root).snapshots()[0]
+    store(repo, folder)
+    first = open_cheap(repo).snapshots()[0]
     before = describe(folder)
     writing = threading.Event()
     writing.set()
@@ -139,7 +126,7 @@ def test_readers_see_whole_snapshots_while_a_writer_writes(
         try:
             for number in range(3):
                 change(folder, number)
-                assert ours(root, password, "run", folder).code == 0
+                assert ours(repo, password, "run", folder).code == 0
         finally:
             writing.clear()
 
@@ -147,34 +134,34 @@ def test_readers_see_whole_snapshots_while_a_writer_writes(
         rounds = 0
         while writing.is_set() or not rounds:
             target = tmp_path / f"restored-{rounds}"
-            ended = ours(root, password, "restore", first.id, "--target", target, "--verify")
+            ended = ours(repo, password, "restore", first.id, "--target", target, "--verify")
             assert ended.code == 0, ended.stderr
             assert describe(target / folder.relative_to("/")) == before
             rounds += 1
         return rounds
 
     assert together(write, read)[1]
-    assert_whole(root, restic_new)
+    assert_whole(repo, restic_new)
 
 
 @pytest.mark.parametrize("remover", ["stock", "ours"])
 def test_a_prune_never_takes_the_packs_of_a_running_backup(
-    root: Path, password: Path, tmp_path: Path, restic: Restic, remover: str
+    repo: Path, password: Path, tmp_path: Path, restic: Restic, remover: str
 ) -> None:
     """Backups and prunes start at the same moments; who comes second waits or is told why."""
     folder = make_documents(tmp_path / "docs")
-    store(root, folder)
+    store(repo, folder)
 
     def prune() -> int:
         options = ("--keep-last=1", "--prune", "--max-unused=0")
         if remover == "stock":
-            return stock(restic, root, "forget", *options)
-        ended = ours(root, password, "forget", *options)
+            return stock(restic, repo, "forget", *options)
+        ended = ours(repo, password, "forget", *options)
         assert ended.code in (0, LOCKED), ended.stderr
         return ended.code
 
     def back_up() -> int:
-        ended = ours(root, password, "run", folder, "--host", HOST, "--retry-lock", "1m")
+        ended = ours(repo, password, "run", folder, "--host", HOST, "--retry-lock", "1m")
         assert ended.code == 0, ended.stderr
         return ended.code
 
@@ -188,34 +175,34 @@ def test_a_prune_never_takes_the_packs_of_a_running_backup(
             return prune()
 
         pruned += together(back_up, late_prune)[1] == 0
-        assert_newest_is(root, folder)
-        assert_whole(root, restic)
+        assert_newest_is(repo, folder)
+        assert_whole(repo, restic)
     assert prune() == 0
-    assert len(open_cheap(root).snapshots()) == 1
-    assert_newest_is(root, folder)
+    assert len(open_cheap(repo).snapshots()) == 1
+    assert_newest_is(repo, folder)
 
 
 def test_a_backup_whose_lock_was_taken_away_saves_nothing_that_a_prune_removed(
-    root: Path, password: Path, tmp_path: Path, restic_new: Restic
+    repo: Path, password: Path, tmp_path: Path, restic_new: Restic
 ) -> None:
     """``unlock --remove-all`` under a running backup is a mistake, but must cost no data."""
     folder = make_documents(tmp_path / "docs", 60, 1_000_000)
-    store(root, make_documents(tmp_path / "other", 2))
-    words = ["backup", "run", "--repo", root, "--password-file", password, folder]
+    store(repo, make_documents(tmp_path / "other", 2))
+    words = ["backup", "run", "--repo", repo, "--password-file", password, folder]
     with Running(words) as backup:
-        backup.wait_for_packs(root, 4)
+        backup.wait_for_packs(repo, 4)
         backup.stop()
-        restic_new.run("unlock", "--remove-all", repo=root, password=PASSWORD)
-        restic_new.run("prune", repo=root, password=PASSWORD)
+        restic_new.run("unlock", "--remove-all", repo=repo, password=PASSWORD)
+        restic_new.run("prune", repo=repo, password=PASSWORD)
         backup.go_on()
         code, said = backup.end()
     assert code == LOCKED, said
     assert "lock" in said
-    assert len(open_cheap(root).snapshots()) == 1
-    assert_whole(root, restic_new)
-    assert ours(root, password, "run", folder).code == 0
-    assert_newest_is(root, folder)
-    assert_whole(root, restic_new)
+    assert len(open_cheap(repo).snapshots()) == 1
+    assert_whole(repo, restic_new)
+    assert ours(repo, password, "run", folder).code == 0
+    assert_newest_is(repo, folder)
+    assert_whole(repo, restic_new)
 
 
 class Running:
@@ -240,9 +227,9 @@ class Running:
         self._process.kill()
         self._process.wait()
 
-    def wait_for_packs(self, root: Path, count: int) -> None:
+    def wait_for_packs(self, repo: Path, count: int) -> None:
         deadline = time.monotonic() + 60
-        while len(list(root.glob("data/*/*"))) < count:
+        while len(list(repo.glob("data/*/*"))) < count:
             assert time.monotonic() < deadline
             time.sleep(0.002)
 

@@ -87,14 +87,6 @@ def repo(tmp_path: Path, docs: Path) -> Path:
     return root
 
 
-@pytest.fixture
-def password(tmp_path: Path) -> Path:
-    path = tmp_path / "password"
-    path.touch(0o600)
-    path.write_text(PASSWORD)
-    return path
-
-
 def record_library(root: Path, code: str) -> list[Operation]:
     """Run Python lines on a ``backend``; the keys they make cost no time to open."""
     program = f"{_PRELUDE}\nbackend = LocalBackend(Path({str(root)!r}))\n{code}\nprint('done')"

@@ -351,3 +351,32 @@ def test_waiting_ends_when_a_watched_descriptor_has_news(pool: WorkerPool) -> No
 def test_without_a_number_there_is_a_worker_for_each_core_up_to_four() -> None:
     with contextlib.closing(WorkerPool(KEYS)):
         assert len(children()) == min(os.cpu_count() or 1, 4)
+
+
+def test_without_keys_files_are_hashed_and_wait_for_them() -> None:
+    with contextlib.closing(WorkerPool(None, 1)) as pool:
+        driver = Driver(pool)
+        blobs = [NOISE[number : number + 1000] for number in range(10)]
+        for blob in blobs:
+            driver.store([blob])
+        while len(driver.hashed) < len(blobs):
+            driver.pump()
+        assert not pool.is_idle
+        pool.use_keys(KEYS)
+        pool.use_keys(KEYS)
+        driver.finish()
+        stored = [blob for pack in driver.packs for blob in read_back(pack)]
+        assert sorted(stored) == sorted(blobs)
+        # As many buffers as there would have been with keys.
+        taken = [pool.take_input(), pool.take_input()]
+        assert None not in taken
+        assert pool.take_input() is None
+
+
+def test_without_keys_large_files_fill_no_more_memory_than_with_them() -> None:
+    with contextlib.closing(WorkerPool(None, 1)) as pool:
+        taken = 0
+        while (number := pool.take_input()) is not None:
+            pool.submit(number, [(0, INPUT_BYTES)], lambda _: [0])
+            taken += 1
+        assert taken == 2

@@ -5,23 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.backup.cheap_repository import PASSWORD, init_cheaply
+from tests.backup.conftest import password, repo
 from tests.postgres.conftest import server, system_installation
 
-__all__ = ["server", "system_installation"]
-
-
-@pytest.fixture
-def password(tmp_path: Path) -> Path:
-    path = tmp_path / "password"
-    path.touch(0o600)
-    path.write_text(PASSWORD + "\n")
-    return path
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    return init_cheaply(tmp_path / "repo")
+__all__ = ["password", "repo", "server", "system_installation"]
 
 
 @pytest.fixture

@@ -35,11 +35,6 @@ pytestmark = pytest.mark.xdist_group("ssh")
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    return init_cheaply(tmp_path / "repo")
-
-
-@pytest.fixture
 def link() -> Iterator[AgentLink]:
     with contextlib.closing(open_links()) as links:
         yield links.link()

@@ -7,11 +7,11 @@ import stat
 import subprocess
 import sys
 
-import click
 import pytest
 
-from lpse_ops.cli.lazy import Command, Group, load_command
-from lpse_ops.cli.main import COMMANDS, run
+from lpse_ops.cli.commandtree import COMMANDS
+from lpse_ops.cli.lazy import Command, load_command
+from lpse_ops.cli.main import run
 from lpse_ops.cli.wiring import App
 from tests.cli.sample_commands import SAMPLE
 
@@ -31,24 +31,6 @@ def run_sample(*args: str, **environment: str) -> tuple[int, str]:
 def start_sample(*args: str, **streams) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.cli.sample_commands", *args]
     return subprocess.Popen(command, stderr=subprocess.PIPE, **streams)
-
-
-def entries_of(group: Group, path: tuple[str, ...] = ()):
-    for name, entry in group.commands.items():
-        if isinstance(entry, Group):
-            yield from entries_of(entry, (*path, name))
-        else:
-            yield " ".join((*path, name)), entry
-
-
-ENTRIES = dict(entries_of(COMMANDS))
-
-
-@pytest.mark.parametrize("name", ENTRIES)
-def test_every_command_exists_and_has_an_example(name):
-    command = load_command(ENTRIES[name])
-    help_text = command.get_help(click.Context(command, info_name=f"lpse-ops {name}"))
-    assert f"Example: lpse-ops {name.removesuffix(' run')}" in help_text
 
 
 def test_what_is_no_command_is_our_bug():

@@ -9,7 +9,7 @@ import pytest
 from lpse_ops.cli.pull_options import PullFlags
 from lpse_ops.cli.pull_target import read_target
 from lpse_ops.cli.wiring import App
-from lpse_ops.errors import PlaybookError, UsageError
+from lpse_ops.errors import InventoryError, PlaybookError, UsageError
 from lpse_ops.remote.target import Become, Target
 from lpse_ops.vault import seal
 
@@ -74,6 +74,24 @@ def test_an_unknown_host_is_said_with_the_nearest(inventory: Path):
         read(inventory, "spse1")
     assert f"no host 'spse1' in {inventory}" in unknown.value.message
     assert "did you mean --host spse-1?" in unknown.value.hint
+
+
+def test_an_inventory_that_is_not_there_is_said_before_the_host(inventory: Path):
+    missing = str(inventory / "hots.yml")
+    with pytest.raises(InventoryError) as none:
+        read(inventory, inventory=(missing,))
+    assert none.value.message == f"the inventory {missing} is not there"
+    assert "with -i, or as backup.inventory in lpse-ops.yml" in none.value.hint
+    # One of several is a warning, as it is for playbooks.
+    both = (missing, str(inventory))
+    assert read(inventory, inventory=both).address == "192.0.2.10"
+    with pytest.raises(UsageError, match=f"there is no host 'spse-3' in {inventory}$"):
+        read(inventory, "spse-3", inventory=both)
+
+
+def test_an_inventory_that_cannot_be_read_is_not_said_to_be_missing(inventory: Path):
+    with pytest.raises(InventoryError, match="Not a directory"):
+        read(inventory, inventory=(str(inventory / "hosts.yml" / "x"),))
 
 
 def test_a_connection_that_there_is_not_names_the_host(inventory: Path):

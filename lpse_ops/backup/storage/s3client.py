@@ -22,7 +22,7 @@ from lpse_ops.backup.storage.s3errors import (
 )
 from lpse_ops.backup.storage.s3location import S3Location, S3Options, choose_addressing
 from lpse_ops.backup.storage.s3models import make_model_loader
-from lpse_ops.backup.storage.s3parts import send_at_pace
+from lpse_ops.backup.storage.s3parts import send_at_pace, sign_proof_alone
 from lpse_ops.backup.storage.s3silence import ask_the_silent_once, silent_seconds
 from lpse_ops.errors import StorageError
 
@@ -162,6 +162,7 @@ def _make_client(location: S3Location, options: S3Options) -> tuple[Any, Any]:
     )
     # "May I send?" before each upload costs a round trip.
     client.meta.events.unregister("before-call.s3", add_expect_header)
+    client.meta.events.register("before-sign.s3.PutObject", sign_proof_alone)
     client.meta.events.register("before-send.s3", send_at_pace)
     ask_the_silent_once(client)
     return session, client

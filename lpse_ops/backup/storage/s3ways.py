@@ -14,6 +14,8 @@ from lpse_ops.backup.crypto import Buffer
 from lpse_ops.backup.storage.s3errors import Failure
 
 _UNKNOWN_TO_IT = {"NotImplemented", "InvalidArgument", "InvalidRequest", "MalformedHeader"}
+# What a bucket's policy (s3:x-amz-content-sha256) or a server says that wants content signed, too.
+_WANTS_CONTENT_SIGNED = {"AccessDenied", "SignatureDoesNotMatch", "XAmzContentSHA256Mismatch"}
 
 
 class Proof(Enum):
@@ -43,6 +45,8 @@ FIRST_WAYS = PutWays()
 
 def fall_back(ways: PutWays, failure: Failure) -> PutWays | None:
     """What to try next after a refusal; None if another way would not help."""
+    if ways.proof is Proof.SHA256 and failure.code in _WANTS_CONTENT_SIGNED:
+        return replace(ways, proof=Proof.MD5)
     if failure.status not in (400, 501) or failure.code not in _UNKNOWN_TO_IT:
         return None
     if ways.proof is not Proof.MD5:

@@ -39,6 +39,8 @@ MAX_FILE_BYTES = 4 << 30
 MAX_NAMES = 1_000_000
 # Some servers let only so many be open at once.
 FOLDERS_AT_ONCE = 64
+# What is asked for of a folder before anybody knows whether it is long.
+_FIRST_PARTS = 4
 
 
 class Modes(NamedTuple):
@@ -239,7 +241,7 @@ def read_file(
 def _read_to_end(session: SftpSession, handle: bytes, offset: int, pace: Pace) -> bytes:
     """Most files are one piece: it is asked for together with their size."""
     measured = session.ask(Ask.FSTAT, handle)
-    size = session.read_bytes
+    size = session.known_read_bytes
     first = _Wanted(session.ask(Ask.READ, handle, u64(offset), u32(size)), offset, size)
     end = Fields(session.value(measured, Say.ATTRS)).attributes().size
     if end is None or end > MAX_FILE_BYTES:
@@ -350,9 +352,11 @@ def _read_folders(
 ) -> dict[bytes, list[Name]]:
     found: dict[bytes, list[Name]] = {folder: [] for folder in opened}
     left, count = list(opened), 0
+    wanted = _FIRST_PARTS
     while left:
         # One answer has about a hundred names: ask for some at once, and for the end.
-        ahead = max(2, IN_FLIGHT // len(left))
+        ahead = max(2, min(wanted, IN_FLIGHT // len(left)))
+        wanted *= 4
         asked = [
             (folder, session.ask(Ask.READDIR, opened[folder]))
             for folder in left

@@ -33,6 +33,8 @@ _LARGEST_PIECE_BYTES = 255 * 1024
 _MAX_HANDLE_BYTES = 256
 # As OpenSSH's own client.  More answers than this are never held here either.
 IN_FLIGHT = 64
+# Small requests go together: a packet for each would cost both sides more than the request.
+_SEND_BYTES = 8 * 1024
 PATIENCE_SECONDS = 120.0
 _U64S = struct.Struct(">11Q")
 
@@ -85,16 +87,40 @@ class SftpSession:
         self._forgotten: set[int] = set()
         self._arrived: dict[int, Answer] = {}
         self._last = 0
-        self.read_bytes = self.write_bytes = _PIECE_BYTES
+        # Requests that are sent together, when an answer is waited for or enough have come up.
+        self._outgoing: list[bytes] = []
+        self._outgoing_bytes = 0
+        self._read_bytes = self._write_bytes = _PIECE_BYTES
+        self._asked_limits: int | None = None
         self._extensions = self._greet()
         if _LIMITS in self._extensions:
-            self._learn_limits()
+            self._asked_limits = self.ask_more(_LIMITS)
+
+    @property
+    def read_bytes(self) -> int:
+        """The most that may be read at once."""
+        self._learn_limits()
+        return self._read_bytes
+
+    @property
+    def known_read_bytes(self) -> int:
+        """The same as far as it is known, without a wait for the answer."""
+        return self._read_bytes
+
+    @property
+    def write_bytes(self) -> int:
+        """The most that may be written at once."""
+        self._learn_limits()
+        return self._write_bytes
 
     def offers(self, extension: bytes) -> bool:
         return extension in self._extensions
 
     def ask(self, kind: Ask, *fields: bytes | memoryview) -> int:
-        """Send a request; the number is for the methods below, each to be used once."""
+        """Send a request, at the latest when an answer is waited for.
+
+        The number is for the methods below, each to be used once.
+        """
         self._last = (self._last + 1) & 0xFFFFFFFF
         self._send(request(kind, self._last, *fields))
         self._open.add(self._last)
@@ -162,6 +188,8 @@ class SftpSession:
 
     def settle(self) -> None:
         """Wait for all that is still open and forget it: nobody wants to know any more."""
+        self._learn_limits()
+        self._flush()
         while self._open:
             self.answer(next(iter(self._open)))
         self._arrived.clear()
@@ -195,21 +223,34 @@ class SftpSession:
         return parse_extensions(greeting.body)
 
     def _learn_limits(self) -> None:
+        asked, self._asked_limits = self._asked_limits, None
+        if asked is None:
+            return
         try:
-            fields = Fields(self.value(self.ask_more(_LIMITS), Say.EXTENDED))
+            fields = Fields(self.value(asked, Say.EXTENDED))
         except Refused:
             return
         fields.u64()  # of whole packets
-        self.read_bytes, self.write_bytes = _piece(fields.u64()), _piece(fields.u64())
+        self._read_bytes, self._write_bytes = _piece(fields.u64()), _piece(fields.u64())
 
     def _send(self, message: bytes) -> None:
+        self._outgoing.append(message)
+        self._outgoing_bytes += len(message)
+        if self._outgoing_bytes >= _SEND_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        outgoing, self._outgoing, self._outgoing_bytes = self._outgoing, [], 0
+        if not outgoing:
+            return
         try:
-            self._channel.send(message)
+            self._channel.send(b"".join(outgoing))
         except OSError as error:
             raise self._lost(str(error)) from error
 
     def _receive(self) -> Answer:
         while (answer := self._incoming.next()) is None:
+            self._flush()
             try:
                 received = self._channel.receive(self._patience)
             except OSError as error:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.xdist_group("s3")
 
 ID = "ab" * 32
 PACK, LOCK = (file_name(kind, ID) for kind in (FileKind.PACK, FileKind.LOCK))
+UNSIGNED = "UNSIGNED-PAYLOAD"
 SLOW_DOWN = Answer(503, b"<Error><Code>SlowDown</Code><Message>later</Message></Error>")
 
 
@@ -114,6 +116,81 @@ def test_what_is_sent_again_counts_again(through: S3Backend, proxy: HttpProxy) -
     through.save(PACK, b"x" * 50_000)
     assert sum(pieces) == 2 * 50_000
     assert through.load(PACK) == b"x" * 50_000
+
+
+def watch_puts(backend: S3Backend, seen: list[str]) -> None:
+    """Note what the signature of each says about the content."""
+
+    def note(request: Any, **_about: Any) -> None:
+        said = request.headers["X-Amz-Content-SHA256"]
+        seen.append(said.decode() if isinstance(said, bytes) else said)
+
+    backend._client._made().meta.events.register("before-send.s3.PutObject", note)
+
+
+def damage(request: Any, **_about: Any) -> None:
+    request.body = b"Content"
+
+
+def test_content_is_signed_by_its_proof_once_the_server_compares_that(plain: S3Backend) -> None:
+    plain.prepare()
+    seen: list[str] = []
+    watch_puts(plain, seen)
+    plain.save(CONFIG, b"its answer shows what it knows")
+    plain.save(PACK, b"content")
+    assert seen == [hashlib.sha256(b"its answer shows what it knows").hexdigest(), UNSIGNED]
+    # It does compare it: nothing else protects the content now.
+    plain._client._made().meta.events.register("before-send.s3.PutObject", damage)
+    with pytest.raises(StorageUnavailable, match="BadDigest"):
+        plain.save(LOCK, b"content")
+    assert not plain.exists(LOCK)
+
+
+def test_a_server_that_compares_only_md5_gets_content_signed(
+    rclone_s3: S3Server, bucket: str
+) -> None:
+    backend = open_bucket(rclone_s3, bucket)
+    backend.prepare()
+    seen: list[str] = []
+    watch_puts(backend, seen)
+    backend.save(CONFIG, b"its answer shows what it knows")
+    backend.save(PACK, b"content")
+    assert seen[1] == hashlib.sha256(b"content").hexdigest()
+
+
+def test_who_wants_content_signed_gets_it_signed(
+    seaweedfs: S3Server,
+    plain: S3Backend,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """By the settings of every other client, which a bucket's policy may ask for."""
+    plain.prepare()
+    settings = tmp_path / "config"
+    settings.write_text("[profile admin]\ns3 =\n  payload_signing_enabled = true\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(settings))
+    backend = open_bucket(seaweedfs, bucket)
+    seen: list[str] = []
+    watch_puts(backend, seen)
+    backend.save(CONFIG, b"its answer shows what it knows")
+    backend.save(PACK, b"content")
+    assert seen[1] == hashlib.sha256(b"content").hexdigest()
+
+
+def test_a_policy_against_content_that_is_not_signed_is_followed(
+    through: S3Backend, proxy: HttpProxy
+) -> None:
+    seen: list[str] = []
+    watch_puts(through, seen)
+    through.save(CONFIG, b"its answer shows what it knows")
+    denied = Answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+    proxy.plan = lambda method, _: denied if method == "PUT" and seen[-1] == UNSIGNED else None
+    through.save(PACK, b"content")
+    through.save(LOCK, b"content")
+    signed = hashlib.sha256(b"content").hexdigest()
+    assert seen[1:] == [UNSIGNED, signed, signed]
+    assert through.load(PACK) == b"content"
 
 
 def test_parts_of_a_failed_upload_are_given_up(

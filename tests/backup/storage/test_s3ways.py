@@ -60,6 +60,20 @@ def test_other_refusals_are_final(failure: Failure) -> None:
     assert fall_back(FIRST_WAYS, failure) is None
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [Failure("AccessDenied", 403), Failure("XAmzContentSHA256Mismatch", 400)],
+)
+def test_who_refuses_content_that_is_not_signed_gets_it_signed(failure: Failure) -> None:
+    signed = fall_back(PutWays(proof=Proof.SHA256), failure)
+    assert signed == PutWays(proof=Proof.MD5)
+    assert fall_back(signed, failure) is None
+
+
+def test_damage_on_the_way_is_no_reason_for_another_way() -> None:
+    assert fall_back(PutWays(proof=Proof.SHA256), Failure("BadDigest", 400)) is None
+
+
 def test_an_old_server_is_asked_for_the_object_before() -> None:
     assert not FIRST_WAYS.looks_first
     assert not PutWays(proof=Proof.SHA256).looks_first

@@ -38,9 +38,10 @@ class LyingChannel:
         self._is_greeted = False
 
     def send(self, content: bytes) -> None:
-        if self._is_greeted:
-            kind, number = struct.unpack_from(">BI", content, 4)
-            self._said += self._answer(kind, number, bytes(content[9:]))
+        while self._is_greeted and content:
+            size, kind, number = struct.unpack_from(">IBI", content)
+            self._said += self._answer(kind, number, content[9 : 4 + size])
+            content = content[4 + size :]
         self._is_greeted = True
 
     def receive(self, _timeout_seconds: float) -> bytes | None:
@@ -57,10 +58,12 @@ class CountingChannel(LyingChannel):
     """Notes how often the client says something and then waits."""
 
     turns = 0
+    sent = 0
     _has_said = False
 
     def send(self, content: bytes) -> None:
         self._has_said = True
+        self.sent += 1
         super().send(content)
 
     def receive(self, timeout_seconds: float) -> bytes | None:
@@ -137,6 +140,45 @@ def test_a_small_file_and_a_folder_take_two_turns_each() -> None:
     sftpfiles.list_folders(session, [b"index"], lambda _: True)
     session.settle()
     assert channel.turns == 4
+
+
+def test_small_requests_go_together_and_none_is_left_behind() -> None:
+    channel = CountingChannel(honestly, GREETING)
+    session = SftpSession(channel)
+    channel.sent = 0
+    asked = [session.ask(Ask.STAT, text(b"index")) for _ in range(100)]
+    assert channel.sent == 0
+    session.value(asked.pop(), Say.ATTRS)
+    assert channel.sent == 1
+    session.forget(session.ask(Ask.CLOSE, text(b"h")))
+    session.settle()
+    assert channel.sent == 2
+
+
+def test_much_is_sent_at_once() -> None:
+    channel = CountingChannel(honestly, GREETING)
+    session = SftpSession(channel)
+    channel.sent = 0
+    for _ in range(3):
+        session.ask(Ask.WRITE, text(b"h"), u64(0), text(bytes(32 * 1024)))
+    assert channel.sent == 3
+
+
+def test_what_a_server_takes_at_once_is_asked_for_beside_the_first_request() -> None:
+    def answer(kind: int, number: int, body: bytes) -> Iterator[bytes]:
+        is_limits = kind == Ask.EXTENDED and b"limits@openssh.com" in body
+        limits = (0, 100_000, 50_000, 0)
+        told = say(Say.EXTENDED, number, *map(u64, limits))
+        yield told if is_limits else honest(kind, number, body)
+
+    greeting = say(Say.VERSION, 3, text(b"limits@openssh.com"), text(b"1"))
+    channel = CountingChannel(answer, greeting)
+    session = SftpSession(channel)
+    assert channel.turns == 1
+    content = sftpfiles.read_file(session, b"config", 0, None, no_pace)
+    assert (content, channel.turns) == (b"0123456789", 3)
+    assert (session.read_bytes, session.write_bytes) == (100_000, 50_000)
+    session.settle()
 
 
 def test_an_answer_that_nobody_waits_for_is_dropped_when_it_comes() -> None:
