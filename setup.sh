@@ -7,7 +7,8 @@ cd "$(dirname "$0")"
 purpose=$1
 
 find_python() {
-    for python in python3 python3.14 python3.13 python3.12 python3.11; do
+    # The distribution's own first: it is what users run, and built to be quick.
+    for python in /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do
         if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             echo "$python"
             return

@@ -7,7 +7,7 @@ changes or cannot be read means.  The snapshot itself is saved by ``backuprun``.
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +23,9 @@ from lpse_ops.backup.node import encode_link_target, encode_xattrs
 from lpse_ops.backup.parenttree import EMPTY, KnownFolder, all_stored, content_of, load_known
 from lpse_ops.backup.progress import Progress
 from lpse_ops.backup.repository import Repository
-from lpse_ops.backup.smallfiles import Batch, Origin, SmallFiles
+from lpse_ops.backup.smallfiles import Origin, SmallFiles
+from lpse_ops.backup.smallnames import SmallNames
+from lpse_ops.backup.smallnodes import SmallNodes
 from lpse_ops.backup.source import Source, is_folder
 from lpse_ops.backup.targets import Target
 from lpse_ops.backup.treebuilder import (
@@ -32,11 +34,9 @@ from lpse_ops.backup.treebuilder import (
     TreeBuilder,
     render_file,
     render_head,
-    render_regular,
     render_synthetic,
 )
 from lpse_ops.backup.treewalk import TreeLoader
-from lpse_ops.backup.workmemory import HAS_XATTRS, READ_AGAIN
 from lpse_ops.errors import HostUnreachable
 
 # Entries of a folder that are looked at, and compared, together.
@@ -61,6 +61,8 @@ class _Open:
     device: int
     names: Sequence[bytes]
     stays_open: bool = False
+    # Those of the names that workers may look at themselves.
+    plain: Set[bytes] = frozenset()
 
     @cached_property
     def prefix(self) -> bytes:
@@ -111,15 +113,21 @@ class Archiver:
         self._saver = saver
         self._exclusions = exclusions
         self._one_file_system = one_file_system
+        # Else whoever looks at a file must know more than its name.
+        self._may_name = not one_file_system and exclusions.larger_than is None
         self._time_ns = time_ns
         self._feeder = Feeder(saver)
         self._builder = TreeBuilder(saver.save_tree)
         self.counts = ArchiveCounts()
-        self._small = SmallFiles(source.small_reader(saver), self._finish_small)
         self._large: deque[_Large] = deque()
         self.unfinished_tree = b""
         self._progress = progress
         self._reader = FileReader(source, self._feeder, self._builder, progress, self.counts)
+        self._nodes = SmallNodes(
+            self._builder, self.counts, progress, source.owner_text, self._xattrs_text
+        )
+        self._small = SmallFiles(source.small_reader(saver), self._nodes.finish_batch)
+        self._names = SmallNames(saver, self._nodes.finish_looked)
 
     def store(
         self,
@@ -188,6 +196,7 @@ class Archiver:
     def _settle(self) -> None:
         self._read_large(0)
         self._small.settle()
+        self._names.settle()
         self._saver.wait_idle()
         self._read_again()
         self._feeder.flush()
@@ -267,7 +276,7 @@ class Archiver:
         known_id: bytes | None,
     ) -> Folder:
         head = render_head(quote_name(name), status, 0, 0, self._owner_text)
-        head += encode_xattrs(self._xattrs(path))
+        head += self._xattrs_text(path)
         return self._builder.open_folder(parent, name, head, known_id)
 
     def _walk(
@@ -293,7 +302,10 @@ class Archiver:
 
     def _list(self, path: bytes) -> list[bytes]:
         """The names of a folder that are not excluded."""
-        names = self._exclusions.keep(path, self._source.list_names(path), self._source.has_mark)
+        return self._keep(path, self._source.list_names(path))
+
+    def _keep(self, path: bytes, names: list[bytes]) -> list[bytes]:
+        names = self._exclusions.keep(path, names, self._source.has_mark)
         if self._exclusions.patterns is None:
             return names
         return [name for name in names if not self._exclusions.rejects(os.path.join(path, name))]
@@ -303,6 +315,11 @@ class Archiver:
         taken = 0
         for start in range(0, len(frame.names), _AT_ONCE):
             names = frame.names[start : start + _AT_ONCE]
+            if frame.plain:
+                plain = [name for name in names if name in frame.plain]
+                self._names.take(frame.folder, frame.path, plain)
+                self._read_again()
+                names = [name for name in names if name not in frame.plain]
             found = self._look_at(frame, names)
             if frame.known is EMPTY:
                 origin = Origin(frame.folder, frame.prefix, is_new=True)
@@ -355,19 +372,25 @@ class Archiver:
         known_above: KnownFolder,
         device: int,
     ) -> bool:
+        known_id = known_above.subtree(quote_name(name))
+        known = self._known(known_id)
         names: list[bytes] = []
+        plain: Set[bytes] = frozenset()
         # A mount point is stored, what is mounted on it is another file system.
         if not (self._one_file_system and status.st_dev != device):
             try:
-                names = self._list(path)
+                if known is EMPTY and self._may_name:
+                    names, plain = self._source.list_plain(path)
+                    names = self._keep(path, names)
+                else:
+                    names = self._list(path)
             except FileNotFoundError:
                 return False
             except OSError as error:
                 self.counts.count_unreadable(path, error)
                 return False
-        known_id = known_above.subtree(quote_name(name))
         folder = self._open_folder(parent, name, path, status, known_id)
-        frame = _Open(folder, path, self._known(known_id), device, names)
+        frame = _Open(folder, path, known, device, names, plain=plain)
         stack.append(_Walk(frame, self._changed(frame)))
         return True
 
@@ -423,29 +446,6 @@ class Archiver:
             large = self._large.popleft()
             self._read_now(large.file, large.path, is_new=large.is_new)
 
-    def _finish_small(self, batch: Batch, flags: bytes, ids: Sequence[bytes]) -> None:
-        """Workers found files as they had looked: make their nodes.  Written for speed."""
-        owner_text, child_done = self._owner_text, self._builder.child_done
-        files = new = size_bytes = 0
-        for origin, each, flag, blob_id in zip(*batch, flags, ids, strict=True):
-            if flag == READ_AGAIN:
-                continue
-            folder, prefix, is_new = origin
-            name, status = each
-            text = render_regular(quote_name(name), status, owner_text)
-            if flag == HAS_XATTRS:
-                text += encode_xattrs(self._xattrs(prefix + name))
-            size = status.st_size
-            content = f'"{blob_id.hex()}"' if size else ""
-            folder.entries[name] = f'{text},"content":[{content}]}}'
-            child_done(folder)
-            files += 1
-            new += is_new
-            size_bytes += size
-        self._progress.advance(size_bytes)
-        self.counts.bytes_read += size_bytes
-        self.counts.count_stored(files, new, size_bytes)
-
     def _read_now(self, file: PendingFile, path: bytes, *, is_new: bool) -> None:
         """Read a file that is large, or that a worker did not find as it had looked."""
         try:
@@ -457,15 +457,15 @@ class Archiver:
             self.counts.count_unreadable(path, error)
         else:
             self.counts.count_stored(1, int(is_new), size)
-            xattrs = encode_xattrs(self._xattrs(path))
+            xattrs = self._xattrs_text(path)
             quoted, links = quote_name(file.name), status.st_nlink
             head = render_head(quoted, status, size, links, self._owner_text)
             file.finish(lambda ids: render_file(head, xattrs, ids))
 
     def _read_again(self) -> None:
         """Files that changed, or could not be read, between our look and the worker's."""
-        while self._small.retry:
-            small = self._small.retry.popleft()
+        while self._nodes.retry:
+            small = self._nodes.retry.popleft()
             small.folder.stop_expecting(small.name)
             file = PendingFile(self._builder, small.folder, small.name)
             self._read_now(file, small.path, is_new=small.is_new)
@@ -487,7 +487,7 @@ class Archiver:
             looks = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
             content = known.same_content(quoted, looks)
             if content is not None:
-                text = render_file(head, encode_xattrs(self._xattrs(path)), content)
+                text = render_file(head, self._xattrs_text(path), content)
         if content is None or not all_stored(self._index, content):
             return False
         folder.entries[name] = text
@@ -495,9 +495,9 @@ class Archiver:
         self._progress.advance(status.st_size)
         return True
 
-    def _xattrs(self, path: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    def _xattrs_text(self, path: bytes) -> str:
         try:
-            return self._source.read_xattrs(path)
+            return encode_xattrs(self._source.read_xattrs(path))
         except OSError as error:
             self.counts.count_unreadable(path, error)
-            return ()
+            return ""

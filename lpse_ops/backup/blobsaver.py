@@ -26,7 +26,7 @@ from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.storage.backend import Backend, FileKind
 from lpse_ops.backup.storage.location import LOCAL, scheme_of
 from lpse_ops.backup.workerpool import ReadyPack, Span, WorkerPool
-from lpse_ops.backup.workmemory import READ_AGAIN
+from lpse_ops.backup.workmemory import READ_AGAIN, Looked
 
 # A killed backup loses at most this much work: packs that no index names are not re-used.
 _INDEX_EVERY_PACKS = 64
@@ -153,16 +153,31 @@ class BlobSaver:
         """Let a worker read small files into a buffer and store them; ``deliver`` as above."""
 
         def choose(flags: bytes, ids: Sequence[bytes]) -> list[int]:
-            # An empty file has no blob.
-            full = [i for i, flag in enumerate(flags) if flag != READ_AGAIN and spans[i][1]]
-            added = self._index.add_all_pending(BlobType.DATA, [ids[i] for i in full])
-            new = [full[i] for i in added]
-            self.saved.data_blobs += len(new)
-            self.saved.data_added += sum(spans[i][1] for i in new)
+            new = self._choose_read(flags, [size for _, size in spans], ids)
             deliver(flags, ids)
-            return [] if self._dry_run else new
+            return new
 
         self._pool.submit_reads(number, request, spans, choose)
+
+    def submit_looks(self, number: int, request: bytes, deliver: Callable[[Looked], None]) -> None:
+        """Let a worker look at files, too, and write their nodes; ``deliver`` is told of it."""
+
+        def choose(looked: Looked) -> list[int]:
+            new = self._choose_read(looked.flags, looked.sizes, looked.ids)
+            deliver(looked)
+            return new
+
+        self._pool.submit_looks(number, request, choose)
+
+    def _choose_read(self, flags: bytes, sizes: Sequence[int], ids: Sequence[bytes]) -> list[int]:
+        """Which of the files that a worker read hold what is not stored yet."""
+        # An empty file has no blob.
+        full = [i for i, flag in enumerate(flags) if flag != READ_AGAIN and sizes[i]]
+        added = self._index.add_all_pending(BlobType.DATA, [ids[i] for i in full])
+        new = [full[i] for i in added]
+        self.saved.data_blobs += len(new)
+        self.saved.data_added += sum(sizes[i] for i in new)
+        return [] if self._dry_run else new
 
     # -- trees -------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -162,6 +162,9 @@ class HostSource:
         if block.error:
             raise block.error
         return block.names
+
+    def list_plain(self, path: bytes) -> tuple[list[bytes], Set[bytes]]:
+        return self.list_names(path), frozenset()
 
     def look_at(self, folder: bytes, names: Sequence[bytes]) -> "list[os.stat_result | OSError]":
         block = self._opened(folder) or Block(folder, None)

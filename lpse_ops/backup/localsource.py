@@ -16,19 +16,22 @@ from lpse_ops.backup.node import XAttrs, encode_owner
 from lpse_ops.backup.source import BatchSaver, DeliverSmall, Span, is_folder
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_OPEN_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+OPEN_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _TICK_NS = 20_000_000
 _NO_XATTRS = {errno.ENOTSUP, errno.ENODATA, errno.ENOSYS, errno.ENOENT, errno.EPERM}
 NOT_REGULAR = "it is no longer a regular file"
 
 
-def open_file(path: bytes) -> int:
-    """A descriptor for reading; never follows a link, never waits for a fifo's other end."""
+def open_file(path: bytes, folder: int | None = None) -> int:
+    """A descriptor for reading; never follows a link, never waits for a fifo's other end.
+
+    ``path`` begins at ``folder``, if that is given: a descriptor.
+    """
     try:
         # Reading for a backup should not count as use; only the owner may say so.
-        return os.open(path, _OPEN | os.O_NOATIME)
+        return os.open(path, _OPEN | os.O_NOATIME, dir_fd=folder)
     except PermissionError:
-        return os.open(path, _OPEN)
+        return os.open(path, _OPEN, dir_fd=folder)
 
 
 def outlast_tick(
@@ -50,10 +53,23 @@ def list_names(path: bytes) -> list[bytes]:
     return sorted(os.listdir(path))
 
 
+def list_plain(path: bytes) -> tuple[list[bytes], set[bytes]]:
+    with os.scandir(path) as entries:
+        kinds = {entry.name: _is_plain(entry) for entry in entries}
+    return sorted(kinds), {name for name, is_plain in kinds.items() if is_plain}
+
+
+def _is_plain(entry: os.DirEntry[bytes]) -> bool:
+    try:
+        return entry.is_file(follow_symlinks=False)
+    except OSError:  # gone, or not to be looked at: whoever looks again says why
+        return False
+
+
 def look_at(folder: bytes, names: Sequence[bytes]) -> "list[os.stat_result | OSError]":
     try:
         # Names below a descriptor: the kernel need not walk the whole path for each of them.
-        descriptor = os.open(folder, _OPEN_PLACE)
+        descriptor = os.open(folder, OPEN_PLACE)
     except OSError as error:
         return [error] * len(names)
     try:
@@ -166,6 +182,7 @@ class LocalSource:
     """A ``Source``; what is asked a hundred thousand times is the very function, not a method."""
 
     list_names = staticmethod(list_names)
+    list_plain = staticmethod(list_plain)
     look_at = staticmethod(look_at)
     has_mark = staticmethod(has_mark)
     read_xattrs = staticmethod(read_xattrs)

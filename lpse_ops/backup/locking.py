@@ -109,6 +109,7 @@ class HeldLock:
         self._is_settled = is_settled
         self._written_at = timing.monotonic()
         self._settled_at = self._written_at + _SETTLE_SECONDS
+        self._confirmed_at = float("-inf")
         self._repository = repository
         self._timing = timing
         self._lock = lock
@@ -133,9 +134,15 @@ class HeldLock:
     def confirm(self) -> None:
         """Raise ``RepositoryLocked`` if somebody removed our lock file, and maybe pruned since."""
         with self._mutex:
+            asked_at = self._timing.monotonic()
+            # Who has removed it since, and prunes, has waited so long, or has begun just now.
+            is_fresh = asked_at - self._confirmed_at < _SETTLE_SECONDS
+            if is_fresh and not self._lock.exclusive:
+                return
             if not self._is_listed(self._lock.id):
                 self._lost = True
                 raise _lost("somebody removed it: unlock --remove-all?")
+            self._confirmed_at = asked_at
 
     def settle_when_due(self) -> None:
         """The same as ``settle``, but never waits: call it from time to time."""

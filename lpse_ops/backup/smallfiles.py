@@ -7,7 +7,6 @@ comes back and is read by ``filereader``, which knows what to do with files that
 
 import os
 import stat
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -38,20 +37,10 @@ class Batch(NamedTuple):
     found: list[Found]
 
 
-class SmallFile(NamedTuple):
-    """A file that has to be read again."""
-
-    folder: Folder
-    name: bytes
-    path: bytes
-    is_new: bool
-
-
 class SmallFiles:
-    """Fills requests; ``retry`` holds the files that the caller must read again.
+    """Fills requests; ``finish`` is told of each batch what the workers say of its files.
 
-    ``finish`` is told of each batch that was read: what the workers say of its files (those with
-    ``READ_AGAIN`` are in ``retry``), and their ids.
+    Those are a flag of each (``workmemory``), and an id.
     """
 
     def __init__(
@@ -60,7 +49,6 @@ class SmallFiles:
         self._submit = reader.submit
         self._settle = reader.settle
         self._finish = finish
-        self.retry: deque[SmallFile] = deque()
         self._begin()
 
     def _begin(self) -> None:
@@ -115,11 +103,6 @@ class SmallFiles:
 
         def deliver(flags: bytes, ids: Sequence[bytes]) -> None:
             self._finish(batch, flags, ids)
-            place = flags.find(wm.READ_AGAIN)
-            while place >= 0:
-                (folder, prefix, is_new), (name, _) = batch.origins[place], batch.found[place]
-                self.retry.append(SmallFile(folder, name, prefix + name, is_new))
-                place = flags.find(wm.READ_AGAIN, place + 1)
 
         self._submit(b"".join(request), spans, deliver)
 

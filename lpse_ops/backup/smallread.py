@@ -20,7 +20,7 @@ _WITHOUT_WAITING = getattr(os, "RWF_NOWAIT", 0)
 
 
 # How a file had looked: size in bytes, inode, times of modification and of change.
-_Look = tuple[int, int, int, int]
+Look = tuple[int, int, int, int]
 
 
 class _Late(NamedTuple):
@@ -29,44 +29,28 @@ class _Late(NamedTuple):
     place: int
     descriptor: int
     room: memoryview
-    expected: _Look
+    expected: Look
 
 
-class SmallReads:
-    """Reads the files of one request into ``content``, one behind the other."""
+class Reading:
+    """Reads open files, each into its room; ``flags`` and ``ids`` tell of all, in order."""
 
-    def __init__(self, content: memoryview) -> None:
-        self._content = content
+    def __init__(self) -> None:
         # What is one byte longer than it was does not look whole, and its neighbour stays whole.
         self._spare = bytearray(1)
-        self._flags = bytearray()
-        self._ids: list[bytes] = []
         self._waiting: deque[_Late] = deque()
+        self.flags = bytearray()
+        self.ids: list[bytes] = []
 
-    def read(self, request: bytes, position: int) -> bytes:
-        """A flag for each file of the request from ``position`` on, then an id for each."""
-        fill = 0
-        while position < len(request):
-            *look, length = wm.READ_ITEM.unpack_from(request, position)
-            position += wm.READ_ITEM.size
-            path = request[position : position + length]
-            position += length
-            size = look[0]
-            self._start(path, self._content[fill : fill + size], tuple(look))
-            fill += size
-        while self._waiting:
-            self._read_late(self._waiting.popleft())
-        return bytes(self._flags) + b"".join(self._ids)
+    def pass_over(self) -> None:
+        """The next file is not read here."""
+        self.flags.append(wm.READ_AGAIN)
+        self.ids.append(_NO_ID)
 
-    def _start(self, path: bytes, room: memoryview, expected: _Look) -> None:
-        place = len(self._flags)
-        self._flags.append(wm.READ_AGAIN)
-        self._ids.append(_NO_ID)
-        outlast_tick(expected[3])
-        try:
-            descriptor = open_file(path)
-        except OSError:
-            return
+    def start(self, descriptor: int, room: memoryview, expected: Look) -> None:
+        """Read the next file, at once or later, and close it."""
+        place = len(self.flags)
+        self.pass_over()
         try:
             count = os.preadv(descriptor, (room, self._spare), 0, _WITHOUT_WAITING)
         except OSError:  # not in memory, or nobody can tell
@@ -79,6 +63,11 @@ class SmallReads:
         if len(self._waiting) > _ON_THEIR_WAY:
             self._read_late(self._waiting.popleft())
 
+    def settle(self) -> None:
+        """Until all are read."""
+        while self._waiting:
+            self._read_late(self._waiting.popleft())
+
     def _read_late(self, file: _Late) -> None:
         try:
             count = os.preadv(file.descriptor, (file.room, self._spare), 0)
@@ -89,17 +78,49 @@ class SmallReads:
         else:
             os.close(file.descriptor)
 
-    def _finish(self, place: int, descriptor: int, room: memoryview, expected: _Look) -> None:
+    def _finish(self, place: int, descriptor: int, room: memoryview, expected: Look) -> None:
         """It was read: say so if it is still what it was."""
         try:
-            after = os.fstat(descriptor)
-            if expected == (after.st_size, after.st_ino, after.st_mtime_ns, after.st_ctime_ns):
-                self._flags[place] = wm.HAS_XATTRS if _may_have_xattrs(descriptor) else wm.PLAIN
-                self._ids[place] = hashlib.sha256(room).digest()
+            if expected == look_of(os.fstat(descriptor)):
+                self.flags[place] = wm.HAS_XATTRS if _may_have_xattrs(descriptor) else wm.PLAIN
+                self.ids[place] = hashlib.sha256(room).digest()
         except OSError:
             return
         finally:
             os.close(descriptor)
+
+
+class SmallReads:
+    """Reads the files of one request into ``content``, one behind the other."""
+
+    def __init__(self, content: memoryview) -> None:
+        self._content = content
+
+    def read(self, request: bytes, position: int) -> bytes:
+        """A flag for each file of the request from ``position`` on, then an id for each."""
+        reading = Reading()
+        fill = 0
+        while position < len(request):
+            *look, length = wm.READ_ITEM.unpack_from(request, position)
+            position += wm.READ_ITEM.size
+            path = request[position : position + length]
+            position += length
+            size, inode, mtime_ns, ctime_ns = look
+            outlast_tick(ctime_ns)
+            try:
+                descriptor = open_file(path)
+            except OSError:
+                reading.pass_over()
+            else:
+                room = self._content[fill : fill + size]
+                reading.start(descriptor, room, (size, inode, mtime_ns, ctime_ns))
+            fill += size
+        reading.settle()
+        return bytes(reading.flags) + b"".join(reading.ids)
+
+
+def look_of(status: os.stat_result) -> Look:
+    return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _ask_for(descriptor: int) -> None:

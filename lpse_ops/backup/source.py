@@ -6,7 +6,7 @@ Paths are bytes: a name may hold any byte but ``/`` and NUL.  What is wrong with
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Protocol
 
 from lpse_ops.backup.node import XAttrs
@@ -82,6 +82,10 @@ class Source(Protocol):
 
     def list_names(self, path: bytes) -> list[bytes]:
         """The names in a folder in the order of the format: by their bytes."""
+        ...
+
+    def list_plain(self, path: bytes) -> tuple[list[bytes], Set[bytes]]:
+        """The same, and those of them that workers may read by name: of regular files, or none."""
         ...
 
     def look_at(self, folder: bytes, names: Sequence[bytes]) -> "list[os.stat_result | OSError]":

@@ -150,8 +150,9 @@ class TreeBuilder:
                 self._ready.append(folder)
                 self.save_ready()
 
-    def child_done(self, folder: Folder) -> None:
-        folder.waiting -= 1
+    def child_done(self, folder: Folder, count: int = 1) -> None:
+        """So many of the names that a folder waited for have their nodes, or none will come."""
+        folder.waiting -= count
         if folder.is_listed and not folder.waiting:
             self._ready.append(folder)
 

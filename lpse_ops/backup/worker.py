@@ -24,6 +24,7 @@ from lpse_ops.backup.crypto import Crypter, keys_from_bytes
 from lpse_ops.backup.indexfile import encode_pack
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.packer import Packer
+from lpse_ops.backup.smalllook import SmallLooks
 from lpse_ops.backup.smallread import SmallReads
 from lpse_ops.errors import OpsError
 
@@ -54,6 +55,8 @@ class Worker:
             self._hash(message)
         elif kind == wm.READ:
             self._read(message)
+        elif kind == wm.LOOK:
+            self._look(message)
         elif kind == wm.STORE:
             self._store(message)
         elif kind == wm.USE_PACK:
@@ -76,6 +79,10 @@ class Worker:
     def _read(self, message: bytes) -> None:
         read = SmallReads(self._memory.input(message[1])).read(message, 2)
         self._channel.send(wm.READ_DONE + message[1:2] + read)
+
+    def _look(self, message: bytes) -> None:
+        looked = SmallLooks(self._memory.input(message[1])).read(message, 2)
+        self._channel.send(wm.LOOK_DONE + message[1:2] + looked)
 
     def _store(self, message: bytes) -> None:
         content = self._memory.input(message[1])

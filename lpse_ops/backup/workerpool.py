@@ -10,7 +10,8 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 from lpse_ops.backup import workmemory as wm
@@ -22,14 +23,16 @@ MAX_WORKERS = 4
 # One job running and one waiting keep a worker busy.
 _JOBS_PER_WORKER = 2
 # While there are no keys, a batch of small files waits in a buffer that it fills to a sixth.
-_LATE_INPUTS = 8
-_LATE_BYTES = 4 << 20
+_LATE_INPUTS = 20
+_LATE_BYTES = 12 << 20
 
 Span = tuple[int, int]
 # Told the ids of a buffer's spans, answers which of them must be stored.
 ChooseNew = Callable[[Sequence[bytes]], list[int]]
 # The same for files that the worker read: told their flags, too.
 ChooseRead = Callable[[bytes, Sequence[bytes]], list[int]]
+# The same for files that it looked at first.
+ChooseLooked = Callable[[wm.Looked], list[int]]
 
 
 class ReadyPack(NamedTuple):
@@ -68,11 +71,15 @@ class _Worker:
 
 @dataclass
 class _Job:
+    """``hear`` is told the answer to the first message: all ids, and which are to be stored.
+
+    Without spans before that, they are in the answer.
+    """
+
     number: int
+    message: bytes
+    hear: Callable[[bytes], tuple[Sequence[bytes], list[int]]]
     spans: list[Span]
-    choose: ChooseNew = field(default=lambda _: [])
-    choose_read: ChooseRead | None = None
-    message: bytes = b""
 
 
 class WorkerPool:
@@ -136,16 +143,38 @@ class WorkerPool:
         if not spans:
             self._give_back(number)
             return
+
+        def hear(answer: bytes) -> tuple[Sequence[bytes], list[int]]:
+            ids = wm.cut_ids(answer, 2)
+            return ids, choose(ids)
+
         message = wm.HASH + bytes([number]) + b"".join(wm.SPAN.pack(*span) for span in spans)
-        self._hash_jobs.append(_Job(number, spans, choose, message=message))
-        self._dispatch()
+        self._begin(_Job(number, message, hear, spans))
 
     def submit_reads(
         self, number: int, request: bytes, spans: list[Span], choose: ChooseRead
     ) -> None:
         """Let a worker fill a buffer itself; ``request`` lists the files of the spans."""
-        message = wm.READ + bytes([number]) + request
-        self._hash_jobs.append(_Job(number, spans, choose_read=choose, message=message))
+
+        def hear(answer: bytes) -> tuple[Sequence[bytes], list[int]]:
+            ids = wm.cut_ids(answer, 2 + len(spans))
+            return ids, choose(answer[2 : 2 + len(spans)], ids)
+
+        self._begin(_Job(number, wm.READ + bytes([number]) + request, hear, spans))
+
+    def submit_looks(self, number: int, request: bytes, choose: ChooseLooked) -> None:
+        """Let a worker look at files, too; ``request`` names more than may find room."""
+
+        def hear(answer: bytes) -> tuple[Sequence[bytes], list[int]]:
+            looked = wm.read_looked(answer, 2, self._memory.input(number))
+            job.spans = list(zip(accumulate(looked.sizes, initial=0), looked.sizes, strict=False))
+            return looked.ids, choose(looked)
+
+        job = _Job(number, wm.LOOK + bytes([number]) + request, hear, [])
+        self._begin(job)
+
+    def _begin(self, job: _Job) -> None:
+        self._hash_jobs.append(job)
         self._dispatch()
 
     def release_pack(self, number: int) -> None:
@@ -204,11 +233,8 @@ class WorkerPool:
     def _handle(self, worker: _Worker, ready: list[ReadyPack]) -> None:
         message = _receive(worker)
         kind = message[:1]
-        if kind == wm.HASHED:
-            self._hashed(worker, message, start=2)
-        elif kind == wm.READ_DONE:
-            files = len(self._running[message[1]].spans)
-            self._hashed(worker, message, start=2 + files)
+        if kind in (wm.HASHED, wm.READ_DONE, wm.LOOK_DONE):
+            self._hashed(worker, message)
         elif kind == wm.STORED:
             worker.jobs -= 1
             self._finish_job(message[1])
@@ -217,15 +243,10 @@ class WorkerPool:
         elif kind == wm.FLUSHED:
             worker.flushed = True
 
-    def _hashed(self, worker: _Worker, message: bytes, start: int) -> None:
-        """Ids stand from ``start`` on; between them and the number, the files' flags."""
+    def _hashed(self, worker: _Worker, message: bytes) -> None:
         worker.jobs -= 1
         job = self._running[message[1]]
-        ids = [message[i : i + 32] for i in range(start, len(message), 32)]
-        if job.choose_read is not None:
-            chosen = job.choose_read(message[2:start], ids)
-        else:
-            chosen = job.choose(ids)
+        ids, chosen = job.hear(message)
         if not chosen:
             self._finish_job(job.number)
             return
@@ -242,14 +263,16 @@ class WorkerPool:
         # Those that were only for the time without keys end with it.
         if number < self._usual_inputs:
             self._free_inputs.append(number)
-        elif not self._has_keys:
+        elif self._has_keys:
+            self._memory.give_up_input(number)
+        else:
             self._late_inputs.append(number)
 
     def _taken_bytes(self) -> int:
         """What lies in the buffers that are in use."""
         # A job's last span ends where its bytes do.
         jobs = (*self._running.values(), *self._hash_jobs)
-        return sum(sum(job.spans[-1]) for job in jobs)
+        return sum(sum(job.spans[-1]) if job.spans else wm.INPUT_BYTES for job in jobs)
 
     def _ready_pack(self, worker: _Worker, message: bytes) -> ReadyPack:
         _, number, size, text_size, blobs, pack_id = wm.PACK.unpack(message)

@@ -9,6 +9,7 @@ import pytest
 
 from lpse_ops.backup.localsource import (
     list_names,
+    list_plain,
     look_at,
     open_file,
     outlast_tick,
@@ -33,6 +34,17 @@ def test_entries_come_in_the_order_of_their_bytes(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / os.fsdecode(name)).touch()
     assert list_names(os.fsencode(tmp_path)) == sorted(names)
+
+
+def test_plain_files_are_told_from_everything_else(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("a")
+    os.mkfifo(tmp_path / "fifo")
+    names, plain = list_plain(os.fsencode(tmp_path))
+    assert names == [b"a", b"b", b"fifo", b"folder", b"link"]
+    assert plain == {b"a", b"b"}
 
 
 def test_links_are_looked_at_themselves_and_what_is_gone_is_an_error(tmp_path: Path) -> None:

@@ -642,13 +642,14 @@ def error_of(repository: Repository, timing: LockTiming, *, exclusive: bool) -> 
 
 @pytest.mark.parametrize("kind", [FileKind.INDEX, FileKind.SNAPSHOT])
 def test_who_lost_the_lock_file_neither_names_nor_forgets_anything(
-    repository: Repository, timing: LockTiming, kind: FileKind
+    repository: Repository, sleeper: Sleeper, timing: LockTiming, kind: FileKind
 ) -> None:
     """After ``unlock --remove-all`` somebody else may have pruned what this run relies on."""
     stored = repository.save(kind, b"{}")
     with hold_lock(repository, timing=timing):
         repository.save(kind, b'{"a":1}')
         remove_locks(repository)
+        sleeper.sleep(0.2)
         before = repository.files(kind)
         with pytest.raises(RepositoryLocked, match="somebody removed it"):
             repository.save(kind, b'{"b":2}')
@@ -657,6 +658,20 @@ def test_who_lost_the_lock_file_neither_names_nor_forgets_anything(
         assert repository.files(kind) == before
         with pytest.raises(RepositoryLocked):  # and from then on nothing at all
             repository.save_pack("00" * 32, b"x")
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_lock_that_was_seen_just_now_is_not_looked_for_again_by_who_removes_nothing(
+    repository: Repository, timing: LockTiming, exclusive: bool
+) -> None:
+    with hold_lock(repository, exclusive=exclusive, timing=timing):
+        repository.save(FileKind.INDEX, b"{}")
+        remove_locks(repository)
+        if exclusive:
+            with pytest.raises(RepositoryLocked, match="somebody removed it"):
+                repository.save(FileKind.SNAPSHOT, b"{}")
+        else:
+            repository.save(FileKind.SNAPSHOT, b"{}")
 
 
 def test_a_second_look_is_taken_when_it_is_due_and_not_before(

@@ -140,7 +140,7 @@ def test_nothing_is_asked_where_nothing_is_small() -> None:
     assert (reader.requests, reader.settled) == ([], 1)
 
 
-def test_what_looked_different_is_to_be_read_again() -> None:
+def test_what_workers_say_of_a_batch_is_told_with_it() -> None:
     reader, finish = Requests(), Finished()
     small = SmallFiles(reader, finish)
     one = Origin(Folder(None, b"a", "", None), b"/a/", is_new=True)
@@ -155,7 +155,3 @@ def test_what_looked_different_is_to_be_read_again() -> None:
     assert (told, told_ids) == (flags, ids)
     assert batch.origins == [one, one, other, other]
     assert [name for name, _ in batch.found] == [b"1", b"2", b"3", b"4"]
-    assert [tuple(each) for each in small.retry] == [
-        (one.folder, b"1", b"/a/1", True),
-        (other.folder, b"4", b"/b/4", False),
-    ]

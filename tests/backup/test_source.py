@@ -104,6 +104,7 @@ def test_names_come_in_the_order_of_their_bytes(source: Source, tmp_path: Path):
         (tmp_path / os.fsdecode(name)).mkdir()
     (tmp_path / "a" / "b").touch()
     assert source.list_names(os.fsencode(tmp_path)) == sorted(names[:-1])
+    assert source.list_plain(os.fsencode(tmp_path)) == (sorted(names[:-1]), set())
     paths = [
         path.removeprefix(os.fsencode(tmp_path) + b"/") for path, _ in walk(source, bytes(tmp_path))
     ]
