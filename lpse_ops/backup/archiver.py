@@ -4,6 +4,7 @@ Decides what is read again (spec/restic-format.md, section 11) and what a file t
 changes or cannot be read means.  The snapshot itself is saved by ``backuprun``.
 """
 
+import errno
 import os
 import stat
 from collections import deque
@@ -25,7 +26,7 @@ from lpse_ops.backup.progress import Progress
 from lpse_ops.backup.repository import Repository
 from lpse_ops.backup.smallfiles import Origin, SmallFiles
 from lpse_ops.backup.smallnames import SmallNames
-from lpse_ops.backup.smallnodes import SmallNodes
+from lpse_ops.backup.smallnodes import SmallFile, SmallNodes
 from lpse_ops.backup.source import Source, is_folder
 from lpse_ops.backup.targets import Target
 from lpse_ops.backup.treebuilder import (
@@ -376,6 +377,7 @@ class Archiver:
         known = self._known(known_id)
         names: list[bytes] = []
         plain: Set[bytes] = frozenset()
+        identity = None
         # A mount point is stored, what is mounted on it is another file system.
         if not (self._one_file_system and status.st_dev != device):
             try:
@@ -384,12 +386,16 @@ class Archiver:
                     names = self._keep(path, names)
                 else:
                     names = self._list(path)
+                identity = self._source.identify(path)
             except FileNotFoundError:
                 return False
             except OSError as error:
                 self.counts.count_unreadable(path, error)
                 return False
         folder = self._open_folder(parent, name, path, status, known_id)
+        folder.identity = identity
+        if identity is None:
+            plain = frozenset()
         frame = _Open(folder, path, known, device, names, plain=plain)
         stack.append(_Walk(frame, self._changed(frame)))
         return True
@@ -467,8 +473,28 @@ class Archiver:
         while self._nodes.retry:
             small = self._nodes.retry.popleft()
             small.folder.stop_expecting(small.name)
-            file = PendingFile(self._builder, small.folder, small.name)
-            self._read_now(file, small.path, is_new=small.is_new)
+            if self._is_to_be_read(small):
+                file = PendingFile(self._builder, small.folder, small.name)
+                self._read_now(file, small.path, is_new=small.is_new)
+            else:
+                self._builder.child_done(small.folder, 0)
+
+    def _is_to_be_read(self, small: SmallFile) -> bool:
+        """Whether what was a regular file still is one; stores what became another thing."""
+        try:
+            if small.folder.identity != self._source.identify(os.path.dirname(small.path)):
+                raise NotADirectoryError(errno.ENOTDIR, "another folder is in its place")
+            status = self._source.lstat(small.path)
+        except FileNotFoundError:
+            return False  # gone since it was listed
+        except OSError as error:
+            self.counts.count_unreadable(small.path, error)
+            return False
+        # A folder is refused by whoever reads it: too late to walk through.
+        if stat.S_ISREG(status.st_mode) or is_folder(status):
+            return True
+        self._store_entry(small.folder, small.name, small.path, status, EMPTY)
+        return False
 
     def _is_unchanged(
         self,

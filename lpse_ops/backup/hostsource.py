@@ -166,6 +166,9 @@ class HostSource:
     def list_plain(self, path: bytes) -> tuple[list[bytes], Set[bytes]]:
         return self.list_names(path), frozenset()
 
+    def identify(self, path: bytes) -> None:
+        """Nothing is read by name there, and to ask costs a round trip."""
+
     def look_at(self, folder: bytes, names: Sequence[bytes]) -> "list[os.stat_result | OSError]":
         block = self._opened(folder) or Block(folder, None)
         entries = block.entries

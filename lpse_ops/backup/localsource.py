@@ -13,7 +13,7 @@ from grp import getgrgid
 from pwd import getpwuid
 
 from lpse_ops.backup.node import XAttrs, encode_owner
-from lpse_ops.backup.source import BatchSaver, DeliverSmall, Span, is_folder
+from lpse_ops.backup.source import BatchSaver, DeliverSmall, Identity, Span, is_folder
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 OPEN_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -51,6 +51,15 @@ def outlast_tick(
 
 def list_names(path: bytes) -> list[bytes]:
     return sorted(os.listdir(path))
+
+
+def identify(path: bytes) -> Identity | None:
+    status = os.lstat(path)
+    return identity_of(status) if is_folder(status) else None
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino
 
 
 def list_plain(path: bytes) -> tuple[list[bytes], set[bytes]]:
@@ -183,6 +192,7 @@ class LocalSource:
 
     list_names = staticmethod(list_names)
     list_plain = staticmethod(list_plain)
+    identify = staticmethod(identify)
     look_at = staticmethod(look_at)
     has_mark = staticmethod(has_mark)
     read_xattrs = staticmethod(read_xattrs)

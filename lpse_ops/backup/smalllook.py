@@ -10,13 +10,21 @@ import stat
 from lpse_ops.backup import workmemory as wm
 from lpse_ops.backup.chunker import MIN_BYTES
 from lpse_ops.backup.gojson import quote_name
-from lpse_ops.backup.localsource import OPEN_PLACE, open_file, outlast_tick, owner_text
+from lpse_ops.backup.localsource import (
+    OPEN_PLACE,
+    identity_of,
+    open_file,
+    outlast_tick,
+    owner_text,
+)
 from lpse_ops.backup.smallread import Reading, look_of
 from lpse_ops.backup.treebuilder import render_regular
 
 # Of a node, what its head does not hold: the id of its content; of a character, its bytes in UTF-8.
 _CONTENT_BYTES = 128
 _MOST_BYTES = 4
+# Nobody else could open what has a longer one.
+_MAX_PATH_BYTES = 4095
 
 
 class SmallLooks:
@@ -33,29 +41,36 @@ class SmallLooks:
     def read(self, request: bytes, position: int) -> bytes:
         """What ``workmemory.read_looked`` reads, of as many files as there is room for."""
         for group in request[position:].split(wm.END_OF_GROUP):
-            folder, *names = group.split(wm.END_OF_NAME)
-            if not self._read_folder(folder, names):
+            folder, identity, *names = group.split(wm.END_OF_NAME)
+            if not self._read_folder(folder, identity, names):
                 break
         self._reading.settle()
         return self._answer()
 
-    def _read_folder(self, folder: bytes, names: list[bytes]) -> bool:
+    def _read_folder(self, folder: bytes, identity: bytes, names: list[bytes]) -> bool:
         """Whether there was room for all of them."""
         try:
             place = os.open(folder, OPEN_PLACE)
         except OSError:
-            place = -1  # and so none of its files is found
+            self._pass_over(len(names))
+            return True
         try:
-            return all(self._take(name, place) for name in names)
+            # A link above may lead elsewhere by now.
+            if wm.encode_identity(identity_of(os.fstat(place))) != identity:
+                self._pass_over(len(names))
+                return True
+            longest = _MAX_PATH_BYTES - len(folder) - 1
+            return all(self._take(name, place, longest) for name in names)
         finally:
-            if place >= 0:
-                os.close(place)
+            os.close(place)
 
-    def _take(self, name: bytes, folder: int) -> bool:
+    def _take(self, name: bytes, folder: int, longest: int) -> bool:
         """Read a file if it is small; False if there is no room for it any more."""
         try:
-            descriptor = open_file(name, folder)
+            descriptor = open_file(name, folder) if len(name) <= longest else None
         except OSError:
+            descriptor = None
+        if descriptor is None:
             self._pass_over()
             return True
         is_begun = False
@@ -82,10 +97,11 @@ class SmallLooks:
                 os.close(descriptor)
         return True
 
-    def _pass_over(self) -> None:
-        self._heads.append("")
-        self._sizes.append(0)
-        self._reading.pass_over()
+    def _pass_over(self, files: int = 1) -> None:
+        for _ in range(files):
+            self._heads.append("")
+            self._sizes.append(0)
+            self._reading.pass_over()
 
     def _answer(self) -> bytes:
         flags, ids = self._reading.flags, self._reading.ids

@@ -69,10 +69,10 @@ class SmallNames:
         names = group.names
         while names:
             part = names[: max(self._at_once - self._files, 1)]
-            text = wm.END_OF_NAME.join((group.path, *part))
+            text = _encode(group._replace(names=part))
             while len(text) > wm.MAX_READ_MESSAGE:
                 part = part[: len(part) // 2]
-                text = wm.END_OF_NAME.join((group.path, *part))
+                text = _encode(group._replace(names=part))
             if self._message_bytes + len(text) > wm.MAX_READ_MESSAGE:
                 self._flush()
             self._groups.append(group._replace(names=part))
@@ -109,6 +109,11 @@ class SmallNames:
             self._add_left()
             self._flush()
             self._saver.wait_idle()
+
+
+def _encode(group: Group) -> bytes:
+    identity = group.folder.identity or wm.NO_FOLDER
+    return wm.END_OF_NAME.join((group.path, wm.encode_identity(identity), *group.names))
 
 
 def _behind(groups: Sequence[Group], done: int) -> list[Group]:

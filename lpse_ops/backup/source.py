@@ -15,6 +15,8 @@ from lpse_ops.backup.node import XAttrs
 Span = tuple[int, int]
 # An entry of a folder, as it looked.
 Found = tuple[bytes, os.stat_result]
+# What tells a folder from another one in its place: device and inode.
+Identity = tuple[int, int]
 # Owner fields of a node, from the numbers of user and group.
 OwnerText = Callable[[int, int], str]
 # Told what became of each file of a batch (``workmemory``), and the ids of those that were read.
@@ -86,6 +88,10 @@ class Source(Protocol):
 
     def list_plain(self, path: bytes) -> tuple[list[bytes], Set[bytes]]:
         """The same, and those of them that workers may read by name: of regular files, or none."""
+        ...
+
+    def identify(self, path: bytes) -> Identity | None:
+        """Which folder is at a path; None where there is none, or where nobody asks."""
         ...
 
     def look_at(self, folder: bytes, names: Sequence[bytes]) -> "list[os.stat_result | OSError]":

@@ -13,7 +13,7 @@ from lpse_ops.backup.gojson import quote_name
 from lpse_ops.backup.gotime import format_ns
 from lpse_ops.backup.localsource import owner_text as own_owner_text
 from lpse_ops.backup.node import encode_content, encode_head, go_mode, node_type
-from lpse_ops.backup.source import OwnerText
+from lpse_ops.backup.source import Identity, OwnerText
 from lpse_ops.backup.tree import encode_tree
 
 _ALL_MODES = 0o7777
@@ -23,12 +23,14 @@ class Folder:
     """``head`` is the node's text up to its content; names map to nodes, None while they wait.
 
     ``known_id`` is the tree id in the parent snapshot, if it was there; ``is_known`` says that the
-    entries are the very nodes of that tree.
+    entries are the very nodes of that tree.  ``identity`` is that of the folder that was listed, if
+    anybody asked.
     """
 
     __slots__ = (
         "entries",
         "head",
+        "identity",
         "is_known",
         "is_listed",
         "known_id",
@@ -45,6 +47,7 @@ class Folder:
         self.parent = parent
         self.name = name
         self.head = head
+        self.identity: Identity | None = None
         self.entries: dict[bytes, str | None] = {}
         self.waiting = 0
         self.is_listed = False

@@ -121,7 +121,8 @@ class WorkerPool:
         if self._has_keys:
             return
         self._has_keys = True
-        self._late_inputs.clear()
+        while self._late_inputs:
+            self._memory.give_up_input(self._late_inputs.pop())
         for worker in self._workers:
             _send(worker, wm.KEYS + keys.to_bytes())
         self._grant_packs()

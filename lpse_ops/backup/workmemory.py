@@ -27,7 +27,8 @@ PACK = struct.Struct("<cBIII32s")
 # A request to read: size in bytes, inode, mtime and ctime in nanoseconds, length of the path.
 READ_ITEM = struct.Struct("<IQqqH")
 MAX_READ_MESSAGE = 64 * 1024
-# A request to look: groups of a folder's path and names in it.  No path holds a NUL.
+# A request to look: groups of a folder's path, its identity, and names in it.  No path holds a NUL.
+NO_FOLDER = (0, 0)
 END_OF_NAME = b"\0"
 END_OF_GROUP = b"\0\0"
 # What was found: files, where the nodes begin in the buffer, and their bytes.  No JSON holds a
@@ -72,6 +73,10 @@ class Looked(NamedTuple):
     sizes: Sequence[int]
     ids: list[bytes]
     texts: list[str]
+
+
+def encode_identity(identity: tuple[int, int]) -> bytes:
+    return b"%d:%d" % identity
 
 
 def encode_looked(
@@ -139,7 +144,8 @@ class SharedMemory:
 
     def give_up_input(self, number: int) -> None:
         """Let the kernel have the pages again; whatever stood there is gone."""
-        self._map.madvise(mmap.MADV_REMOVE, number * INPUT_BYTES, INPUT_BYTES)
+        with contextlib.suppress(OSError):  # locked into memory
+            self._map.madvise(mmap.MADV_REMOVE, number * INPUT_BYTES, INPUT_BYTES)
 
     def pack(self, number: int) -> memoryview:
         start = self._layout.inputs * INPUT_BYTES + number * self._layout.pack_bytes

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,9 +22,11 @@ from lpse_ops.backup.exclude import Excludes, IfPresent
 from lpse_ops.backup.exclusions import Exclusions
 from lpse_ops.backup.filereader import Readable
 from lpse_ops.backup.hostsource import HostSource
+from lpse_ops.backup.localsource import LocalSource, identify, look_at
 from lpse_ops.backup.node import Node
 from lpse_ops.backup.pack import BlobType
 from lpse_ops.backup.snapshot import Snapshot
+from lpse_ops.backup.source import Identity
 from lpse_ops.backup.treewalk import walk_tree
 from lpse_ops.errors import OpsError, SourceUnreadable
 from tests.backup.cheap_repository import PASSWORD
@@ -401,6 +403,103 @@ def test_a_file_that_vanishes_is_no_error(backup: Backup, repo: Path, tmp_path: 
     finally:
         stop.set()
         writer.join()
+
+
+class ChangingSource(LocalSource):
+    """Something changes right after the folder ``docs/d`` was listed."""
+
+    def __init__(self, change: Callable[[], object], *, by_name: bool) -> None:
+        self._change = change
+        self._by_name = by_name
+
+    def identify(self, path: bytes) -> Identity | None:  # type: ignore[override]
+        identity = identify(path)
+        if self._by_name:
+            self._change_once(path)
+        return identity
+
+    def look_at(  # type: ignore[override]
+        self, folder: bytes, names: Sequence[bytes]
+    ) -> list[os.stat_result | OSError]:
+        found = look_at(folder, names)
+        self._change_once(folder)
+        return found
+
+    def _change_once(self, folder: bytes) -> None:
+        if folder.endswith(b"/d"):
+            change, self._change = self._change, lambda: None
+            change()
+
+
+@pytest.fixture
+def changing(tmp_path: Path) -> tuple[Path, Path]:
+    """A folder with ``d/paper``, and another one to lead to."""
+    docs, other = tmp_path / "docs", tmp_path / "other"
+    for folder, text in ((docs, b"ours"), (other, b"secret of somebody else")):
+        (folder / "d").mkdir(parents=True)
+        (folder / "d" / "paper").write_bytes(text)
+        (folder / "d" / "second").write_bytes(text)
+    return docs, other
+
+
+@pytest.mark.parametrize("by_name", [True, False], ids=["named", "looked at"])
+@pytest.mark.parametrize("level", ["d", "."])
+def test_what_a_folder_is_replaced_by_while_it_is_read_is_not_taken_for_it(
+    repo: Path, changing: tuple[Path, Path], level: str, by_name: bool
+) -> None:
+    docs, other = changing
+
+    def replace_by_link() -> None:
+        (docs / level).resolve().rename(docs.parent / "moved")
+        (docs.parent / "docs" / level).symlink_to(other / level)
+
+    source = ChangingSource(replace_by_link, by_name=by_name)
+    # Without names alone where a limit has to be looked at first.
+    limits = Exclusions() if by_name else Exclusions(larger_than=1 << 30)
+    result = store(repo, docs, source=source, exclusions=limits)
+    found = stored(repo, docs)
+    assert not {"d/paper", "d/second"} & set(found)
+    names = {os.path.basename(path) for path, _ in result.counts.unreadable}
+    assert names == {b"paper", b"second"}
+
+
+@pytest.mark.parametrize("by_name", [True, False], ids=["named", "looked at"])
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        ("symlink", lambda path: path.symlink_to("second")),
+        ("fifo", os.mkfifo),
+        ("chardev", lambda path: os.mknod(path, stat.S_IFCHR, os.makedev(1, 5))),
+        ("socket", lambda path: os.mknod(path, stat.S_IFSOCK)),
+        ("dir", os.mkdir),
+        ("gone", lambda _: None),
+    ],
+)
+def test_a_file_that_becomes_another_thing_is_stored_as_that(
+    repo: Path,
+    changing: tuple[Path, Path],
+    kind: str,
+    make: Callable[[Path], object],
+    by_name: bool,
+) -> None:
+    docs, _ = changing
+    paper = docs / "d" / "paper"
+
+    def become() -> None:
+        paper.unlink()
+        make(paper)
+
+    source = ChangingSource(become, by_name=by_name)
+    limits = Exclusions() if by_name else Exclusions(larger_than=1 << 30)
+    result = store(repo, docs, source=source, exclusions=limits)
+    found = stored(repo, docs)
+    assert content(repo, found["d/second"]) == b"ours"
+    if kind in ("symlink", "fifo", "chardev"):
+        assert found["d/paper"].type == kind
+    else:
+        assert "d/paper" not in found
+    # Too late to walk through a folder: that is told.
+    assert bool(result.counts.unreadable) == (kind == "dir")
 
 
 def test_a_file_that_cannot_be_read_is_reported_and_the_others_are_stored(

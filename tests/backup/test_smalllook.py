@@ -9,7 +9,7 @@ import pytest
 from lpse_ops.backup import workmemory as wm
 from lpse_ops.backup.chunker import MIN_BYTES
 from lpse_ops.backup.gojson import quote_name
-from lpse_ops.backup.localsource import owner_text
+from lpse_ops.backup.localsource import identity_of, owner_text
 from lpse_ops.backup.node import encode_xattrs
 from lpse_ops.backup.smalllook import SmallLooks
 from lpse_ops.backup.treebuilder import render_file, render_head
@@ -22,12 +22,20 @@ MANY = 100
 
 def look(*groups: tuple[Path, list[bytes]], room: int = wm.INPUT_BYTES) -> tuple[Looked, bytes]:
     """What the main process reads of the answer, and what stands in the buffer."""
-    texts = [wm.END_OF_NAME.join((os.fsencode(folder), *names)) for folder, names in groups]
+    texts = [
+        wm.END_OF_NAME.join((os.fsencode(folder), identity_text(folder), *names))
+        for folder, names in groups
+    ]
     content = bytearray(room)
     with memoryview(content) as view:
         answer = SmallLooks(view).read(b".." + wm.END_OF_GROUP.join(texts), 2)
         looked = wm.read_looked(b"." + answer, 1, view)
     return looked, bytes(content)
+
+
+def identity_text(folder: Path) -> bytes:
+    identity = identity_of(folder.stat()) if folder.exists() else wm.NO_FOLDER
+    return wm.encode_identity(identity)
 
 
 def node(path: Path, *ids: bytes) -> str:
@@ -89,6 +97,31 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(tmp_path: Path) -> None
     (tmp_path / "link").symlink_to("folder")
     looked, _ = look((tmp_path / "link", [b"document"]))
     assert list(looked.flags) == [wm.READ_AGAIN]
+
+
+def test_another_folder_in_the_place_of_the_one_that_was_listed_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path / "document", b"signed")
+    request = wm.END_OF_NAME.join((os.fsencode(tmp_path), b"1:1", b"document"))
+    with memoryview(bytearray(4096)) as view:
+        looked = wm.read_looked(SmallLooks(view).read(request, 0), 0, view)
+    assert list(looked.flags) == [wm.READ_AGAIN]
+
+
+def test_a_path_that_nobody_else_could_open_is_left_to_others(tmp_path: Path) -> None:
+    folder = tmp_path
+    while len(bytes(folder)) < 4095 - 200:
+        folder /= "d" * 90
+    folder /= "e" * (4095 - len(bytes(folder)) - 1 - 11)
+    folder.mkdir(parents=True)
+    write(folder / "123456789", b"short")
+    place = os.open(folder, os.O_PATH)
+    try:
+        os.close(os.open(b"12345678901", os.O_CREAT | os.O_WRONLY, dir_fd=place))
+        looked, _ = look((folder, [b"123456789", b"12345678901"]))
+        os.unlink(b"12345678901", dir_fd=place)
+    finally:
+        os.close(place)
+    assert list(looked.flags) == [wm.PLAIN, wm.READ_AGAIN]
 
 
 def test_attributes_are_left_to_others_with_the_node_before_them(tmp_path: Path) -> None:

@@ -53,13 +53,16 @@ class Finished:
 def paths_of(request: bytes) -> list[bytes]:
     found = []
     for group in request.split(wm.END_OF_GROUP):
-        folder, *names = group.split(wm.END_OF_NAME)
+        folder, identity, *names = group.split(wm.END_OF_NAME)
+        assert identity == b"1:2"
         found += [b"%s/%s" % (folder, name) for name in names]
     return found
 
 
 def folder(name: bytes) -> Folder:
-    return Folder(None, name, "", None)
+    folder = Folder(None, name, "", None)
+    folder.identity = (1, 2)
+    return folder
 
 
 def many(count: int, length: int = 4) -> list[bytes]:

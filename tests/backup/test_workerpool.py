@@ -373,7 +373,8 @@ def test_without_keys_files_are_hashed_and_wait_for_them() -> None:
         assert pool.take_input() is None
 
 
-def test_without_keys_large_files_fill_little_more_memory_and_give_it_back() -> None:
+@pytest.mark.parametrize("is_early", [False, True], ids=["after the keys", "before the keys"])
+def test_without_keys_large_files_fill_little_more_memory_and_give_it_back(is_early: bool) -> None:
     with contextlib.closing(WorkerPool(None, 1)) as pool:
         before = shared_memory_kib()
         taken = 0
@@ -384,10 +385,18 @@ def test_without_keys_large_files_fill_little_more_memory_and_give_it_back() -> 
         # Two as ever, and what fits into the room that there is without keys.
         assert taken == 3
         assert shared_memory_kib() - before >= taken * INPUT_BYTES // 1024
-        pool.use_keys(KEYS)
-        while not pool.is_idle:
-            pool.pump(block=True)
+        if is_early:
+            await_idle(pool)
+            pool.use_keys(KEYS)
+        else:
+            pool.use_keys(KEYS)
+            await_idle(pool)
         assert shared_memory_kib() - before <= 2 * INPUT_BYTES // 1024
+
+
+def await_idle(pool: WorkerPool) -> None:
+    while not pool.is_idle:
+        pool.pump(block=True)
 
 
 def shared_memory_kib() -> int:

@@ -1,6 +1,5 @@
 """How botocore finds its description of S3, without looking through those of 400 other services."""
 
-import contextlib
 import gzip
 import os
 from typing import Any
@@ -17,11 +16,9 @@ def make_model_loader(search_path: str | None) -> Any:
 
         def load_file(self, file_path: str) -> Any:
             for ending, opening in ((".json", open), (".json.gz", gzip.open)):
-                with (
-                    contextlib.suppress(FileNotFoundError),
-                    opening(file_path + ending, "rb") as file,
-                ):
-                    return msgspec.json.decode(file.read())
+                if os.path.isfile(file_path + ending):
+                    with opening(file_path + ending, "rb") as file:
+                        return msgspec.json.decode(file.read())
             return None
 
     class NameLoader(Loader):  # type: ignore[misc]
