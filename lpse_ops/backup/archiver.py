@@ -197,7 +197,8 @@ class Archiver:
     def _settle(self) -> None:
         self._read_large(0)
         self._small.settle()
-        self._names.settle()
+        # Those that are large are read while workers are busy with the others.
+        self._names.settle(self._read_again)
         self._saver.wait_idle()
         self._read_again()
         self._feeder.flush()

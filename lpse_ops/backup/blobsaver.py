@@ -236,9 +236,13 @@ class BlobSaver:
             os.eventfd_read(self._late.wake_fd)
             self._use(repository)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether every submitted span has an id and is sealed."""
+        return self._pool.is_idle
+
     def wait_idle(self) -> None:
-        """Until every submitted span has an id and is sealed."""
-        while not self._pool.is_idle:
+        while not self.is_idle:
             self.pump(block=True)
 
     def flush(self) -> None:

@@ -13,6 +13,7 @@ from lpse_ops.backup.treebuilder import Folder
 
 # Few enough that several requests are under way where there are not many files.
 MAX_NAMES = 512
+_FIRST = 64
 _FEWEST = 8
 
 
@@ -33,7 +34,10 @@ class LookSaver(Protocol):
         self, number: int, request: bytes, deliver: Callable[[wm.Looked], None]
     ) -> None: ...
 
-    def wait_idle(self) -> None: ...
+    @property
+    def is_idle(self) -> bool: ...
+
+    def pump(self, *, block: bool) -> None: ...
 
 
 class SmallNames:
@@ -46,7 +50,7 @@ class SmallNames:
         self._finish = finish
         # Those that a worker had no room for.
         self._left: deque[Group] = deque()
-        self._at_once = MAX_NAMES
+        self._at_once = _FIRST
         self._begin()
 
     def _begin(self) -> None:
@@ -60,6 +64,9 @@ class SmallNames:
         folder.expect(names)
         self._add(Group(folder, path, names))
         self._add_left()
+        if self._saver.is_idle:
+            # No worker has anything else to do, and what is too large is known the sooner.
+            self._flush()
 
     def _add_left(self) -> None:
         while self._left:
@@ -101,14 +108,15 @@ class SmallNames:
         number, _ = self._saver.take_input()
         self._saver.submit_looks(number, request, deliver)
 
-    def settle(self) -> None:
-        """Until all have come back."""
+    def settle(self, meanwhile: Callable[[], None]) -> None:
+        """Until all have come back; ``meanwhile`` makes use of the time, again and again."""
         self._flush()
-        self._saver.wait_idle()
-        while self._left:
+        while self._left or not self._saver.is_idle:
             self._add_left()
             self._flush()
-            self._saver.wait_idle()
+            meanwhile()
+            if not self._saver.is_idle:
+                self._saver.pump(block=True)
 
 
 def _encode(group: Group) -> bytes:

@@ -29,9 +29,13 @@ class Requests:
         self.requests.append(request)
         self._waiting.append((len(paths_of(request)), deliver))
 
-    def wait_idle(self) -> None:
-        while self._waiting:
-            self._answer()
+    @property
+    def is_idle(self) -> bool:
+        return not self._waiting
+
+    def pump(self, *, block: bool) -> None:
+        assert block
+        self._answer()
 
     def _answer(self) -> None:
         asked, deliver = self._waiting.pop(0)
@@ -65,6 +69,10 @@ def folder(name: bytes) -> Folder:
     return folder
 
 
+def nothing() -> None:
+    """There is nothing else to do."""
+
+
 def many(count: int, length: int = 4) -> list[bytes]:
     return [b"%0*d" % (length, i) for i in range(count)]
 
@@ -75,9 +83,13 @@ def test_requests_hold_so_many_files_of_all_folders() -> None:
     one, other = folder(b"a"), folder(b"b")
     names.take(one, b"/a", many(3))
     names.take(other, b"/b", many(2 * MAX_NAMES))
-    names.settle()
+    names.settle(nothing)
     asked = [paths_of(each) for each in saver.requests]
-    assert [len(each) for each in asked] == [MAX_NAMES, MAX_NAMES, 3]
+    # The first at once, for nobody has anything to do; then more and more in each.
+    sizes = [len(each) for each in asked]
+    assert sizes[0] == 3
+    assert sizes[1:] == sorted(sizes[1:-1]) + sizes[-1:]
+    assert max(sizes) <= MAX_NAMES
     assert finished.paths == list(chain.from_iterable(asked))
     assert sorted(finished.paths) == sorted(
         [b"/a/" + name for name in many(3)] + [b"/b/" + name for name in many(2 * MAX_NAMES)]
@@ -85,11 +97,21 @@ def test_requests_hold_so_many_files_of_all_folders() -> None:
     assert (one.waiting, other.waiting) == (3, 2 * MAX_NAMES)
 
 
+def test_the_time_until_all_are_back_is_used() -> None:
+    saver, finished = Requests(room=3), Finished()
+    names = SmallNames(saver, finished)
+    names.take(folder(b"a"), b"/a", many(10))
+    seen: list[int] = []
+    names.settle(lambda: seen.append(len(finished.paths)))
+    assert len(finished.paths) == 10
+    assert seen == [0, 3, 6, 9]
+
+
 def test_nothing_is_asked_where_there_is_nothing() -> None:
     saver = Requests()
     names = SmallNames(saver, Finished())
     names.take(folder(b"a"), b"/a", [])
-    names.settle()
+    names.settle(nothing)
     assert saver.requests == []
 
 
@@ -102,7 +124,7 @@ def test_a_request_is_no_longer_than_a_message(length: int) -> None:
     for name in asked[::100]:
         names.take(folder(b"d"), deep, asked[asked.index(name) : asked.index(name) + 100])
     names.take(folder(b"all"), deep, asked)
-    names.settle()
+    names.settle(nothing)
     assert max(map(len, saver.requests)) <= wm.MAX_READ_MESSAGE
     assert sorted(finished.paths) == sorted(2 * [deep + b"/" + name for name in asked])
 
@@ -116,11 +138,11 @@ def test_what_found_no_room_is_asked_for_again(room: int) -> None:
         path = b"/%d" % i
         names.take(folder(path), path, many(97))
         wanted += [path + b"/" + name for name in many(97)]
-    names.settle()
+    names.settle(nothing)
     assert sorted(finished.paths) == sorted(wanted)
     # What came back in part is asked for in parts: not the same names over and over.
     assert sum(len(paths_of(each)) for each in saver.requests) < 9 * len(wanted)
     saver.room = MAX_NAMES
     names.take(folder(b"later"), b"/later", many(4 * MAX_NAMES))
-    names.settle()
+    names.settle(nothing)
     assert max(len(paths_of(each)) for each in saver.requests[-3:]) > room
