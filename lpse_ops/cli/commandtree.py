@@ -197,6 +197,15 @@ COMMANDS = Group(
                 ),
             },
         ),
+        "spse": Group(
+            "The SPSE server: its package, releases and upgrades.",
+            example="lpse-ops spse inspect spse-4.5.tar.gz",
+            commands={
+                "inspect": Command(
+                    "lpse_ops.cli.spse_inspect:command", "Look into a package, unpack nothing."
+                ),
+            },
+        ),
         "vault": Group(
             "Secrets in files, in ansible-vault's format.",
             example="lpse-ops vault edit inventory/group_vars/all/vault.yml",

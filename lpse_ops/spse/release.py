@@ -190,7 +190,8 @@ def release_folder(releases: Path, version: str) -> Path:
     """``RELEASES/VERSION``; ``ReleaseError`` for what is no version, such as ``../x``."""
     if not is_version(version):
         raise ReleaseError(
-            f"{version[:60]!a} is no version of a release", hint=f"see which there are: ls {releases}"
+            f"{version[:60]!a} is no version of a release",
+            hint=f"see which there are: ls {releases}",
         )
     return releases / version
 

@@ -116,8 +116,6 @@ def _check_flags(name: bytes, flags: int, method: int) -> None:
         raise BadArchive(f"has flags that are not taken (0x{flags:04x})", name)
     if method not in (STORED, DEFLATED):
         raise BadArchive(f"is compressed by method {method}, only 0 and 8 are taken", name)
-    if not flags & _UTF8 and not name.isascii():
-        raise BadArchive("is not marked as UTF-8", name)
 
 
 def check_extra(name: bytes, extra: bytes) -> None:
@@ -125,7 +123,9 @@ def check_extra(name: bytes, extra: bytes) -> None:
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<HH", extra, at)
-        if kind in (_ZIP64_EXTRA, _UNICODE_PATH_EXTRA):
+        # The other name stands behind a version and a checksum.
+        renames = kind == _UNICODE_PATH_EXTRA and extra[at + 9 : at + 4 + length] != name
+        if kind == _ZIP64_EXTRA or renames:
             raise BadArchive("has an extra field that gives another name or size", name)
         at += 4 + length
     if at != len(extra):

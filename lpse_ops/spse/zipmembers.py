@@ -41,7 +41,7 @@ def read_zip(source: Source) -> Members:
         raise BadArchive(f"its directory is larger than {_MAX_DIRECTORY_BYTES} bytes")
     directory = source.peek(end.offset, end.size_bytes)
     entries = parse_directory(directory, end)
-    nexts = [each.offset for each in entries[1:]] + [end.offset]
+    nexts = [*(each.offset for each in entries), end.offset][1:]
     for listed, next_offset in zip(entries, nexts, strict=True):
         yield from _read_entry(source, listed, next_offset)
     if source.position != end.offset:
