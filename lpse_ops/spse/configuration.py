@@ -7,7 +7,7 @@ Play changes nothing of this, and reads UTF-8 as Play 1 does.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,21 +58,31 @@ class Configuration:
 def parse_configuration(content: bytes) -> Configuration:
     """Take a file apart; ``ValueError`` names the line that Java would not read, never its text."""
     items = []
-    lines = iter(enumerate(_lines(content.decode(*_UTF8)), start=1))
-    for number, raw in lines:
-        if _COMMENT.match(raw):
-            items.append(Item(raw, number))
-            continue
-        logical = _body(raw)
-        while _is_continued(logical):
-            _, more = next(lines, (0, ""))
-            raw += more
-            logical = logical[:-1] + _body(more).lstrip(_BLANK)
-            if not _body(more).strip(_BLANK):
-                # An empty line ends what was continued.
-                break
-        items.append(_parse_property(raw, logical.lstrip(_BLANK), number))
+    lines = iter(_lines(content.decode(*_UTF8)))
+    number = 1
+    for first in lines:
+        raw, logical = (first, None) if _COMMENT.match(first) else _join_lines(first, lines)
+        items.append(Item(raw, number) if logical is None else _parse(raw, logical, number))
+        number += len(_lines(raw))
     return Configuration(tuple(items))
+
+
+def _join_lines(raw: str, lines: Iterator[str]) -> tuple[str, str | None]:
+    """A line with those that continue it, as they are and as one; None where they say nothing."""
+    logical = _body(raw).lstrip(_BLANK)
+    while _is_continued(logical):
+        logical = logical[:-1]
+        more = next(lines, None)
+        if more is None:
+            return raw, None if not logical and raw.endswith(("\n", "\r")) else logical
+        raw += more
+        # So it is in Java: of nothing there is no continuation.
+        if not logical and _COMMENT.match(more):
+            return raw, None
+        if not _body(more).strip(_BLANK):
+            break
+        logical += _body(more).lstrip(_BLANK)
+    return raw, logical
 
 
 def terminate(item: Item, newline: str) -> Item:
@@ -101,7 +111,7 @@ def _is_continued(line: str) -> bool:
     return (len(line) - len(line.rstrip("\\"))) % 2 == 1
 
 
-def _parse_property(raw: str, logical: str, number: int) -> Item:
+def _parse(raw: str, logical: str, number: int) -> Item:
     key = _KEY.match(logical)
     # It matches the empty text, too.
     end = key.end() if key else 0

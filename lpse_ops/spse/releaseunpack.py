@@ -36,6 +36,7 @@ from lpse_ops.spse.releasecompare import compare_release
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# Of a release, and of what is written beside it.
 _LEFTOVER = re.compile(r"\.[0-9][^/]*\.[0-9a-f]{16}\.tmp")
 _CONFIGURATION_MODE, _MANIFEST_MODE = 0o640, 0o644
 # What a file takes beyond its bytes, at most, on file systems as they are.
@@ -192,9 +193,12 @@ def _check_room(descriptor: int, release: Release, releases: Path) -> None:
 
 
 def _remove_leftovers(releases: Path) -> None:
-    for name in os.listdir(releases):
-        if _LEFTOVER.fullmatch(name):
-            shutil.rmtree(releases / name)
+    for name in filter(_LEFTOVER.fullmatch, os.listdir(releases)):
+        leftover = releases / name
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
 
 
 @contextlib.contextmanager

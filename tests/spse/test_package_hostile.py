@@ -366,10 +366,10 @@ def test_directories_that_lie_are_refused(tmp_path: Path, disk: int):
 
 @pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, zstandard.compress])
 def test_a_bomb_is_stopped_while_it_is_read(tmp_path: Path, compress):
-    """300 MiB of zeros in a few KB; the header tells their size honestly."""
+    """80 MiB of zeros in a few KB; the header tells their size honestly."""
     out = io.BytesIO()
     info = header("spse/bom")[0]
-    info.size = 300 << 20
+    info.size = 80 << 20
     out.write(tar(application())[:-1024] + info.tobuf())
     packed = compress(out.getvalue() + bytes(info.size) + bytes(1024))
     started = time.monotonic()
