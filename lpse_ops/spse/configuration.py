@@ -74,7 +74,7 @@ def _join_lines(raw: str, lines: Iterator[str]) -> tuple[str, str | None]:
         logical = logical[:-1]
         more = next(lines, None)
         if more is None:
-            return raw, None if not logical and raw.endswith(("\n", "\r")) else logical
+            break
         raw += more
         # So it is in Java: of nothing there is no continuation.
         if not logical and _COMMENT.match(more):

@@ -18,7 +18,7 @@ from lpse_ops.spse.packageentry import BadArchive, Entry, show_name
 from lpse_ops.spse.packagelimits import Limits
 from lpse_ops.spse.packagelinks import check_links, is_below
 from lpse_ops.spse.packagesignature import Signer, hash_of, verify_package
-from lpse_ops.spse.packagesource import STEP_BYTES, Source
+from lpse_ops.spse.packagesource import Source
 from lpse_ops.spse.packagewalk import OpenFile, discard, find_kind, walk
 from lpse_ops.spse.releaseversion import find_version, is_of_layout, is_version
 
@@ -125,7 +125,7 @@ class Package:
             source = self._source()
             kind = find_kind(source)
             entries = walk(source, kind, self._limits)
-            sha256 = _digest_of_all(source)
+            sha256 = source.sha256()
             found = find_layout({each.path: each.kind for each in entries})
             check_links({each.path: each for each in entries}, found.root)
         self._check_sha256(expected, sha256)
@@ -150,7 +150,7 @@ class Package:
         with self._refusals():
             source = self._source()
             entries = walk(source, inspected.kind, self._limits, open_file)
-            if entries != inspected.entries or _digest_of_all(source) != inspected.sha256:
+            if entries != inspected.entries or source.sha256() != inspected.sha256:
                 raise BadArchive("it changed after it was inspected")
 
     def _source(self) -> Source:
@@ -210,13 +210,6 @@ def open_package(path: Path, limits: Limits | None = None) -> Iterator[Package]:
         yield Package(path, descriptor, limits or Limits())
     finally:
         os.close(descriptor)
-
-
-def _digest_of_all(source: Source) -> str:
-    """The archive's digest; every reader reads to the end, this makes sure of it."""
-    for _ in iter(lambda: source.read(STEP_BYTES), b""):
-        pass
-    return source.sha256()
 
 
 def _choose_version(said: str | None, file_name: str) -> str | None:

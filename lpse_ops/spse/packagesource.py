@@ -47,5 +47,7 @@ class Source:
         return os.pread(self._descriptor, size_bytes, offset)
 
     def sha256(self) -> str:
-        """The digest of all that was read (hex)."""
+        """The digest of the file (hex), all of which must have been read."""
+        if self.position != self.size_bytes:
+            raise BadArchive(f"{self.size_bytes - self.position} bytes of it belong to nothing")
         return self._hash.hexdigest()

@@ -116,15 +116,17 @@ class Zipped:
     extra: bytes = b""
     before: bytes = b""
     behind: bytes = b""
+    # Behind the compressed data, and counted with it.
+    tail: bytes = b""
     size: int | None = None
     local: Mapping[str, object] | None = None
 
     @property
     def packed(self) -> bytes:
         if self.method != 8:
-            return self.content
+            return self.content + self.tail
         deflate = zlib.compressobj(wbits=-15)
-        return deflate.compress(self.content) + deflate.flush()
+        return deflate.compress(self.content) + deflate.flush() + self.tail
 
     @property
     def numbers(self) -> tuple[int, int, int]:

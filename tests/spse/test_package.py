@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ import pytest
 from lpse_ops.errors import PackageError, PackageRefused
 from lpse_ops.spse.package import Expected, Inspected, open_package
 from lpse_ops.spse.packagelimits import Limits
+from lpse_ops.spse.packagesource import Source
+from lpse_ops.spse.packagestreams import open_plain
+from lpse_ops.spse.tarmembers import read_tar
+from lpse_ops.spse.zipmembers import read_zip
 from tests.spse.archives import (
     COMPRESSORS,
     NEW_LAYOUT,
@@ -23,6 +28,8 @@ from tests.spse.archives import (
     header,
     library_zip,
     link,
+    pax,
+    record,
     tar,
     write,
 )
@@ -92,6 +99,38 @@ def test_what_the_fields_tools_pack_passes(tmp_path: Path, command: list[str], k
     assert (found.kind, found.root) == (kind, "spse")
     files = {each.path for each in found.content if each.kind in ("file", "hard link")}
     assert files >= NEW_LAYOUT.keys()
+
+
+def test_long_names_and_targets_of_both_kinds(tmp_path: Path):
+    long = "framework/" + "/".join(["panjang" * 10] * 3)
+    for number, tar_format in enumerate((tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)):
+        members = [header(f"spse/{long}", b"x"), link("spse/tautan", long)]
+        content = tar([*application(), *members], tar_format)
+        found = inspect(write(tmp_path, content, f"spse-4.{number}.tar"))
+        kinds = {each.path: each.target for each in found.content}
+        assert kinds[long] == ""
+        assert kinds["tautan"] == long
+
+
+def test_a_size_in_a_pax_header_counts(tmp_path: Path):
+    """As for files above 8 GiB, whose size the old header cannot hold."""
+    info, content = header("spse/besar", b"isi")
+    info.size = 0
+    found = inspect(
+        write(tmp_path, tar([*application(), pax(record("size", "3")), (info, content)]))
+    )
+    assert found.content[-1].size_bytes == 3
+
+
+def test_members_whose_content_nobody_wants_are_passed_over(tmp_path: Path):
+    for content, read in (
+        (good_tar(), lambda source: read_tar(open_plain(source, ""))),
+        (good_zip(), read_zip),
+    ):
+        path = write(tmp_path, content)
+        with path.open("rb") as stream:
+            members = list(read(Source(stream.fileno(), len(content))))
+        assert [member.path for member, _ in members] == [f"spse/{path}" for path in NEW_LAYOUT]
 
 
 def test_zip_from_a_pipe_has_descriptors(tmp_path: Path):

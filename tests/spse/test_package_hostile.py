@@ -230,6 +230,10 @@ BAD_ZIPS = {
         good_zip(Zipped(b"spse/x", b"a" * 1001, mode=0o120777)),
         "a target that no file can have",
     ),
+    "extra inside only": (
+        good_zip(Zipped(b"spse/x", local={"extra": UNICODE_PATH})),
+        "gives another name or size",
+    ),
     "link of other bytes": (
         good_zip(Zipped(b"spse/x", b"\xff", mode=0o120777)),
         "whose target is not UTF-8",
@@ -266,6 +270,15 @@ BAD_ZIPS = {
         good_zip(Zipped(b"spse/x", b"abc", behind=b"hidden")),
         "is followed by data of no entry",
     ),
+    "bytes behind deflated data": (
+        good_zip(deflated(b"spse/x", b"abc", tail=b"hidden")),
+        "hides bytes behind its compressed data",
+    ),
+    "bytes behind stored data": (
+        good_zip(Zipped(b"spse/x", b"abc", tail=b"hidden")),
+        "unpacks to more than it says",
+    ),
+    "nothing but hidden data": (build_zip([], between=b"PK\3\4..."), "data is hidden before"),
     "a descriptor that nobody announced": (
         good_zip(Zipped(b"spse/x", b"abc", behind=b"x" * 12)),
         "is followed by data of no entry",
@@ -359,6 +372,21 @@ def test_directories_that_lie_are_refused(tmp_path: Path, disk: int):
     assert "it is one of several disks" in refuse(tmp_path, split)
     huge = content[: end + 8] + b"\xff" * 4 + content[end + 12 :]
     assert "it is a ZIP64 archive" in refuse(tmp_path, huge)
+
+
+def test_a_directory_that_is_cut_or_zip64_is_refused(tmp_path: Path):
+    content = good_zip()
+    at = content.rindex(b"PK\1\2")
+    longer = content[: at + 28] + b"\xff\x0f" + content[at + 30 :]
+    assert "its directory is cut off" in refuse(tmp_path, longer)
+    zip64 = content[: at + 20] + b"\xff" * 8 + content[at + 28 :]
+    assert "is a ZIP64 entry" in refuse(tmp_path, zip64)
+
+
+def test_a_huge_directory_is_not_read(tmp_path: Path):
+    size = 70 << 20
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 9, 9, size - 22 - 4, 4, 0)
+    assert "its directory is larger than" in refuse(tmp_path, b"PK\3\4" + bytes(size - 26) + end)
 
 
 # --- bombs --------------------------------------------------------------------------------------

@@ -272,11 +272,10 @@ def unpack_to(line: int | None, archive: Path, releases: Path) -> list[tuple[str
 
 
 def test_a_kill_at_any_line_leaves_nothing_half_made(archive: Path, tmp_path: Path):
-    """Each line when it runs first, and when it runs last."""
+    """Each line when it runs first, and the last of all."""
     lines = unpack_to(None, archive, tmp_path / "whole")
     first = {line: number for number, line in reversed(list(enumerate(lines, start=1)))}
-    last = {line: number for number, line in enumerate(lines, start=1)}
-    numbers = sorted({*first.values(), *last.values()})
+    numbers = sorted({*first.values(), len(lines)})
     assert len(numbers) > 100
     there = []
     for number in numbers:
