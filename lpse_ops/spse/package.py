@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lpse_ops.errors import PackageError, PackageRefused
-from lpse_ops.spse.layout import Layout, find_layout
+from lpse_ops.spse.layout import Found, Layout, find_layout
 from lpse_ops.spse.packageentry import BadArchive, Entry, show_name
 from lpse_ops.spse.packagelimits import Limits
 from lpse_ops.spse.packagelinks import check_links, is_below
@@ -21,6 +21,8 @@ from lpse_ops.spse.packagesignature import Signer, hash_of, verify_package
 from lpse_ops.spse.packagesource import Source
 from lpse_ops.spse.packagewalk import OpenFile, discard, find_kind, walk
 from lpse_ops.spse.releaseversion import find_version, is_of_layout, is_version
+
+_MAX_CONFIGURATION_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class Package:
             sha256 = source.sha256()
             found = find_layout({each.path: each.kind for each in entries})
             check_links({each.path: each for each in entries}, found.root)
+            _check_configuration(entries, found)
         self._check_sha256(expected, sha256)
         return Inspected(
             name=self.path.name,
@@ -210,6 +213,13 @@ def open_package(path: Path, limits: Limits | None = None) -> Iterator[Package]:
         yield Package(path, descriptor, limits or Limits())
     finally:
         os.close(descriptor)
+
+
+def _check_configuration(entries: tuple[Entry, ...], found: Found) -> None:
+    """It is read into memory whole."""
+    path = str(PurePosixPath(found.root, found.layout.configuration))
+    if any(each.path == path and each.size_bytes > _MAX_CONFIGURATION_BYTES for each in entries):
+        raise BadArchive(f"is larger than {_MAX_CONFIGURATION_BYTES} bytes", path)
 
 
 def _choose_version(said: str | None, file_name: str) -> str | None:

@@ -19,6 +19,8 @@ _CHUNK_BYTES = 1 << 20
 _MAX_MEMORY_BYTES = 128 << 20
 # zstandard has no limit for what comes out; of so much input it is 43 MB at most.
 _ZSTD_STEP_BYTES = 1 << 10
+_GZIP_FLAGS_AT, _GZIP_HEAD_BYTES, _GZIP_HAS_NAME = 3, 10, b"\x08"
+_MAX_GZIP_NAME_BYTES = 256
 CUT_OFF = "its compressed data is cut off"
 _DAMAGED = "its compressed data is damaged"
 
@@ -79,6 +81,10 @@ def _uncompressed(source: Source) -> Iterator[bytes]:
 
 
 def _gzip(source: Source) -> Iterator[bytes]:
+    head = source.peek(0, _GZIP_HEAD_BYTES + _MAX_GZIP_NAME_BYTES)
+    flags, name = head[_GZIP_FLAGS_AT : _GZIP_FLAGS_AT + 1], head[_GZIP_HEAD_BYTES:]
+    if flags not in (b"\0", _GZIP_HAS_NAME) or (flags != b"\0" and b"\0" not in name):
+        raise BadArchive("its gzip header holds more than a name")
     inflater = zlib.decompressobj(wbits=31)
     yield from inflate(inflater, source.chunks(source.size_bytes))
     _refuse_more(inflater.unused_data, source)

@@ -38,7 +38,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Of a release, and of what is written beside it.
 _LEFTOVER = re.compile(r"\.[0-9][^/]*\.[0-9a-f]{16}\.tmp")
-_CONFIGURATION_MODE, _MANIFEST_MODE = 0o640, 0o644
+_CONFIGURATION_MODE, _MANIFEST_MODE, _RELEASES_MODE = 0o640, 0o644, 0o755
 # What a file takes beyond its bytes, at most, on file systems as they are.
 _ENTRY_BYTES = 8192
 
@@ -201,12 +201,20 @@ def _remove_leftovers(releases: Path) -> None:
             leftover.unlink()
 
 
+def _make_folders(folder: Path) -> None:
+    """Make those that are missing, open to all whatever the umask: the application goes there."""
+    if folder.is_dir():
+        return
+    _make_folders(folder.parent)
+    folder.mkdir()
+    folder.chmod(_RELEASES_MODE)
+    sync_folder(folder.parent)
+
+
 @contextlib.contextmanager
 def _locked(releases: Path) -> Iterator[int]:
     """Nobody else unpacks there meanwhile; the lock goes with the process."""
-    if not releases.is_dir():
-        releases.mkdir(mode=0o755, parents=True)
-        sync_folder(releases.parent)
+    _make_folders(releases)
     descriptor = os.open(releases, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -23,6 +23,8 @@ _LOCAL_MARK, _CENTRAL_MARK, END_MARK, _DESCRIPTOR_MARK = (
 )
 _ENCRYPTED, _DEFLATE_LEVEL, _DESCRIPTOR, _UTF8 = 0x1, 0x6, 0x8, 0x800
 _KNOWN_FLAGS = _DEFLATE_LEVEL | _DESCRIPTOR | _UTF8
+# Times, owners and a Unicode name take less.
+_MAX_EXTRA_BYTES = 1500
 _ZIP64_EXTRA, _UNICODE_PATH_EXTRA = 0x1, 0x7075
 _FULL, _FULL_SHORT = 0xFFFFFFFF, 0xFFFF
 # "Version made by", upper byte: whose attributes the entry has.
@@ -98,6 +100,8 @@ def _parse_listed(content: bytes, at: int) -> tuple[Listed, int]:
     if len(content) < extra_end + comment_bytes:
         raise BadArchive("its directory is cut off")
     name = content[at + CENTRAL_BYTES : name_end]
+    if b"PK" in content[extra_end : extra_end + comment_bytes]:
+        raise BadArchive("has a comment that hides another archive", name)
     _check_flags(name, flags, method)
     check_extra(name, content[name_end:extra_end])
     if _FULL in (compressed, size, offset) or disk:
@@ -119,7 +123,9 @@ def _check_flags(name: bytes, flags: int, method: int) -> None:
 
 
 def check_extra(name: bytes, extra: bytes) -> None:
-    """Refuse extra fields that give an entry another name or size."""
+    """Refuse extra fields that give an entry another name or size, or that could hide much."""
+    if len(extra) > _MAX_EXTRA_BYTES:
+        raise BadArchive(f"has more than {_MAX_EXTRA_BYTES} bytes of extra fields", name)
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<HH", extra, at)

@@ -16,6 +16,7 @@ from lpse_ops.errors import PackageRefused
 from lpse_ops.spse.package import open_package
 from lpse_ops.spse.packagelimits import Limits
 from tests.spse.archives import (
+    NEW_LAYOUT,
     Zipped,
     application,
     build_zip,
@@ -182,6 +183,18 @@ BAD_TARS = {
         "bytes follow the end of its compressed data",
     ),
     "zip behind gzip": (gzip.compress(good_tar()) + good_zip(), "bytes follow the end"),
+    "comment in gzip": (
+        b"\x1f\x8b\x08\x10" + bytes(6) + b"PK\3\4...\0" + gzip.compress(good_tar())[10:],
+        "its gzip header holds more than a name",
+    ),
+    "endless name in gzip": (
+        b"\x1f\x8b\x08\x08" + bytes(6) + b"x" * 300 + b"\0" + gzip.compress(good_tar())[10:],
+        "its gzip header holds more than a name",
+    ),
+    "huge configuration": (
+        tar([*application(layout={**NEW_LAYOUT, "conf/application.conf": bytes(2 << 20)})]),
+        "'spse/conf/application.conf' is larger than 1048576 bytes",
+    ),
     "behind xz": (lzma.compress(good_tar()) + b"x", "1 bytes follow the end"),
     "behind zstd": (zstandard.compress(good_tar()) + bytes(3), "3 bytes follow the end"),
     "skippable frame": (
@@ -301,6 +314,10 @@ BAD_ZIPS = {
         good_zip(Zipped(b"spse/x", extra=struct.pack("<HHQ", 1, 8, 1))),
         "gives another name or size",
     ),
+    "much extra": (
+        good_zip(Zipped(b"spse/x", extra=struct.pack("<HH", 0x9999, 2000) + bytes(2000))),
+        "has more than 1500 bytes of extra fields",
+    ),
     "damaged extra": (good_zip(Zipped(b"spse/x", extra=b"abc")), "has a damaged extra field"),
     "cut off": (good_zip()[:-5], "is a ZIP archive without an end"),
     "without an end": (good_zip()[:-100], "it is a ZIP archive without an end, or cut off"),
@@ -379,6 +396,11 @@ def test_a_directory_that_is_cut_or_zip64_is_refused(tmp_path: Path):
     at = content.rindex(b"PK\1\2")
     longer = content[: at + 28] + b"\xff\x0f" + content[at + 30 :]
     assert "its directory is cut off" in refuse(tmp_path, longer)
+    end = content.index(b"PK\5\6")
+    size = struct.unpack_from("<I", content, end + 12)[0]
+    commented = content[: at + 32] + b"\7\0" + content[at + 34 : end] + b"PK\3\4..."
+    fields = content[end : end + 12] + struct.pack("<I", size + 7) + content[end + 16 :]
+    assert "has a comment that hides another archive" in refuse(tmp_path, commented + fields)
     zip64 = content[: at + 20] + b"\xff" * 8 + content[at + 28 :]
     assert "is a ZIP64 entry" in refuse(tmp_path, zip64)
 

@@ -95,6 +95,16 @@ def test_zip_gives_the_same_release(tmp_path: Path, releases: Path):
     assert one.entries == two.entries
 
 
+def test_the_application_gets_there_whatever_the_umask(archive: Path, releases: Path):
+    before = os.umask(0o077)
+    try:
+        unpack(archive, releases)
+    finally:
+        os.umask(before)
+    for above in (releases.parent, releases, releases / "4.5"):
+        assert stat.S_IMODE(above.stat().st_mode) & 0o755 == 0o755
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="run as root: owners are given away")
 def test_the_release_belongs_to_whom_we_say(archive: Path, releases: Path):
     unpack(archive, releases, Owners(0, 4242))
