@@ -99,6 +99,10 @@ def test_what_the_fields_tools_pack_passes(tmp_path: Path, command: list[str], k
     assert (found.kind, found.root) == (kind, "spse")
     files = {each.path for each in found.content if each.kind in ("file", "hard link")}
     assert files >= NEW_LAYOUT.keys()
+    for each in found.content:
+        if each.kind == "file":
+            packed = (tmp_path / "spse" / each.path).read_bytes()
+            assert each.sha256 == hashlib.sha256(packed).hexdigest()
 
 
 def test_long_names_and_targets_of_both_kinds(tmp_path: Path):
