@@ -68,11 +68,17 @@ def _expected(
 ) -> "Expected":
     from lpse_ops.spse.package import Expected
     from lpse_ops.spse.packagesignature import load_signature, load_signers
+    from lpse_ops.spse.releaseversion import is_version
 
     digest = None if sha256 is None else sha256.strip().lower()
     if digest is not None and not _SHA256.fullmatch(digest):
         raise UsageError(
-            f"{sha256!a} is no SHA-256", hint="give its 64 hex digits: sha256sum ARCHIVE"
+            f"{digest[:70]!a} is no SHA-256", hint="give its 64 hex digits: sha256sum ARCHIVE"
+        )
+    if release is not None and not is_version(release):
+        raise UsageError(
+            f"{release[:60]!a} is no version that a release can have",
+            hint="write it as 4.5, 4.5.2 or 4.5u20230901: --release 4.5",
         )
     if (signature is None) != (signers is None):
         raise UsageError(

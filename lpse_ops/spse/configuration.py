@@ -8,7 +8,7 @@ Play changes nothing of this, and reads UTF-8 as Play 1 does.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 # Bytes that are not UTF-8 come back as they were.
@@ -27,10 +27,11 @@ _LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 class Item:
     """A property with all its lines, or one line that is none; ``line`` counts from 1."""
 
-    raw: str
+    # Neither shows in a traceback: it may be a password.
+    raw: str = field(repr=False)
     line: int
     key: str | None = None
-    value: str = ""
+    value: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

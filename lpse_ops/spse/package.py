@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lpse_ops.errors import PackageError, PackageRefused
+from lpse_ops.spse.configurationfile import MAX_BYTES
 from lpse_ops.spse.layout import Found, Layout, find_layout
 from lpse_ops.spse.packageentry import BadArchive, Entry, show_name
 from lpse_ops.spse.packagelimits import Limits
@@ -21,8 +22,6 @@ from lpse_ops.spse.packagesignature import Signer, hash_of, verify_package
 from lpse_ops.spse.packagesource import Source
 from lpse_ops.spse.packagewalk import OpenFile, discard, find_kind, walk
 from lpse_ops.spse.releaseversion import find_version, is_of_layout, is_version
-
-_MAX_CONFIGURATION_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -218,8 +217,8 @@ def open_package(path: Path, limits: Limits | None = None) -> Iterator[Package]:
 def _check_configuration(entries: tuple[Entry, ...], found: Found) -> None:
     """It is read into memory whole."""
     path = str(PurePosixPath(found.root, found.layout.configuration))
-    if any(each.path == path and each.size_bytes > _MAX_CONFIGURATION_BYTES for each in entries):
-        raise BadArchive(f"is larger than {_MAX_CONFIGURATION_BYTES} bytes", path)
+    if any(each.path == path and each.size_bytes > MAX_BYTES for each in entries):
+        raise BadArchive(f"is larger than {MAX_BYTES} bytes", path)
 
 
 def _choose_version(said: str | None, file_name: str) -> str | None:

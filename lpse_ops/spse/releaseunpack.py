@@ -168,12 +168,12 @@ def _same_release(releases: Path, release: Release) -> Release:
     """Unpacking twice changes nothing; what is there under this name must be just this."""
     folder = release_folder(releases, release.version)
     there = load_release(releases, release.version)
-    if there != release:
+    if there.package_sha256 != release.package_sha256:
         raise ReleaseError(
             f"{folder} is there already, of another package (SHA-256 {there.package_sha256})",
             hint="give this one a name of its own: --release VERSION",
         )
-    if differing := compare_release(folder, release):
+    if differing := compare_release(folder, there):
         raise ReleaseError(
             f"{folder} is there already, and was changed: {differing[0].text}",
             hint=f"see what changed it; to unpack it anew: mv {folder} {folder}.old",

@@ -90,7 +90,7 @@ def test_another_digest_is_refused(archive: Path):
     [
         (("--sha256", "ab"), 2, "sha256sum ARCHIVE"),
         (("--signature", "x.sig"), 2, "--signature ARCHIVE.sig --signers allowed_signers"),
-        (("--release", "../x"), 1, "--release 4.5"),
+        (("--release", "../x"), 2, "--release 4.5"),
         (("--signature", "/none.sig", "--signers", "/none"), 1, "cannot read /none.sig"),
     ],
 )

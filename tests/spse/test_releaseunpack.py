@@ -158,6 +158,11 @@ def test_unpacking_twice_changes_nothing(archive: Path, releases: Path):
     assert (releases / "4.5").stat().st_ino == before
 
 
+def test_the_same_package_under_another_name_is_the_same(archive: Path, releases: Path):
+    first = unpack(archive, releases)
+    assert unpack(archive.rename(archive.with_name("baru-4.5.tar")), releases) == first
+
+
 def test_a_configuration_of_the_site_is_no_change(archive: Path, releases: Path):
     unpack(archive, releases)
     root = releases / "4.5"
