@@ -5,6 +5,9 @@ size_bytes), layout, start_script, and entries sorted by path, each with path, t
 link), mode (``"0644"``), and size_bytes and sha256 or target.  ``VERSION.application.conf`` is the
 default configuration as it was packed.  Nothing of ours is in the application's own tree, which
 LKPP's checksum tool walks (domain.md b.5).
+
+Of an application that was adopted (``adoption.py``) the package has no name and no size, its sha256
+is of its entries in canonical JSON, and there is no default configuration.
 """
 
 import re
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from lpse_ops.atomicfile import write_atomically
 from lpse_ops.canonicaljson import encode_canonical, parse_canonical
 from lpse_ops.errors import ReleaseError
 from lpse_ops.spse.layout import Layout, layout_named
@@ -26,11 +30,12 @@ MANIFEST_SUFFIX = ".manifest.json"
 DEFAULTS_SUFFIX = ".application.conf"
 _MAX_MANIFEST_BYTES = 128 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_MODE = re.compile(r"[01][0-7]{3}")
+_MODE = re.compile(r"[0-7]{4}")
 # Configuration holds the password of the database.
 _FOLDER_MODE, _FILE_MODE, _PROGRAM_MODE, _SECRET_MODE = 0o755, 0o644, 0o755, 0o640
 # The application adds names there, and may rename or remove only its own.
 _SHARED_FOLDER_MODE = 0o1775
+_MANIFEST_MODE = 0o644
 
 
 @dataclass(frozen=True)
@@ -109,9 +114,14 @@ def render_manifest(release: Release) -> bytes:
             },
             "layout": release.layout.name,
             "start_script": release.layout.start_script,
-            "entries": [_to_json(each) for each in release.entries],
+            "entries": render_entries(release.entries),
         }
     )
+
+
+def render_entries(entries: Sequence[Placed]) -> list[dict[str, object]]:
+    """The last part of a manifest."""
+    return [_to_json(each) for each in entries]
 
 
 def _to_json(placed: Placed) -> dict[str, object]:
@@ -205,6 +215,12 @@ def defaults_path(releases: Path, version: str) -> Path:
     """Where the default ``application.conf`` of a release is kept, as it was packed."""
     folder = release_folder(releases, version)
     return folder.with_name(folder.name + DEFAULTS_SUFFIX)
+
+
+def save_manifest(releases: Path, release: Release) -> None:
+    """Write it durably, before the release has its name."""
+    path = manifest_path(releases, release.version)
+    write_atomically(path, render_manifest(release), mode=_MANIFEST_MODE)
 
 
 def load_release(releases: Path, version: str) -> Release:

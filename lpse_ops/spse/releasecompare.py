@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lpse_ops.errors import ReleaseError
+from lpse_ops.spse.layout import Layout
 from lpse_ops.spse.packageentry import show_name
 from lpse_ops.spse.release import Placed, Release
 
@@ -33,7 +34,7 @@ def compare_release(folder: Path, release: Release) -> list[Difference]:
     These are the site's configuration, logs, temporary files and the number of the process.
     """
     try:
-        there = dict(_read_tree(folder, release))
+        there = dict(read_tree(folder, release.layout))
     except OSError as error:
         raise ReleaseError(
             f"cannot read the release {folder}: {error.strerror}",
@@ -47,7 +48,7 @@ def judge_tree(release: Release, there: dict[str, Placed]) -> list[Difference]:
     expected = {each.path: each for each in release.entries}
     found = []
     for path in sorted(expected.keys() | there.keys()):
-        if is_of_site(path, release):
+        if is_of_site(path, release.layout):
             continue
         if path not in there:
             found.append(Difference(path, "missing"))
@@ -58,23 +59,23 @@ def judge_tree(release: Release, there: dict[str, Placed]) -> list[Difference]:
     return found
 
 
-def is_of_site(path: str, release: Release) -> bool:
+def is_of_site(path: str, layout: Layout) -> bool:
     """Whether the site or the running application may change it."""
-    layout = release.layout
     if path == layout.configuration or path in layout.pid_files:
         return True
     own = [folder for folder in layout.written_folders if folder not in ("", layout.webapp)]
     return any(path == folder or path.startswith(f"{folder}/") for folder in own)
 
 
-def _read_tree(folder: Path, release: Release) -> Iterator[tuple[str, Placed]]:
+def read_tree(folder: Path, layout: Layout) -> Iterator[tuple[str, Placed]]:
+    """What is there, but for what the site may change; no link is followed."""
     pending = [""]
     while pending:
         below = pending.pop()
         with os.scandir(folder / below) as entries:
             for entry in entries:
                 path = f"{below}/{entry.name}" if below else entry.name
-                if is_of_site(path, release):
+                if is_of_site(path, layout):
                     continue
                 placed = _read(entry, path)
                 if placed.type == "folder":

@@ -6,7 +6,6 @@ is removed by the next one.
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import secrets
@@ -26,19 +25,19 @@ from lpse_ops.spse.release import (
     Release,
     defaults_path,
     load_release,
-    manifest_path,
     plan_mode,
     plan_release,
     release_folder,
-    render_manifest,
+    save_manifest,
 )
 from lpse_ops.spse.releasecompare import compare_release
+from lpse_ops.spse.releaselock import locked_releases
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Of a release, and of what is written beside it.
 _LEFTOVER = re.compile(r"\.[0-9][^/]*\.[0-9a-f]{16}\.tmp")
-_CONFIGURATION_MODE, _MANIFEST_MODE, _RELEASES_MODE = 0o640, 0o644, 0o755
+_CONFIGURATION_MODE = 0o640
 # What a file takes beyond its bytes, at most, on file systems as they are.
 _ENTRY_BYTES = 8192
 
@@ -64,7 +63,7 @@ def unpack_release(
             f"{inspected.name} does not tell its version", hint="say it: --release 4.5"
         )
     release = plan_release(inspected, version)
-    with _errors(releases), _locked(releases) as descriptor:
+    with locked_releases(releases) as descriptor:
         _remove_leftovers(releases)
         folder = release_folder(releases, version)
         if os.path.lexists(folder):
@@ -160,8 +159,7 @@ def _write_beside(temporary: Path, release: Release, releases: Path, owners: Own
     content = (temporary / release.layout.configuration).read_bytes()
     write_atomically(defaults, content, mode=_CONFIGURATION_MODE)
     os.chown(defaults, owners.uid, owners.gid)
-    manifest = manifest_path(releases, release.version)
-    write_atomically(manifest, render_manifest(release), mode=_MANIFEST_MODE)
+    save_manifest(releases, release)
 
 
 def _same_release(releases: Path, release: Release) -> Release:
@@ -199,41 +197,3 @@ def _remove_leftovers(releases: Path) -> None:
             shutil.rmtree(leftover)
         else:
             leftover.unlink()
-
-
-def _make_folders(folder: Path) -> None:
-    """Make those that are missing, open to all whatever the umask: the application goes there."""
-    if folder.is_dir():
-        return
-    _make_folders(folder.parent)
-    folder.mkdir()
-    folder.chmod(_RELEASES_MODE)
-    sync_folder(folder.parent)
-
-
-@contextlib.contextmanager
-def _locked(releases: Path) -> Iterator[int]:
-    """Nobody else unpacks there meanwhile; the lock goes with the process."""
-    _make_folders(releases)
-    descriptor = os.open(releases, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _errors(releases: Path) -> Iterator[None]:
-    try:
-        yield
-    except BlockingIOError as error:
-        raise ReleaseError(
-            f"another process unpacks into {releases}",
-            hint=f"wait for it, or see which it is: fuser -v {releases}",
-        ) from error
-    except OSError as error:
-        raise ReleaseError(
-            f"cannot unpack into {releases}: {error.strerror}",
-            hint=f"run as root, and check the disk: df -h {releases}",
-        ) from error

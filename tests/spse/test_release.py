@@ -108,7 +108,7 @@ def test_the_manifest_is_canonical_and_comes_back():
         {"entries": {}},
         {"entries": [{"path": "../x", "type": "folder", "mode": "0755"}]},
         {"entries": [{"path": "x", "type": "device", "mode": "0755"}]},
-        {"entries": [{"path": "x", "type": "folder", "mode": "4755"}]},
+        {"entries": [{"path": "x", "type": "folder", "mode": "9755"}]},
         {"entries": [{"path": "x", "type": "folder", "mode": "0755", "target": "y"}]},
         {"entries": [{"path": "x", "type": "file", "mode": "0755"}]},
         {"more": 1},
@@ -223,9 +223,9 @@ def test_damaged_releases_are_said(releases: Path, version, content, why):
 
 def test_what_the_site_and_the_application_change_is_no_difference():
     for path in ("conf/application.conf", "server.pid", "logs", "logs/spse4.5.log", "tmp/x"):
-        assert is_of_site(path, RELEASE)
+        assert is_of_site(path, RELEASE.layout)
     for path in ("conf", "lib/alat", "logs2", "spse4"):
-        assert not is_of_site(path, RELEASE)
+        assert not is_of_site(path, RELEASE.layout)
 
 
 def test_differences_are_found():

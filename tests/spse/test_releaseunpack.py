@@ -15,6 +15,7 @@ from lpse_ops.spse import releaseunpack
 from lpse_ops.spse.package import Expected, open_package
 from lpse_ops.spse.release import Release, list_releases, load_release
 from lpse_ops.spse.releasecompare import compare_release
+from lpse_ops.spse.releaselock import locked_releases
 from lpse_ops.spse.releaseunpack import Owners, unpack_release
 from tests.spse.archives import (
     CONFIGURATION,
@@ -237,8 +238,8 @@ def test_two_at_a_time_are_one_too_many(archive: Path, releases: Path):
     with open_package(archive) as package:
         inspected = package.inspect()
         with (
-            releaseunpack._locked(releases),
-            pytest.raises(ReleaseError, match="another process unpacks into"),
+            locked_releases(releases),
+            pytest.raises(ReleaseError, match="another process works in"),
         ):
             unpack_release(package, inspected, releases, ME)
 
@@ -257,7 +258,7 @@ def test_a_full_disk_is_said_before(archive: Path, releases: Path, tmp_path: Pat
 
 def test_a_folder_that_is_none_is_said(archive: Path, tmp_path: Path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(ReleaseError, match="cannot unpack into"):
+    with pytest.raises(ReleaseError, match="cannot write into"):
         unpack(archive, tmp_path / "file" / "releases")
 
 
@@ -269,7 +270,8 @@ def unpack_to(line: int | None, archive: Path, releases: Path) -> list[tuple[str
     lines = []
 
     def trace(frame: FrameType, event: str, arg: object) -> object:
-        if not frame.f_code.co_filename.endswith(("releaseunpack.py", "atomicfile.py")):
+        traced = ("releaseunpack.py", "releaselock.py", "atomicfile.py")
+        if not frame.f_code.co_filename.endswith(traced):
             return None
         if event == "line":
             lines.append((frame.f_code.co_filename, frame.f_lineno))
