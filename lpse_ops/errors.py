@@ -120,3 +120,19 @@ class InterpreterMissing(HostUnreachable):
 
 class PaperError(OpsError):
     """A letter or minutes cannot be made: a value, a template or a library is not there."""
+
+
+class PolicyRefused(OpsError):
+    """It could be done, but a rule of the site or of safety forbids it."""
+
+
+class PackageRefused(PolicyRefused):
+    """A package of SPSE is damaged or hostile, or not the one that it should be."""
+
+
+class PackageError(OpsError):
+    """A package of SPSE, or what judges it, cannot be read."""
+
+
+class ReleaseError(OpsError):
+    """A release of SPSE cannot be unpacked, read or switched to."""

@@ -41,7 +41,8 @@ class Signature:
 
 def sign(key: "Ed25519PrivateKey", message: bytes, namespace: str) -> str:
     """Return the armoured signature, with a newline at its end."""
-    signed = key.sign(_to_be_signed(message, namespace, "sha512"))
+    digest = hashlib.sha512(message).digest()
+    signed = key.sign(_to_be_signed(digest, namespace, "sha512"))
     blob = b"".join(
         (
             _MAGIC,
@@ -69,6 +70,12 @@ def verify(armoured: str, message: bytes, namespace: str) -> str:
 
     Whose key that is, is for the caller to know.
     """
+    hash_name = parse_signature(armoured).hash_name
+    return verify_digest(armoured, hashlib.new(hash_name, message).digest(), namespace)
+
+
+def verify_digest(armoured: str, digest: bytes, namespace: str) -> str:
+    """The same for a message that is too large for memory: its digest, by the signature's hash."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -77,7 +84,7 @@ def verify(armoured: str, message: bytes, namespace: str) -> str:
         raise _invalid(f"it was made for {found.namespace!r}, not for {namespace!r}")
     signer = Ed25519PublicKey.from_public_bytes(_raw_key(_key_blob(found.key)))
     try:
-        signer.verify(found.signature, _to_be_signed(message, namespace, found.hash_name))
+        signer.verify(found.signature, _to_be_signed(digest, namespace, found.hash_name))
     except InvalidSignature as error:
         raise _invalid("what it signs was changed") from error
     return found.key
@@ -121,8 +128,7 @@ def _unarmour(armoured: str) -> bytes:
         raise _invalid("it is not base64") from error
 
 
-def _to_be_signed(message: bytes, namespace: str, hash_name: str) -> bytes:
-    digest = hashlib.new(hash_name, message).digest()
+def _to_be_signed(digest: bytes, namespace: str, hash_name: str) -> bytes:
     parts = (namespace.encode(), b"", hash_name.encode(), digest)
     return _MAGIC + b"".join(map(_string, parts))
 

@@ -166,6 +166,15 @@ COMMANDS = Group(
                 "lint": Command("lpse_ops.cli.playbook_lint:command", "Find what surprises."),
             },
         ),
+        "spse": Group(
+            "The SPSE server: its package, releases and upgrades.",
+            example="lpse-ops spse inspect spse-4.5.tar.gz",
+            commands={
+                "inspect": Command(
+                    "lpse_ops.cli.spse_inspect:command", "Look into a package, unpack nothing."
+                ),
+            },
+        ),
         "log": Group(
             "The signed log of backups, drills and hand-overs.",
             example="lpse-ops log show",

@@ -28,6 +28,7 @@ from lpse_ops.cli.wiring import App
 from lpse_ops.errors import (
     HostUnreachable,
     OpsError,
+    PolicyRefused,
     RepositoryLocked,
     RepositoryMissing,
     SettingsError,
@@ -41,6 +42,7 @@ EXIT_CODES: dict[type[BaseException], int] = {
     OpsError: 1,
     UsageError: 2,
     HostUnreachable: 4,
+    PolicyRefused: 7,
     RepositoryMissing: 10,
     RepositoryLocked: 11,
     WrongPassword: 12,
