@@ -5,7 +5,7 @@ is not known is counted all the same, but every answer that touches it says so.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
 MOST_WORKDAYS = 366
@@ -29,6 +29,11 @@ class OfficeHours:
     def __post_init__(self) -> None:
         if self.opening >= self.closing:
             raise ValueError(f"{self.opening:%H:%M}-{self.closing:%H:%M} is no office day")
+
+
+# 37 h 30 min a week, with breaks of 60 min, on Friday of 90: Perpres 21/2023, article 3.
+USUAL_HOURS = OfficeHours(time(7, 30), time(16))
+USUAL_FRIDAY = OfficeHours(time(7, 30), time(16, 30))
 
 
 @dataclass(frozen=True)
@@ -67,16 +72,15 @@ class DueTime:
 class WorkCalendar:
     """The days and hours that count, in ``zone``.
 
-    ``known_years`` are those whose ``days_off`` are complete by a decree.  Hours are those of
-    Perpres 21/2023: 37 h 30 min a week from 07.30, with breaks of 60 min, on Friday 90.
+    ``known_years`` are those whose ``days_off`` are complete by a decree.
     """
 
     zone: tzinfo
     days_off: Mapping[date, DayOff]
     known_years: frozenset[int]
-    hours: OfficeHours = OfficeHours(time(7, 30), time(16))
-    friday: OfficeHours = OfficeHours(time(7, 30), time(16, 30))
-    special: tuple[SpecialHours, ...] = field(default=())
+    hours: OfficeHours = USUAL_HOURS
+    friday: OfficeHours = USUAL_FRIDAY
+    special: tuple[SpecialHours, ...] = ()
 
     def is_workday(self, day: date) -> bool:
         return day.weekday() < _SATURDAY and day not in self.days_off
