@@ -33,6 +33,7 @@ KIND = "change"
 _ID = re.compile(r"(\d{4})-(\d{4,9})", re.ASCII)
 _EVENTS = {Request: "request", Run: "run", Closing: "done"}
 _Value = TypeVar("_Value")
+_Read = Callable[[Any], Any]
 
 
 def to_facts(change_id: str, event: Request | Run | Closing) -> dict[str, Any]:
@@ -102,14 +103,15 @@ def _fact(value: Any) -> Any:
 # --- facts to values ----------------------------------------------------------------------------
 
 
-def _read(
-    kind: Callable[..., _Value], facts: Any, read: Mapping[str, Callable[[Any], Any]]
-) -> _Value:
+def _read(kind: Callable[..., _Value], facts: Any, read: Mapping[str, _Read]) -> _Value:
     """Make a value of the facts that it has fields for; the others are of a newer version."""
     if not isinstance(facts, Mapping):
         raise ValueError(f"{str(facts)[:40]!r} has no fields")
-    names = [field.name for field in fields(cast(Any, kind))]
-    values = {name: read.get(name, _text)(facts[name]) for name in names if name in facts}
+    values = {}
+    for field in fields(cast(Any, kind)):
+        if field.name in facts:
+            read_one: _Read = read.get(field.name, _text)
+            values[field.name] = read_one(facts[field.name])
     return kind(**values)
 
 
@@ -136,7 +138,7 @@ def _number(value: Any) -> int:
     return value
 
 
-def _one_of(literal: Any) -> Callable[[Any], Any]:
+def _one_of(literal: Any) -> _Read:
     def choose(value: Any) -> Any:
         if value not in get_args(literal):
             raise ValueError(f"{str(value)[:40]!r} is none of {', '.join(get_args(literal))}")
@@ -145,7 +147,7 @@ def _one_of(literal: Any) -> Callable[[Any], Any]:
     return choose
 
 
-def _several(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _several(read: _Read) -> _Read:
     def read_all(values: Any) -> Any:
         if not isinstance(values, list):
             raise ValueError(f"{str(values)[:40]!r} is no list")
@@ -154,14 +156,14 @@ def _several(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return read_all
 
 
-_STEP = {
+_STEP: dict[str, _Read] = {
     "status": _one_of(StepStatus),
     "started": _moment,
     "ended": _moment,
     "exit_status": _number,
 }
-_DOWNTIME = {"began": _moment, "ended": _moment}
-_REQUEST = {
+_DOWNTIME: dict[str, _Read] = {"began": _moment, "ended": _moment}
+_REQUEST: dict[str, _Read] = {
     "kind": _one_of(Kind),
     "category": _one_of(Category),
     "approval": _one_of(Approval),
@@ -170,7 +172,7 @@ _REQUEST = {
     "scheduled": _moment,
     "due": _moment,
 }
-_RUN = {
+_RUN: dict[str, _Read] = {
     "kind": _one_of(Kind),
     "result": _one_of(RunResult),
     "started": _moment,
@@ -182,13 +184,13 @@ _RUN = {
     "steps": _several(lambda value: _read(Step, value, _STEP)),
     "downtime": lambda value: _read(Downtime, value, _DOWNTIME),
 }
-_CLOSING = {
+_CLOSING: dict[str, _Read] = {
     "ending": _one_of(Ending),
     "ended": _moment,
     "performed_by": _several(_text),
     "tests": _several(_text),
 }
-_READERS: dict[str, Callable[[Any], Any]] = {
+_READERS: dict[str, _Read] = {
     "request": lambda facts: _read(Request, facts, _REQUEST),
     "run": lambda facts: _read(Run, facts, _RUN),
     "done": lambda facts: _read(Closing, facts, _CLOSING),
