@@ -67,7 +67,7 @@ def checkpoint_fact(ledger: LedgerMark) -> Fact:
 
 def _signature(heading: str, person: Signatory) -> SignatureBlock:
     return SignatureBlock(
-        heading,
+        clean(heading, LONGEST_NAME),
         clean(person.role, LONGEST_NAME),
         clean(person.name, LONGEST_NAME),
         f"NIP {clean(person.nip, 30) if person.nip else '.' * 30}",
