@@ -166,6 +166,32 @@ COMMANDS = Group(
                 "lint": Command("lpse_ops.cli.playbook_lint:command", "Find what surprises."),
             },
         ),
+        "spse": Group(
+            "The SPSE server: what is installed, asked for and changed.",
+            example="lpse-ops spse change list",
+            commands={
+                "change": Group(
+                    "The register of changes, and the clock of the SLA.",
+                    example="lpse-ops spse change request upgrade --reason 'SPSE 4.5'",
+                    commands={
+                        "list": Command("lpse_ops.cli.spse_change_list:command", "List changes."),
+                        "show": Command("lpse_ops.cli.spse_change_show:command", "Show one."),
+                        "export": Command(
+                            "lpse_ops.cli.spse_change_export:command",
+                            "Write one as JSON, or as the page Catatan Perubahan.",
+                        ),
+                        "request": Command(
+                            "lpse_ops.cli.spse_change_request:command",
+                            "Record a request; when is it due?",
+                        ),
+                        "done": Command(
+                            "lpse_ops.cli.spse_change_done:command",
+                            "Close one that was done by hand.",
+                        ),
+                    },
+                ),
+            },
+        ),
         "log": Group(
             "The signed log of backups, drills and hand-overs.",
             example="lpse-ops log show",
