@@ -4,6 +4,8 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lpse_ops.clock import ZONE_ALIASES
 from lpse_ops.nationaldays import load_national_days
@@ -22,6 +24,9 @@ WITA = ZoneInfo("Asia/Makassar")
 def calendar(*years: int, joint_leave: bool = True, zone: ZoneInfo = WITA) -> WorkCalendar:
     found = load_national_days(years, joint_leave=joint_leave)
     return WorkCalendar(zone, found.days, found.known_years)
+
+
+COUNTED = calendar(2023, 2024, 2025, 2026, 2027)
 
 
 def day(text: str) -> date:
@@ -59,6 +64,23 @@ def test_the_days_of_the_domain_note(received, with_leave, without):
 @pytest.mark.parametrize(("count", "wanted"), [(-2, "2023-04-17"), (-7, "2023-04-10")])
 def test_days_are_counted_backwards_for_what_must_be_told_before(count, wanted):
     assert calendar(2023).add_workdays(day("2023-04-26"), count) == day(wanted)
+
+
+@given(
+    start=st.dates(date(2024, 1, 1), date(2026, 12, 31)),
+    count=st.integers(1, 30),
+    backwards=st.booleans(),
+)
+@settings(max_examples=200, deadline=None)
+def test_as_many_working_days_lie_between_as_were_counted(start, count, backwards):
+    end = COUNTED.add_workdays(start, -count if backwards else count)
+    assert COUNTED.is_workday(end)
+    step = timedelta(days=-1 if backwards else 1)
+    days, passed = start, []
+    while days != end:
+        days += step
+        passed.append(days)
+    assert sum(map(COUNTED.is_workday, passed)) == count
 
 
 def test_no_days_stay_where_they_are_and_too_many_are_refused():

@@ -7,6 +7,7 @@ from lpse_ops.cli.change_words import register_fields
 from lpse_ops.spse.change import Change
 from lpse_ops.spse.changefacts import to_facts
 from lpse_ops.spse.sla import SlaClock
+from lpse_ops.workdays import Doubts, DueTime
 
 SCHEMA = "lpse-ops/spse/change/1"
 
@@ -21,7 +22,7 @@ def summary(change: Change, clock: SlaClock) -> dict[str, Any]:
         "state": clock.state,
         "received": _time(request.received if request else None),
         "due": _time(clock.due.at if clock.due else None),
-        "due_is_certain": not (clock.due and clock.due.doubts),
+        **_doubts(clock.due),
         "done": _time(change.done),
         "results": [run.result for run in change.runs],
         "reason": request.reason if request else next((run.reason for run in change.runs), ""),
@@ -77,6 +78,15 @@ def _sla(change: Change, clock: SlaClock) -> dict[str, Any] | None:
         "estimated": [
             {"date": day.isoformat(), "name": name} for day, name in due.doubts.estimated
         ],
+    }
+
+
+def _doubts(due: DueTime | None) -> dict[str, Any]:
+    """Why the due time may move: years without a decree, holidays that are estimates."""
+    doubts = due.doubts if due else Doubts()
+    return {
+        "unknown_years": list(doubts.unknown_years),
+        "estimated": [{"date": day.isoformat(), "name": name} for day, name in doubts.estimated],
     }
 
 

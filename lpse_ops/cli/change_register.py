@@ -80,19 +80,21 @@ def record_run(app: App, run: Run, *, change_id: str | None = None, mask: Mask =
     ``mask`` takes out all secrets that the run may have seen.  LedgerError when the ledger cannot
     be written: what was done is done, and must be told otherwise.
     """
-    if change_id is not None:
-        find_change(app, change_id)
     return _append(app, keep_run(run, mask), change_id)
 
 
 def record_closing(app: App, change_id: str, closing: Closing) -> Change:
     """Put the end of a change on record, and return the change; UsageError if it has one."""
     check_moment(app, closing.ended)
-    change = find_change(app, change_id)
-    if not change.is_open:
+    _append(app, keep_closing(closing), change_id)
+    return find_change(app, change_id)
+
+
+def _refuse_closing(change: Change, closing: Closing) -> None:
+    if change.closing is not None or change.done is not None:
         raise UsageError(
-            f"change {change_id} is closed already",
-            hint=f"see lpse-ops spse change show {change_id}",
+            f"change {change.id} is closed already",
+            hint=f"see lpse-ops spse change show {change.id}",
         )
     if change.request is not None and closing.ended < change.request.received:
         raise UsageError(
@@ -100,8 +102,6 @@ def record_closing(app: App, change_id: str, closing: Closing) -> Change:
             f"{change.request.received:%Y-%m-%d %H:%M}",
             hint="correct --at TIME",
         )
-    _append(app, keep_closing(closing), change_id)
-    return find_change(app, change_id)
 
 
 def check_moment(app: App, moment: datetime) -> None:
@@ -132,8 +132,13 @@ def recorder(app: App) -> str:
 
 def _append(app: App, event: Request | Run | Closing, change_id: str | None) -> str:
     with wait_for_turn(app.state_folder, _LOCK):
-        year = app.clock.now().astimezone(app.settings.site.time_zone).year
-        chosen = change_id or next_id(read_register(app), year)
-        app.ledger.append(KIND, to_facts(chosen, event))
+        if change_id is None:
+            year = app.clock.now().astimezone(app.settings.site.time_zone).year
+            change_id = next_id(read_register(app), year)
+        else:
+            change = find_change(app, change_id)
+            if isinstance(event, Closing):
+                _refuse_closing(change, event)
+        app.ledger.append(KIND, to_facts(change_id, event))
     sign(app)
-    return chosen
+    return change_id

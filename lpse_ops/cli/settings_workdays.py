@@ -27,8 +27,8 @@ _HOURS_HINT = "write 07:30-16:00"
 class WorkdaysSettings:
     """``holidays`` are days off beside those that are known, ``working`` are none after all.
 
-    ``decreed_years`` are years whose decree is written here in full.  ``time_zone`` None is the
-    site's.
+    A holiday that is only estimated is certain once it stands in ``holidays``.  ``decreed_years``
+    are years whose decree is written here in full.  ``time_zone`` None is the site's.
     """
 
     hours: OfficeHours = USUAL_HOURS

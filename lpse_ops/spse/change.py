@@ -158,7 +158,11 @@ class Change:
 
     @property
     def is_open(self) -> bool:
-        return self.closing is None and self.done is None
+        """Whether somebody waits for it: who asked, or what a run left half done."""
+        if self.closing is not None or self.done is not None:
+            return False
+        is_cut_off = bool(self.runs) and self.runs[-1].result == "interrupted"
+        return self.request is not None or is_cut_off
 
     @property
     def register_status(self) -> str:

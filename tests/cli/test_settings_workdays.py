@@ -65,6 +65,16 @@ def test_without_the_section_hours_are_those_of_the_perpres(load):
     )
 
 
+def test_an_estimate_is_certain_once_the_settings_have_it(load):
+    estimated = date(2027, 3, 10)
+    days = build_calendar(load("").workdays, WITA, [2027]).days_off
+    assert days[estimated].is_estimated
+    text = f"workdays: {{holidays: [{{date: {estimated}, name: Idul Fitri}}]}}"
+    assert not build_calendar(load(text).workdays, WITA, [2027]).days_off[estimated].is_estimated
+    text = f"workdays: {{working: [{estimated}]}}"
+    assert estimated not in build_calendar(load(text).workdays, WITA, [2027]).days_off
+
+
 @pytest.mark.parametrize(
     ("text", "said", "hint"),
     [

@@ -71,7 +71,8 @@ def test_all_that_the_register_of_an_lpse_asks_for(site):
         "state": "waiting",
         "received": "2026-11-18T09:05:00+08:00",
         "due": "2026-11-27T16:30:00+08:00",
-        "due_is_certain": True,
+        "unknown_years": [],
+        "estimated": [],
         "done": None,
         "results": [],
         "reason": "SPSE 4.5",
@@ -112,6 +113,8 @@ def test_a_year_without_a_decree_is_said_until_the_settings_have_it(site):
         site.change(*request).stdout
     )
     assert "2028-05-03 16:00?" in site.change("list").stdout
+    (listed,) = site.change("list", "--format", "json").json()["changes"]
+    assert listed["unknown_years"] == [2028]
     site.write(SETTINGS + "workdays: {decreed_years: [2028]}\n")
     assert "no decree" not in site.change("show", "2028-0001").stdout
 

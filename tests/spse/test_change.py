@@ -22,7 +22,8 @@ def change(*runs, request=REQUEST, closing=None) -> Change:
         (change(RUN, closing=CLOSING), RUN.ended, False),
         (change(closing=replace(CLOSING, ending="withdrawn")), None, False),
         (change(RUN, request=None), RUN.ended, False),
-        (change(FAILED_RUN, request=None), None, True),
+        (change(FAILED_RUN, request=None), None, False),
+        (change(replace(RUN, result="interrupted"), request=None), None, True),
     ],
 )
 def test_a_change_is_open_until_what_was_asked_for_is_there(found, done, is_open):
