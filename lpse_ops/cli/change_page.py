@@ -79,8 +79,9 @@ def _run_section(number: int, run: Run, zone: tzinfo) -> Section:
 
 def _run_facts(run: Run, zone: tzinfo) -> Iterator[Fact]:
     yield Fact("Server", run.server)
-    begin, end = date_and_time(run.started, zone), date_and_time(run.ended, zone)
-    yield Fact("Waktu", f"{begin} sampai dengan {end}")
+    on_one_day = date(run.started, zone) == date(run.ended, zone)
+    end = (clock_time if on_one_day else date_and_time)(run.ended, zone)
+    yield Fact("Waktu", f"{date_and_time(run.started, zone)} sampai dengan {end}")
     yield Fact("Pelaksana", ", ".join(run.performed_by))
     yield Fact("Dijalankan oleh akun", run.account)
     yield Fact("Alasan", run.reason)

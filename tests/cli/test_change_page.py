@@ -41,8 +41,7 @@ def test_the_page_of_an_upgrade_that_failed_once():
     assert second.heading == "Pelaksanaan ke-2: Upgrade SPSE, 20 November 2026"
     assert facts(second) == {
         "Server": "spse-1",
-        "Waktu": "20 November 2026 pukul 14.00 WITA sampai dengan 20 November 2026 "
-        "pukul 14.05 WITA",
+        "Waktu": "20 November 2026 pukul 14.00 WITA sampai dengan 14.05 WITA",
         "Pelaksana": "Budi Contoh, S.Kom.",
         "Dijalankan oleh akun": "root@spse-1",
         "Alasan": "Perbaikan keamanan menurut surat LKPP",
@@ -55,6 +54,13 @@ def test_the_page_of_an_upgrade_that_failed_once():
         "Hasil": "berhasil",
     }
     assert second.notes == ()
+
+
+def test_a_run_over_midnight_says_both_days():
+    section = sections(change(replace(RUN, ended=at("11-21 00:10"))))[2]
+    assert facts(section)["Waktu"] == (
+        "20 November 2026 pukul 14.00 WITA sampai dengan 21 November 2026 pukul 00.10 WITA"
+    )
 
 
 def test_who_was_late_is_told_so_and_the_moved_promise_too():
