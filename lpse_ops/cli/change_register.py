@@ -14,7 +14,7 @@ from lpse_ops.cli.state_lock import wait_for_turn
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import NothingFound, UsageError
 from lpse_ops.spse.change import Change, Closing, Kind, Request, Run
-from lpse_ops.spse.changefacts import KIND, next_id, read_changes, to_facts
+from lpse_ops.spse.changefacts import KIND, next_id, read_changes, read_ids, to_facts
 from lpse_ops.spse.changetext import Mask, keep_closing, keep_request, keep_run, no_mask
 from lpse_ops.workdays import WorkCalendar
 
@@ -25,8 +25,8 @@ _YEARS_AHEAD = 2
 
 
 def read_register(app: App) -> dict[str, Change]:
-    """Return all changes by their ids, in the order in which they came."""
-    return read_changes(app.ledger.records(KIND))
+    """Return all changes by their ids, in the order in which they came; tell what is unread."""
+    return read_changes(app.ledger.records(KIND), app.console.warn)
 
 
 def find_change(app: App, change_id: str) -> Change:
@@ -78,7 +78,8 @@ def record_run(app: App, run: Run, *, change_id: str | None = None, mask: Mask =
     """Put a run on record under a change, or under an id of its own, which is returned.
 
     ``mask`` takes out all secrets that the run may have seen.  LedgerError when the ledger cannot
-    be written: what was done is done, and must be told otherwise.
+    be written: what was done is done, and must be told otherwise.  ValueError for a run whose
+    values are not those of their types.
     """
     return _append(app, keep_run(run, mask), change_id)
 
@@ -134,7 +135,7 @@ def _append(app: App, event: Request | Run | Closing, change_id: str | None) -> 
     with wait_for_turn(app.state_folder, _LOCK):
         if change_id is None:
             year = app.clock.now().astimezone(app.settings.site.time_zone).year
-            change_id = next_id(read_register(app), year)
+            change_id = next_id(read_ids(app.ledger.records(KIND)), year)
         else:
             change = find_change(app, change_id)
             if isinstance(event, Closing):

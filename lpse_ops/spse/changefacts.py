@@ -10,8 +10,8 @@ from dataclasses import MISSING, fields
 from datetime import datetime
 from typing import Any, TypeVar, cast, get_args
 
-from lpse_ops.errors import LedgerError
 from lpse_ops.ledger import Record
+from lpse_ops.ledgerfacts import time_text
 from lpse_ops.spse.change import (
     Approval,
     Category,
@@ -32,22 +32,54 @@ from lpse_ops.spse.change import (
 KIND = "change"
 _ID = re.compile(r"(\d{4})-(\d{4,9})", re.ASCII)
 _EVENTS = {Request: "request", Run: "run", Closing: "done"}
+_YEARS = range(2000, 2200)
 _Value = TypeVar("_Value")
 _Read = Callable[[Any], Any]
 
 
 def to_facts(change_id: str, event: Request | Run | Closing) -> dict[str, Any]:
-    """Return the facts of a record; what is empty is left out."""
-    return {"event": _EVENTS[type(event)], "id": change_id, **_plain(event)}
+    """Return the facts of a record; what is empty is left out.
+
+    ValueError for what could not be read back: nobody could take it out of the log again.
+    """
+    name = _EVENTS[type(event)]
+    facts = {"event": name, "id": change_id, **_plain(event)}
+    _READERS[name](facts)
+    return facts
 
 
-def read_changes(records: Iterable[Record]) -> dict[str, Change]:
-    """Return all changes by their ids, oldest first; ``LedgerError`` for a record that is none."""
-    found: dict[str, list[Record]] = {}
+def read_changes(records: Iterable[Record], unread: Callable[[str], None]) -> dict[str, Change]:
+    """Return all changes by their ids, oldest first.
+
+    ``unread`` is told of each record that is none: a newer lpse-ops may have written it.
+    """
+    found: dict[str, dict[str, list[Any]]] = {}
+    lines: dict[str, list[Line]] = {}
     for record in records:
-        if record.kind == KIND:
-            found.setdefault(str(record.facts.get("id")), []).append(record)
-    return {change_id: _read_change(change_id, each) for change_id, each in found.items()}
+        try:
+            change_id, name, event = _read_event(record)
+        except (KeyError, ValueError, TypeError) as error:
+            unread(f"line {record.seq} of the ledger is no record of a change: {str(error)[:200]}")
+            continue
+        found.setdefault(change_id, {each: [] for each in _READERS})[name].append(event)
+        line = Line(record.seq, record.sha256, record.time)
+        lines.setdefault(change_id, []).append(line)
+    return {
+        change_id: Change(
+            change_id,
+            tuple(lines[change_id]),
+            # What was told last counts: a correction.
+            next(reversed(events["request"]), None),
+            tuple(events["run"]),
+            next(reversed(events["done"]), None),
+        )
+        for change_id, events in found.items()
+    }
+
+
+def read_ids(records: Iterable[Record]) -> list[str]:
+    """Return the ids of all records, also of those that cannot be read."""
+    return [str(record.facts.get("id")) for record in records]
 
 
 def next_id(taken: Iterable[str], year: int) -> str:
@@ -57,27 +89,11 @@ def next_id(taken: Iterable[str], year: int) -> str:
     return f"{year:04d}-{last + 1:04d}"
 
 
-def _read_change(change_id: str, records: list[Record]) -> Change:
-    events: dict[str, list[Any]] = {"request": [], "run": [], "done": []}
-    for record in records:
-        try:
-            if not _ID.fullmatch(change_id):
-                raise ValueError(f"its id is {change_id[:40]!r}")
-            event = _text(record.facts.get("event"))
-            events[event].append(_READERS[event](record.facts))
-        except (KeyError, ValueError, TypeError) as error:
-            raise LedgerError(
-                f"line {record.seq} of the ledger is no record of a change: {str(error)[:200]}",
-                hint="see `lpse-ops log show --kind change`; a newer lpse-ops may have written it",
-            ) from error
-    return Change(
-        change_id,
-        tuple(Line(record.seq, record.sha256, record.time) for record in records),
-        # What was told last counts: a correction.
-        next(reversed(events["request"]), None),
-        tuple(events["run"]),
-        next(reversed(events["done"]), None),
-    )
+def _read_event(record: Record) -> tuple[str, str, Any]:
+    change_id, name = _text(record.facts.get("id")), _text(record.facts.get("event"))
+    if not _ID.fullmatch(change_id):
+        raise ValueError(f"its id is {change_id[:40]!r}")
+    return change_id, name, _READERS[name](record.facts)
 
 
 # --- values to facts ----------------------------------------------------------------------------
@@ -96,7 +112,7 @@ def _fact(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_fact(each) for each in value]
     if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
+        return time_text(value.replace(microsecond=0))
     return _plain(value) if isinstance(value, Package | Step | Downtime) else value
 
 
@@ -125,6 +141,9 @@ def _moment(value: Any) -> datetime:
     moment = datetime.fromisoformat(_text(value))
     if moment.tzinfo is None:
         raise ValueError(f"{value!r} has no time zone")
+    # Days are counted year by year.
+    if moment.year not in _YEARS:
+        raise ValueError(f"{value!r} is not of our time")
     return moment
 
 

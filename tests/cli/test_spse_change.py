@@ -244,11 +244,21 @@ def test_the_list_and_what_is_chosen_from_it(site):
 
 def test_a_broken_log_is_told(site):
     site.change(*UPGRADE)
+    site.change(*UPGRADE)
     path = site.app().ledger.file.path
-    path.write_text(path.read_text().replace('"upgrade"', '"delete!"'))
+    path.write_text(path.read_text().replace('"upgrade"', '"delete!"', 1))
     ended = site.change("list")
     assert ended.code == 1
-    assert "line 1 of the ledger is no record of a change" in ended.stderr
+    assert "lpse-ops log verify" in ended.stderr
+
+
+def test_a_record_of_a_newer_version_is_told_and_stops_nobody(site):
+    site.app().ledger.append("change", {"id": "2026-0001", "event": "handover"})
+    assert site.change(*UPGRADE).stdout.startswith("recorded   2026-0002\n")
+    ended = site.change("list")
+    assert ended.code == 0
+    assert "line 1 of the ledger is no record of a change: 'handover'" in ended.stderr
+    assert "2026-0002" in ended.stdout
 
 
 # -- runs --------------------------------------------------------------------------------------
