@@ -17,6 +17,10 @@ class UsageError(OpsError):
     """The command line asks for something that makes no sense."""
 
 
+class NothingFound(OpsError):
+    """What was named, such as a record by its id, is not there."""
+
+
 class SettingsError(OpsError):
     """``lpse-ops.yml`` or the inventory is missing, unreadable or wrong."""
 

@@ -39,6 +39,7 @@ FOUNDATION = {
     "ledgerkey",
     "ledgerverify",
     "merkle",
+    "nationaldays",
     "sshsig",
 }
 
@@ -70,6 +71,7 @@ FENCES = {
     "docxtpl": ["documents/*"],
     "markupsafe": ["documents/*"],
     "fabric": ["remote/*"],
+    "holidays": ["nationaldays.py"],
     "jinja2": ["documents/*", "templating/*"],
     "jsonschema": ["cli/settings_schema.py"],
     "msgspec": ["backup/*"],

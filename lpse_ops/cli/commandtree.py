@@ -167,11 +167,31 @@ COMMANDS = Group(
             },
         ),
         "spse": Group(
-            "The SPSE server: its package, releases and upgrades.",
+            "The SPSE server: its package, and what was asked for and changed.",
             example="lpse-ops spse inspect spse-4.5.tar.gz",
             commands={
                 "inspect": Command(
                     "lpse_ops.cli.spse_inspect:command", "Look into a package, unpack nothing."
+                ),
+                "change": Group(
+                    "The register of changes, and the clock of the SLA.",
+                    example="lpse-ops spse change request upgrade --reason 'SPSE 4.5'",
+                    commands={
+                        "list": Command("lpse_ops.cli.spse_change_list:command", "List changes."),
+                        "show": Command("lpse_ops.cli.spse_change_show:command", "Show one."),
+                        "export": Command(
+                            "lpse_ops.cli.spse_change_export:command",
+                            "Write one as JSON, or as the page Catatan Perubahan.",
+                        ),
+                        "request": Command(
+                            "lpse_ops.cli.spse_change_request:command",
+                            "Record a request; when is it due?",
+                        ),
+                        "done": Command(
+                            "lpse_ops.cli.spse_change_done:command",
+                            "Close one that was done by hand.",
+                        ),
+                    },
                 ),
             },
         ),

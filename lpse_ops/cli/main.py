@@ -27,6 +27,7 @@ from lpse_ops.cli.parameters import common_options
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import (
     HostUnreachable,
+    NothingFound,
     OpsError,
     PolicyRefused,
     RepositoryLocked,
@@ -42,6 +43,7 @@ EXIT_CODES: dict[type[BaseException], int] = {
     OpsError: 1,
     UsageError: 2,
     HostUnreachable: 4,
+    NothingFound: 5,
     PolicyRefused: 7,
     RepositoryMissing: 10,
     RepositoryLocked: 11,

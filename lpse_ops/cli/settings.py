@@ -23,6 +23,7 @@ from lpse_ops.cli.settings_values import (
     parse_limit,
     parse_time_of_day,
 )
+from lpse_ops.cli.settings_workdays import WorkdaysSettings, read_workdays
 from lpse_ops.cli.sizes import parse_size
 from lpse_ops.clock import parse_zone
 from lpse_ops.duration import parse_duration
@@ -168,6 +169,7 @@ class Settings:
     people: tuple[Person, ...] = ()
     notify: NotifySettings = NotifySettings()
     papers: PapersSettings = field(default_factory=PapersSettings)
+    workdays: WorkdaysSettings = field(default_factory=WorkdaysSettings)
 
 
 def require_settings(settings: Settings | None) -> Settings:
@@ -219,6 +221,7 @@ class _Resolver:
             ),
             people=tuple(self.person(person) for person in data.get("people", ())),
             papers=read_papers(data.get("papers", self.empty), self.path),
+            workdays=read_workdays(data.get("workdays", self.empty)),
             notify=NotifySettings(
                 **{key: self.path(file) for key, file in data.get("notify", self.empty).items()}
             ),

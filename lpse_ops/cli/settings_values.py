@@ -19,6 +19,7 @@ from lpse_ops.backup.diskkeeping import ARTICLE, is_server_room
 from lpse_ops.backup.retention import parse_calendar_duration
 from lpse_ops.backup.storage.transferlimit import TransferLimit
 from lpse_ops.cli.settings_papers import check_date, check_nip, check_number_pattern
+from lpse_ops.cli.settings_workdays import check_office_hours
 from lpse_ops.cli.sizes import parse_size
 from lpse_ops.clock import ZONE_ALIASES, parse_zone, zone_names
 from lpse_ops.duration import parse_duration
@@ -238,6 +239,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "network": check_network,
     "nip": check_nip,
     "number-pattern": check_number_pattern,
+    "office-hours": check_office_hours,
     "path": check_path,
     "public-key": check_public_key,
     "repository-id": check_repository_id,

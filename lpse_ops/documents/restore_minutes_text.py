@@ -16,11 +16,22 @@ from lpse_ops.documents.indonesian import (
     grouped,
     size,
 )
+from lpse_ops.documents.paper_parts import (
+    LONGEST_COMMAND,
+    LONGEST_NAME,
+    NONE,
+    Fact,
+    SignatureRow,
+    checkpoint_fact,
+    checkpoint_line,
+    letterhead_lines,
+    place_and_date,
+    signature_rows,
+)
 from lpse_ops.documents.plaintext import clean
 from lpse_ops.documents.values import (
     DatabaseResult,
     DocumentsResult,
-    LedgerMark,
     RestoreMinutes,
     Signatory,
 )
@@ -28,19 +39,9 @@ from lpse_ops.documents.values import (
 # More would not fit on the page; the report has all of them.
 MOST_DATABASES = 3
 MOST_FINDINGS = 5
-MOST_SIGNATORIES = 4
-_LONGEST_NAME = 80
 _LONGEST_FINDING = 180
-_LONGEST_COMMAND = 240
 _ID_DIGITS = 10
-_NONE = "–"
 _AGREES, _DIFFERS = "sesuai", "TIDAK SESUAI"
-
-
-@dataclass(frozen=True)
-class Fact:
-    label: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -51,20 +52,6 @@ class Result:
     expected: str
     found: str
     verdict: str
-
-
-@dataclass(frozen=True)
-class SignatureBlock:
-    heading: str = ""
-    role: str = ""
-    name: str = ""
-    nip: str = ""
-
-
-@dataclass(frozen=True)
-class SignatureRow:
-    left: SignatureBlock
-    right: SignatureBlock
 
 
 @dataclass(frozen=True)
@@ -93,14 +80,14 @@ class RestoreMinutesText:
 
 def compose(values: RestoreMinutes) -> RestoreMinutesText:
     """Turn values into the text of the paper."""
-    site = clean(values.site, _LONGEST_NAME)
+    site = clean(values.site, LONGEST_NAME)
     verdict = _verdict(values)
     return RestoreMinutesText(
-        letterhead=tuple(clean(line, _LONGEST_NAME) for line in values.letterhead.lines[:5]),
+        letterhead=letterhead_lines(values.letterhead),
         address=clean(values.letterhead.address, 160),
         site=site,
         title="BERITA ACARA UJI RESTORE",
-        number=clean(values.number, _LONGEST_NAME),
+        number=clean(values.number, LONGEST_NAME),
         opening=_opening(values, site),
         facts=tuple(_facts(values)),
         results=tuple(_results(values)),
@@ -112,10 +99,10 @@ def compose(values: RestoreMinutes) -> RestoreMinutesText:
             "Demikian Berita Acara ini dibuat dengan sebenarnya untuk dipergunakan "
             "sebagaimana mestinya."
         ),
-        place_and_date=_place_and_date(values),
-        signatures=tuple(_signature_rows(values)),
+        place_and_date=place_and_date(values.place, values.finished, values.zone),
+        signatures=tuple(signature_rows(_signatories(values))),
         fingerprints=tuple(_fingerprints(values)),
-        verify=tuple(clean(line, _LONGEST_COMMAND) for line in values.verify[:3]),
+        verify=tuple(clean(line, LONGEST_COMMAND) for line in values.verify[:3]),
         qr_note="Kode QR memuat kedua sidik jari ini.",
     )
 
@@ -123,7 +110,7 @@ def compose(values: RestoreMinutes) -> RestoreMinutesText:
 def qr_content(values: RestoreMinutes) -> str:
     """Return what the QR code says: both fingerprints; `log verify --checkpoint` reads it."""
     report = clean(values.report_sha256, 64)
-    return f"{_checkpoint(values.ledger)}\nsha256:{report}"
+    return f"{checkpoint_line(values.ledger)}\nsha256:{report}"
 
 
 def _opening(values: RestoreMinutes, site: str) -> str:
@@ -140,10 +127,10 @@ def _opening(values: RestoreMinutes, site: str) -> str:
 
 
 def _facts(values: RestoreMinutes) -> Iterator[Fact]:
-    medium = clean(values.medium, _LONGEST_NAME)
-    yield Fact("Tujuan cadangan", f"{clean(values.destination, _LONGEST_NAME)}, {medium}")
+    medium = clean(values.medium, LONGEST_NAME)
+    yield Fact("Tujuan cadangan", f"{clean(values.destination, LONGEST_NAME)}, {medium}")
     if values.kept_at:
-        yield Fact("Tempat penyimpanan", clean(values.kept_at, _LONGEST_NAME))
+        yield Fact("Tempat penyimpanan", clean(values.kept_at, LONGEST_NAME))
     repository, snapshot = values.repository_id[:_ID_DIGITS], values.snapshot[:_ID_DIGITS]
     yield Fact("Repositori dan snapshot", f"{clean(repository)} dan {clean(snapshot)}")
     yield Fact("Waktu snapshot", date_and_time(values.snapshot_time, values.zone))
@@ -161,20 +148,20 @@ def _results(values: RestoreMinutes) -> Iterator[Result]:
     # What failed first: of what did not, one may do without the figures.
     failed = values.unproved[:MOST_DATABASES]
     for name in failed:
-        yield Result(f"Basis data {clean(name, 40)}", "pulih", _NONE, "TIDAK TERBUKTI PULIH")
+        yield Result(f"Basis data {clean(name, 40)}", "pulih", NONE, "TIDAK TERBUKTI PULIH")
     for database in values.databases[: MOST_DATABASES - len(failed)]:
         yield from _database_results(database)
     if not values.databases and not failed:
-        yield Result("Basis data", _NONE, _NONE, "tidak diuji")
+        yield Result("Basis data", NONE, NONE, "tidak diuji")
     more = len(values.databases) + len(values.unproved) - MOST_DATABASES
     if more > 0:
-        yield Result(f"{more} basis data lain", _NONE, _NONE, "lihat laporan")
+        yield Result(f"{more} basis data lain", NONE, NONE, "lihat laporan")
     if values.documents is not None:
         yield from _document_results(values.documents)
     elif not values.passed:
-        yield Result("Dokumen: berkas", "pulih", _NONE, "TIDAK TERBUKTI PULIH")
+        yield Result("Dokumen: berkas", "pulih", NONE, "TIDAK TERBUKTI PULIH")
     measured = "terukur" if _is_whole(values) else "tidak semuanya pulih"
-    yield Result("Lama pemulihan (RTO)", _NONE, duration(values.rto_seconds), measured)
+    yield Result("Lama pemulihan (RTO)", NONE, duration(values.rto_seconds), measured)
     yield _age_of_data(values)
 
 
@@ -206,9 +193,9 @@ def _document_results(documents: DocumentsResult) -> Iterator[Result]:
         grouped(documents.files_found),
         _compared(documents.files_expected, documents.files_found),
     )
-    yield Result("Dokumen: ukuran", _NONE, size(documents.bytes_found), "terukur")
+    yield Result("Dokumen: ukuran", NONE, size(documents.bytes_found), "terukur")
     if documents.named is None:
-        yield Result("Dokumen yang disebut basis data", _NONE, _NONE, "tidak diperiksa")
+        yield Result("Dokumen yang disebut basis data", NONE, NONE, "tidak diperiksa")
     else:
         found = documents.named - documents.missing
         yield Result(
@@ -228,16 +215,16 @@ def _document_results(documents: DocumentsResult) -> Iterator[Result]:
 
 def _age_of_data(values: RestoreMinutes) -> Result:
     if values.rpo_seconds is None:
-        return Result("Usia data terbaru (RPO)", _NONE, _NONE, "tidak dapat ditentukan")
+        return Result("Usia data terbaru (RPO)", NONE, NONE, "tidak dapat ditentukan")
     newest = values.newest_row
     source = f"baris terbaru {date_and_time(newest, values.zone)}" if newest else "waktu snapshot"
     partly = "" if _is_whole(values) else "; tidak semuanya pulih"
     age = duration(values.rpo_seconds)
-    return Result("Usia data terbaru (RPO)", _NONE, age, f"menurut {source}{partly}")
+    return Result("Usia data terbaru (RPO)", NONE, age, f"menurut {source}{partly}")
 
 
 def _number(number: int | None) -> str:
-    return _NONE if number is None else grouped(number)
+    return NONE if number is None else grouped(number)
 
 
 def _compared(expected: int | None, found: int) -> str:
@@ -276,41 +263,11 @@ def _basis(texts: Sequence[str]) -> str:
     return "; ".join(clean(text, 200).rstrip(".;") for text in texts[:4])
 
 
-def _place_and_date(values: RestoreMinutes) -> str:
-    day = date(values.finished, values.zone)
-    place = clean(values.place, _LONGEST_NAME)
-    return f"{place}, {day}" if place else day
-
-
-def _signature_rows(values: RestoreMinutes) -> Iterator[SignatureRow]:
-    blocks = [_signature("Yang melaksanakan,", person) for person in values.carried_out_by]
-    blocks += [_signature("Yang menyaksikan,", person) for person in values.witnessed_by]
-    blocks = blocks[:MOST_SIGNATORIES]
-    for left in range(0, len(blocks), 2):
-        right = blocks[left + 1] if left + 1 < len(blocks) else SignatureBlock()
-        yield SignatureRow(blocks[left], right)
-
-
-def _signature(heading: str, person: Signatory) -> SignatureBlock:
-    return SignatureBlock(
-        heading,
-        clean(person.role, _LONGEST_NAME),
-        clean(person.name, _LONGEST_NAME),
-        f"NIP {clean(person.nip, 30) if person.nip else '.' * 30}",
-    )
+def _signatories(values: RestoreMinutes) -> list[tuple[str, Signatory]]:
+    doers = [("Yang melaksanakan,", person) for person in values.carried_out_by]
+    return doers + [("Yang menyaksikan,", person) for person in values.witnessed_by]
 
 
 def _fingerprints(values: RestoreMinutes) -> Iterator[Fact]:
-    ledger = values.ledger
     yield Fact("Sidik jari laporan (SHA-256)", clean(values.report_sha256, 64))
-    yield Fact(
-        f"Checkpoint ledger {clean(ledger.origin, 64)}, meliputi catatan ke-{ledger.record}",
-        _checkpoint(ledger),
-    )
-
-
-def _checkpoint(ledger: LedgerMark) -> str:
-    """Return the line that can be read aloud and typed, as `log checkpoint` prints it."""
-    root = clean(ledger.root, 64)
-    groups = " ".join(root[start : start + 8] for start in range(0, len(root), 8))
-    return f"{clean(ledger.origin, 64)} {ledger.size} {groups}"
+    yield checkpoint_fact(values.ledger)

@@ -36,11 +36,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class WordPaper:
-    """What fills a template; a name in ``texts`` or ``pictures`` is a field of the template."""
+    """What fills a template; a name in ``texts`` or ``pictures`` is a field of the template.
+
+    ``more_fields`` are those of lists that are empty this time; for our own templates only.
+    """
 
     texts: Mapping[str, Any]
     pictures: Mapping[str, Picture]
     created: datetime
+    more_fields: frozenset[str] = frozenset()
 
 
 def fill_own_template(template: bytes, paper: WordPaper) -> bytes:
@@ -130,7 +134,7 @@ def _fill(template: bytes, paper: WordPaper) -> bytes:
         )
         for name, picture in paper.pictures.items()
     }
-    fields = field_names(paper.texts) | set(pictures)
+    fields = field_names(paper.texts) | set(pictures) | paper.more_fields
     try:
         document.render({**paper.texts, **pictures}, RestrictedEnvironment(fields))
     except TemplateError as error:

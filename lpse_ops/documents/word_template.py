@@ -1,234 +1,50 @@
-"""Our own Word template, built from nothing: the same bytes every time, and no binary file to keep.
+"""Our own Word template of *Berita Acara Uji Restore*, built from nothing.
 
 A site that wants its own letterhead takes this file (`lpse-ops paper template`), edits it in Word
 and gives it back with --template.
 """
 
 from collections.abc import Iterable
-from xml.sax.saxutils import escape
 
-from lpse_ops.documents.word_package import write_parts
+from lpse_ops.documents.word_blocks import evidence, letterhead, signatures
+from lpse_ops.documents.word_layout import lines, paragraph, repeated, row, table, word_file
 
-_W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-_DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml"
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 # Widths in twentieths of a point; the text is 16.6 cm wide.
-_PAGE = (
-    '<w:sectPr><w:pgSz w:w="11906" w:h="16838"/><w:pgMar w:top="680" w:right="1247" '
-    'w:bottom="624" w:left="1247" w:header="400" w:footer="400" w:gutter="0"/></w:sectPr>'
-)
 _FACTS = (2600, 6812)
 _RESULTS = (3300, 1500, 1650, 2962)
-_HALVES = (4706, 4706)
-_EVIDENCE = (7812, 1600)
-_HEADING = (1300, 6812, 1300)
-_BORDERS = ("top", "left", "bottom", "right", "insideH", "insideV")
 
 
 def restore_minutes_template() -> bytes:
     """Return the template of *Berita Acara Uji Restore*."""
-    body = "".join(_restore_minutes())
-    document = f'<w:document xmlns:w="{_W}"><w:body>{body}{_PAGE}</w:body></w:document>'
-    return write_parts(
-        {
-            "[Content_Types].xml": (_DECLARATION + _CONTENT_TYPES).encode(),
-            "_rels/.rels": (_DECLARATION + _RELATIONS).encode(),
-            "docProps/core.xml": (_DECLARATION + _PROPERTIES).encode(),
-            "word/_rels/document.xml.rels": (_DECLARATION + _DOCUMENT_RELATIONS).encode(),
-            "word/document.xml": (_DECLARATION + document).encode(),
-            "word/styles.xml": (_DECLARATION + _styles()).encode(),
-        }
-    )
+    return word_file(_restore_minutes())
 
 
 def _restore_minutes() -> Iterable[str]:
-    letterhead = _lines("line", "letterhead", "Letterhead", "{{ line }}")
-    centre = "".join([*letterhead, _paragraph("{{ address }}", "Address")])
-    yield _table(
-        _HEADING,
-        [_row([_paragraph("{% if logo %}{{ logo }}{% endif %}", "Cell"), centre, _paragraph()])],
-    )
-    yield _paragraph("", "Rule")
-    yield _paragraph("{{ title }}", "Heading")
-    yield _paragraph("Nomor: {{ number }}", "Number")
-    yield _paragraph("{{ opening }}")
-    yield _table(_FACTS, _repeated("fact", "facts", ["{{ fact.label }}", ": {{ fact.text }}"]))
-    yield _paragraph("", "Gap")
-    header = _row(
-        _paragraph(text, "CellHeading")
+    yield from letterhead()
+    yield paragraph("{{ title }}", "Heading")
+    yield paragraph("Nomor: {{ number }}", "Number")
+    yield paragraph("{{ opening }}")
+    yield table(_FACTS, repeated("fact", "facts", ["{{ fact.label }}", ": {{ fact.text }}"]))
+    yield paragraph("", "Gap")
+    header = row(
+        paragraph(text, "CellHeading")
         for text in ("Uraian", "Diharapkan", "Hasil restore", "Keterangan")
     )
     fields = ["row.subject", "row.expected", "row.found", "row.verdict"]
     styles = ["Cell", "Figure", "Figure", "Cell"]
-    rows = _repeated("row", "results", [f"{{{{ {field} }}}}" for field in fields], styles)
-    yield _table(_RESULTS, [header, *rows], border=True)
-    yield _paragraph("Temuan", "Subject")
-    yield from _lines("finding", "findings", "Finding", "{{ finding }}")
-    yield _paragraph(
+    rows = repeated("row", "results", [f"{{{{ {field} }}}}" for field in fields], styles)
+    yield table(_RESULTS, [header, *rows], border=True)
+    yield paragraph("Temuan", "Subject")
+    yield from lines("finding", "findings", "Finding", "{{ finding }}")
+    yield paragraph(
         "Berdasarkan hasil di atas, uji restore dinyatakan ",
         bold="{{ verdict }}",
         more=": {{ conclusion }}",
     )
-    yield _paragraph("{%p if basis %}")
-    yield _paragraph("Dasar: {{ basis }}.")
-    yield _paragraph("{%p endif %}")
-    yield _paragraph("{{ closing }}")
-    yield _paragraph("{{ place_and_date }}", "PlaceAndDate")
-    block = [("heading", "Signature"), ("role", "Role"), ("name", "Name"), ("nip", "Signature")]
-    cells = [
-        "".join(_paragraph(f"{{{{ row.{side}.{field} }}}}", style) for field, style in block)
-        for side in ("left", "right")
-    ]
-    yield _table(_HALVES, _repeated_cells("row", "signatures", cells))
-    yield _paragraph("", "Rule")
-    evidence = [
-        *_lines("fact", "fingerprints", "Small", "{{ fact.label }}: {{ fact.text }}"),
-        *_lines("line", "verify", "Small", "Pemeriksaan: {{ line }}"),
-        _paragraph("{{ qr_note }}", "Small"),
-    ]
-    yield _table(_EVIDENCE, [_row(["".join(evidence), _paragraph("{{ qr }}", "Cell")])])
-    # Word wants a paragraph after a table that ends a document.
-    yield _paragraph("", "Gap")
-
-
-def _paragraph(text: str = "", style: str = "Body", *, bold: str = "", more: str = "") -> str:
-    runs = _run(text) + _run(bold, "<w:rPr><w:b/></w:rPr>") + _run(more)
-    return f'<w:p><w:pPr><w:pStyle w:val="{_PREFIX}{style}"/></w:pPr>{runs}</w:p>'
-
-
-def _run(text: str, properties: str = "") -> str:
-    if not text:
-        return ""
-    return f'<w:r>{properties}<w:t xml:space="preserve">{escape(text)}</w:t></w:r>'
-
-
-def _lines(name: str, field: str, style: str, text: str) -> list[str]:
-    """A paragraph for each of a list."""
-    return [
-        _paragraph(f"{{%p for {name} in {field} %}}", style),
-        _paragraph(text, style),
-        _paragraph("{%p endfor %}", style),
-    ]
-
-
-def _repeated(
-    name: str, field: str, texts: list[str], styles: list[str] | None = None
-) -> list[str]:
-    """A row of a table for each of a list."""
-    cells = [
-        _paragraph(text, style)
-        for text, style in zip(texts, styles or ["Cell"] * len(texts), strict=True)
-    ]
-    return _repeated_cells(name, field, cells)
-
-
-def _repeated_cells(name: str, field: str, cells: list[str]) -> list[str]:
-    begin = [_paragraph(f"{{%tr for {name} in {field} %}}", "Cell")]
-    end = [_paragraph("{%tr endfor %}", "Cell")]
-    blank = [_paragraph("", "Cell")] * (len(cells) - 1)
-    return [_row(begin + blank), _row(cells), _row(end + blank)]
-
-
-def _row(cells: Iterable[str]) -> str:
-    content = "".join(f"<w:tc><w:tcPr/>{cell}</w:tc>" for cell in cells)
-    return f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{content}</w:tr>"
-
-
-def _table(widths: tuple[int, ...], rows: list[str], *, border: bool = False) -> str:
-    lines = "".join(f'<w:{side} w:val="single" w:sz="4" w:color="000000"/>' for side in _BORDERS)
-    borders = f"<w:tblBorders>{lines}</w:tblBorders>" if border else ""
-    columns = "".join(f'<w:gridCol w:w="{width}"/>' for width in widths)
-    sized = "".join(_with_widths(row, widths) for row in rows)
-    return (
-        f'<w:tbl><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/>{borders}'
-        f'<w:tblLayout w:type="fixed"/></w:tblPr><w:tblGrid>{columns}</w:tblGrid>{sized}</w:tbl>'
-    )
-
-
-def _with_widths(row: str, widths: tuple[int, ...]) -> str:
-    for width in widths:
-        cell = f'<w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>'
-        row = row.replace("<w:tcPr/>", cell, 1)
-    return row
-
-
-# --- the other parts ----------------------------------------------------------------------------
-
-_CONTENT_TYPES = (
-    f'<Types xmlns="{_PACKAGE}/content-types">'
-    '<Default Extension="rels" '
-    'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-    '<Default Extension="xml" ContentType="application/xml"/>'
-    f'<Override PartName="/word/document.xml" ContentType="{_TYPE}.document.main+xml"/>'
-    f'<Override PartName="/word/styles.xml" ContentType="{_TYPE}.styles+xml"/>'
-    '<Override PartName="/docProps/core.xml" '
-    'ContentType="application/vnd.openxmlformats-package.core-properties+xml"/></Types>'
-)
-_RELATIONS = (
-    f'<Relationships xmlns="{_PACKAGE}/relationships">'
-    f'<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="word/document.xml"/>'
-    f'<Relationship Id="rId2" Type="{_PACKAGE}/relationships/metadata/core-properties" '
-    'Target="docProps/core.xml"/></Relationships>'
-)
-_DOCUMENT_RELATIONS = (
-    f'<Relationships xmlns="{_PACKAGE}/relationships">'
-    f'<Relationship Id="rId1" Type="{_OFFICE}/styles" Target="styles.xml"/></Relationships>'
-)
-_PROPERTIES = (
-    f'<cp:coreProperties xmlns:cp="{_PACKAGE}/metadata/core-properties" '
-    'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" '
-    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-    "<dc:title>{{ title }} {{ number }}</dc:title><dc:creator>{{ site }}</dc:creator>"
-    "<dc:language>id-ID</dc:language></cp:coreProperties>"
-)
-# Word and LibreOffice have styles of their own called Figure or Heading.
-_PREFIX = "Paper"
-# Name of a style: size in half points, alignment, space before and after, and more of the run.
-_STYLES: dict[str, tuple[int, str, int, int, str]] = {
-    "Body": (20, "both", 40, 60, ""),
-    "Letterhead": (24, "center", 0, 0, "<w:b/>"),
-    "Address": (17, "center", 0, 20, ""),
-    "Heading": (24, "center", 60, 0, "<w:b/>"),
-    "Number": (20, "center", 0, 80, ""),
-    "Cell": (19, "left", 10, 10, ""),
-    "CellHeading": (19, "left", 10, 10, "<w:b/>"),
-    "Figure": (19, "right", 10, 10, ""),
-    "Subject": (20, "left", 80, 0, "<w:b/>"),
-    "Finding": (20, "left", 0, 20, ""),
-    "PlaceAndDate": (20, "center", 80, 60, ""),
-    "Signature": (20, "center", 0, 0, ""),
-    "Role": (20, "center", 0, 560, ""),
-    "Name": (20, "center", 0, 0, '<w:b/><w:u w:val="single"/>'),
-    "Small": (14, "left", 0, 20, ""),
-    "Gap": (4, "left", 0, 0, ""),
-    "Rule": (4, "left", 0, 0, ""),
-}
-
-
-def _styles() -> str:
-    defaults = (
-        '<w:docDefaults><w:rPrDefault><w:rPr><w:rFonts w:ascii="Times New Roman" '
-        'w:hAnsi="Times New Roman" w:cs="Times New Roman"/><w:lang w:val="id-ID"/></w:rPr>'
-        "</w:rPrDefault></w:docDefaults>"
-    )
-    styles = "".join(_style(name, *how) for name, how in _STYLES.items())
-    return f'<w:styles xmlns:w="{_W}">{defaults}{styles}</w:styles>'
-
-
-def _style(name: str, half_points: int, align: str, before: int, after: int, run: str) -> str:
-    first = ' w:default="1"' if name == "Body" else ""
-    indent = '<w:ind w:left="4706"/>' if name == "PlaceAndDate" else ""
-    line = (
-        '<w:pBdr><w:bottom w:val="single" w:sz="8" w:space="1" w:color="000000"/></w:pBdr>'
-        if name == "Rule"
-        else ""
-    )
-    return (
-        f'<w:style w:type="paragraph"{first} w:styleId="{_PREFIX}{name}">'
-        f'<w:name w:val="{_PREFIX}{name}"/>'
-        f'<w:pPr>{line}<w:spacing w:before="{before}" w:after="{after}"/>{indent}'
-        f'<w:jc w:val="{align}"/></w:pPr><w:rPr>{run}<w:sz w:val="{half_points}"/></w:rPr>'
-        "</w:style>"
-    )
+    yield paragraph("{%p if basis %}")
+    yield paragraph("Dasar: {{ basis }}.")
+    yield paragraph("{%p endif %}")
+    yield paragraph("{{ closing }}")
+    yield paragraph("{{ place_and_date }}", "PlaceAndDate")
+    yield from signatures()
+    yield from evidence()

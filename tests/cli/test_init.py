@@ -76,6 +76,8 @@ def test_filled_in_they_are_whole_and_every_example_is_valid(site):
     assert full.site.server_room == "Ruang 204"
     assert full.notify.urls_file == site / "notify.urls"
     assert None not in vars(full.papers).values()
+    assert full.workdays.decreed_years == {2028}
+    assert full.workdays.special_hours[0].hours.closing.hour == 15
     assert full.people[0].nip == "19800101 200501 1 001"
 
 
@@ -93,7 +95,8 @@ def uncomment(text: str) -> str:
             "role", "key", "schedule", "at", "alert_after", "rotate_after", "drill_after",
             "key_drill_after", "notify", "urls_file", "heartbeat_file", "metrics_file",
             "nip", "papers", "letterhead", "address", "logo", "place", "number_pattern",
-            "legal_basis", "text", "since",
+            "legal_basis", "text", "since", "workdays", "hours", "friday", "special_hours",
+            "{since", "joint_leave", "holidays", "{date", "working", "decreed_years",
         }  # fmt: skip
         lines.append(candidate if is_example else line)
     return "\n".join(lines)
