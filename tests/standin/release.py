@@ -29,8 +29,17 @@ class Variant(StrEnum):
     ANSWERS_504 = "answers-504"
     LOGS_ERRORS = "logs-errors"
     TAMPERED = "tampered"
+    # ``spse4 migration`` starts the application, which migrates first, and comes back at once.
+    MIGRATES_IN_BACKGROUND = "migrates-in-background"
     # Neither the application nor ``spse4 stop`` ends by TERM.
     IGNORES_TERM = "ignores-term"
+
+
+# How the script's migration is called, where it is not called plainly.
+_MIGRATION = {
+    Variant.MIGRATION_FAILS_QUIETLY: "migration; exit 0",
+    Variant.MIGRATES_IN_BACKGROUND: "start first",
+}
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,6 @@ def render_properties(release: Release, migrations: list[str]) -> str:
 
 def render_script(release: Release) -> str:
     stubborn = release.variant is Variant.IGNORES_TERM
-    quiet = release.variant is Variant.MIGRATION_FAILS_QUIETLY
     # The JVM keeps a signal ignored that was ignored when it began.
     ignore = "trap '' TERM"
     wait = 'while kill -0 "$(cat server.pid)" 2>/dev/null; do sleep 1; done'
@@ -114,7 +122,7 @@ def render_script(release: Release) -> str:
         "@APP@": f"/{release.application}" if release.application else "",
         "    @BEFORE_JAVA@\n": f"    {ignore}\n" if stubborn else "",
         "@KILL@": kill,
-        "@AFTER_MIGRATION@": "; exit 0" if quiet else "",
+        "@MIGRATION@": _MIGRATION.get(release.variant, "migration"),
     }.items():
         text = text.replace(mark, replacement)
     if release.variant is Variant.TAMPERED:

@@ -4,17 +4,18 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Starts the stand-in, or with -Dmigration=true migrates its database and ends. */
+/** Starts the stand-in; -Dmigration=only migrates its database and ends, =first starts it then. */
 public final class Main {
     public static void main(String[] args) {
         Path application = Path.of(System.getProperty("application.path")).toAbsolutePath();
         try {
             Release release = Release.load();
             Log log = new Log(application.resolve("logs").resolve(release.logName()));
-            if (Boolean.getBoolean("migration")) {
+            String migration = System.getProperty("migration", "none");
+            if (migration.equals("only")) {
                 migrate(application, release, log);
             } else {
-                serve(application, release, log);
+                serve(application, release, log, migration.equals("first"));
             }
         } catch (Exception error) {
             // The framework leaves server.pid behind here, and so do we.
@@ -23,14 +24,19 @@ public final class Main {
         }
     }
 
-    private static void serve(Path application, Release release, Log log) throws Exception {
+    private static void serve(Path application, Release release, Log log, boolean migrateFirst)
+            throws Exception {
         writePid(application.resolve("server.pid"));
         Files.createDirectories(application.resolve("tmp/uploads"));
         try {
             log.info("Starting " + application);
             Settings settings = Settings.load(application.resolve("conf/application.conf"));
             Database database = new Database(settings, log);
-            String trouble = new Migrations(database, release).trouble();
+            Migrations migrations = new Migrations(database, release);
+            if (migrateFirst) {
+                migrations.run(log);
+            }
+            String trouble = migrations.trouble();
             if (trouble != null) {
                 log.error(trouble, null);
             }
@@ -49,10 +55,7 @@ public final class Main {
     private static void migrate(Path application, Release release, Log log) throws Exception {
         Settings settings = Settings.load(application.resolve("conf/application.conf"));
         try (Database database = new Database(settings, log)) {
-            for (String done : new Migrations(database, release).run()) {
-                log.info("Migration " + done);
-                System.out.println("Migration " + done + " selesai");
-            }
+            new Migrations(database, release).run(log);
             System.out.println("Migration SPSE " + release.version() + " selesai");
         } catch (Exception error) {
             log.error("Migration gagal", error);

@@ -6,7 +6,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -46,22 +45,21 @@ final class Migrations {
         return null;
     }
 
-    /** Run what is not done yet and return its names; on an error stop where it happened. */
-    List<String> run() throws SQLException, IOException {
-        return database.use(connection -> {
+    /** Run what is not done yet; on an error stop where it happened. */
+    void run(Log log) throws SQLException, IOException {
+        database.use(connection -> {
             createTable(connection);
             Map<String, Boolean> done = read(connection);
             if (done.containsValue(false)) {
                 throw new SQLException(trouble());
             }
-            List<String> run = new ArrayList<>();
             for (String migration : release.migrations()) {
                 if (!done.containsKey(migration)) {
                     runOne(connection, migration);
-                    run.add(migration);
+                    log.info("Migration " + migration + " selesai");
                 }
             }
-            return run;
+            return null;
         });
     }
 
