@@ -78,6 +78,16 @@ def put_up(packages: dict[str, Package], server: Server, tmp_path: Path) -> Iter
         yield put
 
 
+@contextlib.contextmanager
+def lock(server: Server, database: str, table: str) -> Iterator[None]:
+    """Keep everybody else from a table."""
+    with psycopg.connect(server.cluster.url(database)) as connection:
+        statement = sql.SQL("LOCK TABLE {}").format(sql.Identifier(*table.split(".")))
+        connection.execute(statement)
+        yield
+        connection.rollback()
+
+
 def new_database(server: Server, *, template: str) -> str:
     name = f"epns_prod_{next(_numbers)}"
     query = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
