@@ -49,6 +49,28 @@ def sample(server: Server) -> str:
     return "contoh"
 
 
+@pytest.fixture(scope="session")
+def migrated_sample(
+    sample: str,
+    server: Server,
+    packages: dict[str, Package],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """The same after the migrations of 4.4, so that not every test waits for them."""
+    name = new_database(server, template=sample)
+    folder = tmp_path_factory.mktemp("migrated")
+    url = database_url(server, name)
+    with open_site(packages["spse-4.4"], folder / "spse", folder, 0, url) as site:
+        said = site.migrate()
+    assert said.status == 0, said
+    return name
+
+
+@pytest.fixture
+def migrated_database(server: Server, migrated_sample: str) -> str:
+    return new_database(server, template=migrated_sample)
+
+
 @pytest.fixture
 def database(server: Server, sample: str) -> str:
     """A database of one's own with the sample's rows; no migration has been run."""
@@ -71,11 +93,16 @@ def put_up(packages: dict[str, Package], server: Server, tmp_path: Path) -> Iter
 
         def put(name: str, database: str) -> Site:
             home = tmp_path / f"{name}-{next(_numbers)}"
-            url = f"postgres://{ROLE}:{PASSWORD}@127.0.0.1:{server.tcp_port}/{database}"
             storage = tmp_path / "file/file_prod"
+            url = database_url(server, database)
             return sites.enter_context(open_site(packages[name], home, storage, port, url))
 
         yield put
+
+
+def database_url(server: Server, database: str) -> str:
+    """A database as application.conf names it."""
+    return f"postgres://{ROLE}:{PASSWORD}@127.0.0.1:{server.tcp_port}/{database}"
 
 
 @contextlib.contextmanager

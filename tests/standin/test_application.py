@@ -17,11 +17,9 @@ each_version = pytest.mark.parametrize("version", VERSIONS)
 
 
 @pytest.fixture
-def site(put_up: OpenSite, database: str) -> Site:
-    """SPSE 4.4 with its migrations run, not started."""
-    site = put_up("spse-4.4", database)
-    assert site.migrate().status == 0
-    return site
+def site(put_up: OpenSite, migrated_database: str) -> Site:
+    """SPSE 4.4, not started."""
+    return put_up("spse-4.4", migrated_database)
 
 
 @each_version
@@ -59,23 +57,26 @@ def test_start_login_upload_stop(
     assert site.processes() == []
 
 
-def test_a_document_is_hashed_from_4_4_on(site: Site, server: Server, database: str) -> None:
+def test_a_document_is_hashed_from_4_4_on(
+    site: Site, server: Server, migrated_database: str
+) -> None:
     site.start()
     number = int(site.upload(BID).text)
     [(digest,)] = server.execute(
-        f"SELECT dok_sha256 FROM public.dok_penawaran WHERE dok_id = {number}", name=database
+        f"SELECT dok_sha256 FROM public.dok_penawaran WHERE dok_id = {number}",
+        name=migrated_database,
     )
     assert digest == hashlib.sha256(BID).hexdigest()
 
 
 def test_a_document_of_nobody_is_refused_and_leaves_nothing(
-    site: Site, server: Server, database: str
+    site: Site, server: Server, migrated_database: str
 ) -> None:
     count = "SELECT count(*) FROM public.dok_penawaran"
-    before = server.execute(count, name=database)
+    before = server.execute(count, name=migrated_database)
     site.start()
     assert site.upload(BID, bidder=999_999).status == 404
-    assert server.execute(count, name=database) == before
+    assert server.execute(count, name=migrated_database) == before
     assert not list(site.storage.rglob("*.*"))
 
 
@@ -107,9 +108,9 @@ def test_the_log_has_the_pattern_of_spse_and_no_password(site: Site) -> None:
 
 
 def test_start_comes_back_before_the_application_is_up_and_lends_it_stderr(
-    site: Site, server: Server, database: str
+    site: Site, server: Server, migrated_database: str
 ) -> None:
-    with lock(server, database, "public.spse_migrasi"):
+    with lock(server, migrated_database, "public.spse_migrasi"):
         said = site.run("start")
         assert (said.status, "SPSE 4 started" in said.out) == (0, True)
         assert wait_until(lambda: "Connected to" in site.log, timeout_seconds=10)
@@ -161,9 +162,9 @@ def test_what_the_scripts_refuse(site: Site) -> None:
 
 
 def test_a_wrong_password_ends_the_start_and_leaves_the_pid_file(
-    site: Site, server: Server, database: str
+    site: Site, server: Server, migrated_database: str
 ) -> None:
-    url = f"postgres://epns:bukan-ini@127.0.0.1:{server.tcp_port}/{database}"
+    url = f"postgres://epns:bukan-ini@127.0.0.1:{server.tcp_port}/{migrated_database}"
     change_settings(site.settings, {"db": url})
     site.run("start")
     assert wait_until(lambda: "Failed to start" in site.system_out, timeout_seconds=10)
@@ -173,7 +174,19 @@ def test_a_wrong_password_ends_the_start_and_leaves_the_pid_file(
     assert "bukan-ini" not in site.log + site.system_out
 
 
-def test_the_pages_need_the_database(site: Site, server: Server, database: str) -> None:
+def test_a_port_that_is_taken_ends_the_start(
+    site: Site, put_up: OpenSite, migrated_database: str
+) -> None:
+    site.start()
+    other = put_up("spse-4.4", migrated_database)
+    other.run("start")
+    assert wait_until(lambda: "Failed to start" in other.system_out, timeout_seconds=10)
+    assert f"ERROR ~ Could not bind on port {site.port}" in other.log
+    assert site.get("/login").status == 200
+
+
+def test_the_pages_need_the_database(site: Site, server: Server, migrated_database: str) -> None:
+    database = migrated_database
     site.start()
     server.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false")
     server.execute(
@@ -187,9 +200,11 @@ def test_the_pages_need_the_database(site: Site, server: Server, database: str) 
     assert site.get("/login").status == 200
 
 
-def test_connections_stay_open_while_it_runs(site: Site, server: Server, database: str) -> None:
+def test_connections_stay_open_while_it_runs(
+    site: Site, server: Server, migrated_database: str
+) -> None:
     site.start()
-    count = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'"
+    count = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{migrated_database}'"
     assert server.execute(count) == [(3,)]
 
 

@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.standin.release import RELEASES, Variant
 
 TEXT = (Path(__file__).parents[2] / "docs/assumptions-spse.md").read_text()
@@ -20,18 +18,18 @@ def test_no_number_is_used_twice() -> None:
     assert len(set(numbers)) == len(numbers) > 60
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
-def test_every_assumption_has_place_source_and_check(row: list[str]) -> None:
-    _, assumed, place, source, check = row
-    assert min(map(len, (assumed, place, source, check))) > 0
-    assert re.search(r"(^| )[DKP]\b|\?", source), source
+def test_every_assumption_has_place_source_and_check() -> None:
+    for number, *cells in ROWS:
+        assert len(cells) == 4, number
+        assert all(cells), number
+        assert re.search(r"(^| )[DKP]\b|\?", cells[2]), number
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
-def test_files_of_the_stand_in_that_are_named_are_there(row: list[str]) -> None:
+def test_files_of_the_stand_in_that_are_named_are_there() -> None:
     here = Path(__file__).parent
-    for name in re.findall(r"`([\w./*]+\.(?:py|java|sh|conf))`", row[2]):
-        assert list(here.rglob(name)), name
+    for number, _, place, *_ in ROWS:
+        for name in re.findall(r"`([\w./*]+\.(?:py|java|sh|conf))`", place):
+            assert list(here.rglob(name)), f"{number}: {name}"
 
 
 def test_every_release_that_goes_wrong_is_described() -> None:

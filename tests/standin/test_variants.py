@@ -14,7 +14,8 @@ from tests.standin.site import Site
 
 def run_up(put_up: OpenSite, name: str, database: str) -> Site:
     site = put_up(name, database)
-    assert site.migrate().status == 0
+    said = site.migrate()
+    assert said.status == 0, said
     site.start()
     return site
 
@@ -42,8 +43,8 @@ def test_one_serves_and_logs_errors(put_up: OpenSite, database: str) -> None:
     assert "java.lang.IllegalStateException: Tidak dapat membaca konfigurasi sikap.url" in site.log
 
 
-def test_one_ignores_term_and_so_does_its_script(put_up: OpenSite, database: str) -> None:
-    site = run_up(put_up, "spse-4.4-ignores-term", database)
+def test_one_ignores_term_and_so_does_its_script(put_up: OpenSite, migrated_database: str) -> None:
+    site = run_up(put_up, "spse-4.4-ignores-term", migrated_database)
     assert site.pid is not None
     os.kill(site.pid, signal.SIGTERM)
     stopping = subprocess.Popen([site.home / "spse4", "stop"], stdout=subprocess.DEVNULL)
@@ -60,8 +61,8 @@ def test_one_ignores_term_and_so_does_its_script(put_up: OpenSite, database: str
     assert wait_until(lambda: not site.processes(), timeout_seconds=5)
 
 
-def test_the_others_end_by_term(put_up: OpenSite, database: str) -> None:
-    site = run_up(put_up, "spse-4.4", database)
+def test_the_others_end_by_term(put_up: OpenSite, migrated_database: str) -> None:
+    site = run_up(put_up, "spse-4.4", migrated_database)
     assert site.pid is not None
     os.kill(site.pid, signal.SIGTERM)
     assert wait_until(lambda: not site.processes(), timeout_seconds=5)

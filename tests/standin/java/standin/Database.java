@@ -28,7 +28,8 @@ final class Database implements AutoCloseable {
                 idle.add(open());
             }
         } catch (SQLException error) {
-            log.error("Database [default] Cannot connected to the database : " + error.getMessage(), null);
+            String said = error.getMessage();
+            log.error("Database [default] Cannot connected to the database : " + said, null);
             throw error;
         }
         DatabaseMetaData facts = idle.element().getMetaData();

@@ -44,7 +44,8 @@ public final class Main {
             if (release.fault() == Release.Fault.LOGS_ERRORS) {
                 logErrors(log);
             }
-            log.info("Application '" + settings.get("application.name", "spse") + "' is now started !");
+            String name = settings.get("application.name", "spse");
+            log.info("Application '" + name + "' is now started !");
             web.start();
         } catch (Exception error) {
             log.error("Failed to start", error);
@@ -74,7 +75,8 @@ public final class Main {
     private static void logErrors(Log log) {
         log.error("Error during job execution (jobs.SinkronisasiSikapJob)",
             new IllegalStateException("Tidak dapat membaca konfigurasi sikap.url"));
-        log.error("Cannot load plugin spse.JadwalPlugin", new ClassNotFoundException("spse.JadwalPlugin"));
+        log.error("Cannot load plugin spse.JadwalPlugin",
+            new ClassNotFoundException("spse.JadwalPlugin"));
     }
 
     private Main() {}

@@ -30,11 +30,12 @@ final class Migrations {
     String trouble() throws SQLException, IOException {
         Map<String, Boolean> done = database.use(Migrations::read);
         for (Map.Entry<String, Boolean> one : done.entrySet()) {
+            String name = one.getKey();
             if (!one.getValue()) {
-                return "Migration " + one.getKey() + " belum selesai: pulihkan database dari backup";
+                return "Migration " + name + " belum selesai: pulihkan database dari backup";
             }
-            if (!release.migrations().contains(one.getKey())) {
-                return "Database lebih baru daripada aplikasi " + release.version() + ": " + one.getKey();
+            if (!release.migrations().contains(name)) {
+                return "Database lebih baru daripada aplikasi " + release.version() + ": " + name;
             }
         }
         for (String migration : release.migrations()) {
@@ -75,13 +76,19 @@ final class Migrations {
         } catch (SQLException error) {
             throw new SQLException(name + ": " + error.getMessage(), error);
         }
-        mark(connection, name, "UPDATE public.spse_migrasi SET mig_selesai = now() WHERE mig_nama = ?");
+        mark(connection, name,
+            "UPDATE public.spse_migrasi SET mig_selesai = now() WHERE mig_nama = ?");
     }
 
     private static void createTable(Connection connection) throws SQLException {
         try (Statement statement = connection.createStatement()) {
-            statement.execute("CREATE TABLE IF NOT EXISTS public.spse_migrasi (mig_nama text PRIMARY KEY,"
-                + " mig_versi text NOT NULL, mig_mulai timestamp NOT NULL, mig_selesai timestamp)");
+            statement.execute("""
+                CREATE TABLE IF NOT EXISTS public.spse_migrasi (
+                    mig_nama text PRIMARY KEY,
+                    mig_versi text NOT NULL,
+                    mig_mulai timestamp NOT NULL,
+                    mig_selesai timestamp
+                )""");
         }
     }
 
@@ -93,8 +100,9 @@ final class Migrations {
     }
 
     private static boolean exists(Connection connection, String table) throws SQLException {
+        String query = "SELECT to_regclass('" + table + "')::text";
         try (Statement statement = connection.createStatement();
-                ResultSet row = statement.executeQuery("SELECT to_regclass('" + table + "')::text")) {
+                ResultSet row = statement.executeQuery(query)) {
             return row.next() && row.getString(1) != null;
         }
     }
@@ -105,7 +113,8 @@ final class Migrations {
         if (!exists(connection, "public.spse_migrasi")) {
             return found;
         }
-        String query = "SELECT mig_nama, mig_selesai IS NOT NULL FROM public.spse_migrasi ORDER BY mig_mulai";
+        String query = "SELECT mig_nama, mig_selesai IS NOT NULL FROM public.spse_migrasi"
+            + " ORDER BY mig_mulai";
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery(query)) {
             while (rows.next()) {

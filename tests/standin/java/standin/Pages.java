@@ -12,7 +12,8 @@ final class Pages {
             rows.append("<tr><td>").append(escape(one.getKey())).append("</td><td>")
                 .append(escape(note)).append("</td></tr>\n");
         }
-        return page(version, "<h1>Layanan Pengadaan Secara Elektronik</h1>\n<table>\n" + rows + "</table>\n");
+        return page(version,
+            "<h1>Layanan Pengadaan Secara Elektronik</h1>\n<table>\n" + rows + "</table>\n");
     }
 
     static String login(String version, String home) {
@@ -28,18 +29,22 @@ final class Pages {
     }
 
     static String internalError(String id) {
-        return "<!DOCTYPE html>\n<title>Application error</title>\n<h1>Oops, an error occured</h1>\n"
+        return "<!DOCTYPE html>\n<title>Application error</title>\n"
+            + "<h1>Oops, an error occured</h1>\n"
             + "<p>This exception has been logged with id <strong>" + id + "</strong></p>\n";
     }
 
     private static String page(String version, String body) {
-        return "<!DOCTYPE html>\n<html lang=\"id\">\n<title>SPSE - Sistem Pengadaan Secara Elektronik</title>\n"
-            + body + "<footer>SPSE v" + escape(version)
+        return "<!DOCTYPE html>\n<html lang=\"id\">\n"
+            + "<title>SPSE - Sistem Pengadaan Secara Elektronik</title>\n"
+            + body
+            + "<footer>SPSE v" + escape(version)
             + " - Lembaga Kebijakan Pengadaan Barang/Jasa Pemerintah</footer>\n</html>\n";
     }
 
     private static String escape(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            .replace("\"", "&quot;");
     }
 
     private Pages() {}

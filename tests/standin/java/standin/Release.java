@@ -36,7 +36,8 @@ final class Release {
     }
 
     Fault fault() {
-        return Fault.valueOf(values.getProperty("fault").toUpperCase(Locale.ROOT).replace('-', '_'));
+        String name = values.getProperty("fault").replace('-', '_');
+        return Fault.valueOf(name.toUpperCase(Locale.ROOT));
     }
 
     /** Two columns, a tender's name and its note, as the tables of this release have them. */

@@ -14,7 +14,8 @@ import java.util.regex.Pattern;
 final class Settings {
     // As the framework's: no percent-encoding, and no @ in a password.
     private static final Pattern DATABASE = Pattern.compile(
-        "^postgres:(//)?((?<user>[a-zA-Z0-9_]+)(:(?<password>[^@]+))?@)?((?<host>[^/]+)/)?(?<name>[^\\s]+)$");
+        "^postgres:(//)?((?<user>[a-zA-Z0-9_]+)(:(?<password>[^@]+))?@)?"
+            + "((?<host>[^/]+)/)?(?<name>[^\\s]+)$");
     private final Properties values;
 
     private Settings(Properties values) {
@@ -42,7 +43,9 @@ final class Settings {
     InetSocketAddress httpAddress() {
         int port = Integer.parseInt(get("http.port", "9000"));
         String address = get("http.address", "");
-        return address.isEmpty() ? new InetSocketAddress(port) : new InetSocketAddress(address, port);
+        return address.isEmpty()
+            ? new InetSocketAddress(port)
+            : new InetSocketAddress(address, port);
     }
 
     Path storage() {
@@ -58,13 +61,12 @@ final class Settings {
         found.put("url", get("db.url", ""));
         found.put("user", get("db.user", ""));
         found.put("password", get("db.pass", ""));
-        Matcher short_form = DATABASE.matcher(get("db", ""));
-        if (short_form.matches()) {
-            String host = short_form.group("host");
-            found.put("url",
-                "jdbc:postgresql://" + (host == null ? "localhost" : host) + "/" + short_form.group("name"));
-            putIfThere(found, "user", short_form.group("user"));
-            putIfThere(found, "password", short_form.group("password"));
+        Matcher shortForm = DATABASE.matcher(get("db", ""));
+        if (shortForm.matches()) {
+            String host = shortForm.group("host") == null ? "localhost" : shortForm.group("host");
+            found.put("url", "jdbc:postgresql://" + host + "/" + shortForm.group("name"));
+            putIfThere(found, "user", shortForm.group("user"));
+            putIfThere(found, "password", shortForm.group("password"));
         }
         if (found.getProperty("url").isEmpty()) {
             throw new IOException("conf/application.conf has no usable db");

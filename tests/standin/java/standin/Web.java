@@ -5,6 +5,7 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.BindException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -39,9 +40,18 @@ final class Web {
         this.documents = new Documents(database, release, settings.storage());
         this.log = log;
         this.trouble = trouble;
-        server = HttpServer.create(settings.httpAddress(), 100);
+        server = listen(settings, log);
         server.setExecutor(Executors.newCachedThreadPool());
         server.createContext("/", this::answer);
+    }
+
+    private static HttpServer listen(Settings settings, Log log) throws IOException {
+        try {
+            return HttpServer.create(settings.httpAddress(), 100);
+        } catch (BindException error) {
+            log.error("Could not bind on port " + settings.httpAddress().getPort(), error);
+            throw error;
+        }
     }
 
     void start() {
@@ -74,9 +84,11 @@ final class Web {
 
     private void route(HttpExchange exchange, String request) throws SQLException, IOException {
         String home = settings.httpPath();
-        if (request.equals("GET " + home) || request.equals("HEAD " + home)) {
+        // HEAD is answered as GET is, less the content.
+        String page = request.replaceFirst("^HEAD ", "GET ");
+        if (page.equals("GET " + home)) {
             send(exchange, 200, Pages.home(release.version(), readTenders()));
-        } else if (request.equals("GET " + home + "/login") || request.equals("HEAD " + home + "/login")) {
+        } else if (page.equals("GET " + home + "/login")) {
             readTenders();
             send(exchange, 200, Pages.login(release.version(), home));
         } else if (request.equals("POST " + home + "/dokumen")) {
@@ -145,15 +157,16 @@ final class Web {
         Map<String, String> found = new HashMap<>();
         for (String pair : (query == null ? "" : query).split("&")) {
             String[] both = pair.split("=", 2);
-            found.put(both[0], URLDecoder.decode(both.length > 1 ? both[1] : "", StandardCharsets.UTF_8));
+            String value = both.length > 1 ? both[1] : "";
+            found.put(both[0], URLDecoder.decode(value, StandardCharsets.UTF_8));
         }
         return found;
     }
 
     private static void send(HttpExchange exchange, int status, String text) throws IOException {
         byte[] content = text.getBytes(StandardCharsets.UTF_8);
-        boolean html = text.startsWith("<");
-        exchange.getResponseHeaders().set("Content-Type", (html ? "text/html" : "text/plain") + "; charset=utf-8");
+        String type = text.startsWith("<") ? "text/html" : "text/plain";
+        exchange.getResponseHeaders().set("Content-Type", type + "; charset=utf-8");
         boolean head = exchange.getRequestMethod().equals("HEAD");
         exchange.sendResponseHeaders(status, head ? -1 : content.length);
         if (!head) {
