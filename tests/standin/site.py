@@ -121,11 +121,11 @@ class Site:
 
     def processes(self) -> list[int]:
         """All processes of this tree's application, also those that no server.pid names."""
-        mark = f"-Dapplication.path={self.application}".rstrip("/").encode()
+        tree = self.application.resolve()
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                if mark in (folder / "cmdline").read_bytes().split(b"\0"):
+                if (folder / "cwd").readlink() == tree and _is_application(folder):
                     found.append(int(folder.name))
         return found
 
@@ -142,6 +142,10 @@ class Site:
         except urllib.error.HTTPError as error:
             with error:
                 return Page(error.code, error.read())
+
+
+def _is_application(process: Path) -> bool:
+    return b"standin.Main" in (process / "cmdline").read_bytes().split(b"\0")
 
 
 @contextlib.contextmanager

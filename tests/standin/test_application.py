@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,24 @@ def test_a_second_start_says_0_and_leaves_the_first_alone(site: Site) -> None:
     assert wait_until(lambda: "already exists" in site.system_out, timeout_seconds=10)
     assert wait_until(lambda: site.processes() == [pid], timeout_seconds=10)
     assert site.get("/login").status == 200
+
+
+def test_stop_through_a_link_knows_only_where_the_link_leads_now(
+    site: Site, put_up: OpenSite, migrated_database: str, tmp_path: Path
+) -> None:
+    link = tmp_path / "spse"
+    link.symlink_to(site.home)
+    linked = replace(site, home=link)
+    linked.start()
+    assert linked.get("/login").status == 200
+    pid = linked.pid
+    link.unlink()
+    link.symlink_to(put_up("spse-4.5", migrated_database).home)
+    # Whoever switches a release stops the old one first.
+    assert linked.run("stop").status == 0
+    assert site.processes() == [pid]
+    assert site.stop().status == 0
+    assert site.processes() == []
 
 
 def test_a_pid_file_that_a_power_cut_left_is_removed(site: Site) -> None:
