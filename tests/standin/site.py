@@ -88,7 +88,7 @@ class Site:
     def migrate(self) -> Said:
         return self.run("migration")
 
-    def start(self, *, timeout_seconds: float = 30) -> None:
+    def start(self, *, timeout_seconds: float = 60) -> None:
         """Start the application and wait until it listens."""
         said = self.run("start")
         assert said.status == 0, said
@@ -101,7 +101,7 @@ class Site:
         """Stop it, and wait until its process is gone: the script does not."""
         pid = self.pid
         said = self.run("stop")
-        assert pid is None or wait_until(lambda: not is_running(pid), timeout_seconds=10)
+        assert pid is None or wait_until(lambda: not is_running(pid))
         return said
 
     @property
@@ -109,7 +109,7 @@ class Site:
         file = self.application / "logs/system.out"
         return file.read_text() if file.exists() else ""
 
-    def get(self, path: str = "", *, timeout_seconds: float = 10) -> Page:
+    def get(self, path: str = "", *, timeout_seconds: float = 30) -> Page:
         """Ask for a page below /eproc4."""
         return self._ask(urllib.request.Request(self._url(path)), timeout_seconds)
 
@@ -117,7 +117,7 @@ class Site:
         """Hand in a bid document; the answer is its number."""
         query = urlencode({"psr": bidder, "judul": title})
         request = urllib.request.Request(self._url(f"/dokumen?{query}"), content, method="POST")
-        return self._ask(request, 10)
+        return self._ask(request, 30)
 
     def processes(self) -> list[int]:
         """All processes of this tree's application, also those that no server.pid names."""

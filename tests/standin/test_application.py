@@ -114,12 +114,12 @@ def test_start_comes_back_before_the_application_is_up_and_lends_it_stderr(
     with lock(server, migrated_database, "public.spse_migrasi"):
         said = site.run("start")
         assert (said.status, "SPSE 4 started" in said.out) == (0, True)
-        assert wait_until(lambda: "Connected to" in site.log, timeout_seconds=10)
+        assert wait_until(lambda: "Connected to" in site.log)
         [pid] = site.processes()
         assert "Listening for HTTP" not in site.log
         assert Path(f"/proc/{pid}/fd/1").readlink() == site.application / "logs/system.out"
         assert Path(f"/proc/{pid}/fd/2").readlink() != site.application / "logs/system.out"
-    assert wait_until(lambda: "Listening for HTTP" in site.log, timeout_seconds=10)
+    assert wait_until(lambda: "Listening for HTTP" in site.log)
 
 
 def test_a_second_start_says_0_and_leaves_the_first_alone(site: Site) -> None:
@@ -128,8 +128,8 @@ def test_a_second_start_says_0_and_leaves_the_first_alone(site: Site) -> None:
     said = site.run("start")
     assert said.status == 0
     assert f"{pid} is running" in said.out
-    assert wait_until(lambda: "already exists" in site.system_out, timeout_seconds=10)
-    assert wait_until(lambda: site.processes() == [pid], timeout_seconds=10)
+    assert wait_until(lambda: "already exists" in site.system_out)
+    assert wait_until(lambda: site.processes() == [pid])
     assert site.get("/login").status == 200
 
 
@@ -161,14 +161,14 @@ def test_restart_gives_another_process(site: Site) -> None:
     site.start()
     pid = site.pid
     assert site.run("restart").status == 0
-    assert wait_until(lambda: site.pid not in (None, pid), timeout_seconds=10)
-    assert wait_until(lambda: site.log.count("Listening for HTTP") == 2, timeout_seconds=10)
+    assert wait_until(lambda: site.pid not in (None, pid))
+    assert wait_until(lambda: site.log.count("Listening for HTTP") == 2)
     assert site.get("/login").status == 200
 
 
 def test_the_newer_script_does_the_same(site: Site) -> None:
     assert site.run("start", script="starter.sh").status == 0
-    assert wait_until(lambda: "Listening for HTTP" in site.log, timeout_seconds=10)
+    assert wait_until(lambda: "Listening for HTTP" in site.log)
     assert site.run("stop", script="starter.sh").status == 0
     assert site.run("migration", script="starter.sh").status == 2
 
@@ -186,11 +186,37 @@ def test_a_wrong_password_ends_the_start_and_leaves_the_pid_file(
     url = f"postgres://epns:bukan-ini@127.0.0.1:{server.tcp_port}/{migrated_database}"
     change_settings(site.settings, {"db": url})
     site.run("start")
-    assert wait_until(lambda: "Failed to start" in site.system_out, timeout_seconds=10)
-    assert wait_until(lambda: not site.processes(), timeout_seconds=10)
+    assert wait_until(lambda: "Failed to start" in site.system_out)
+    assert wait_until(lambda: not site.processes())
     assert "ERROR ~ Database [default] Cannot connected to the database" in site.log
     assert site.pid is not None
     assert "bukan-ini" not in site.log + site.system_out
+
+
+def test_the_database_may_be_said_in_four_settings(
+    site: Site, server: Server, migrated_database: str
+) -> None:
+    url = f"jdbc:postgresql://127.0.0.1:{server.tcp_port}/{migrated_database}"
+    values = {"db": "", "db.url": url, "db.user": "epns", "db.pass": PASSWORD}
+    change_settings(site.settings, {**values, "db.driver": "org.postgresql.Driver"})
+    site.start()
+    assert site.get("/login").status == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"securedb": "Zm9vYmFy"}, "securedb is not known here: use db in conf/application.conf"),
+        ({"db": "mysql://a:b@c/d"}, "conf/application.conf has no usable db"),
+    ],
+)
+def test_settings_that_cannot_be_used_end_the_start(
+    changes: dict[str, str], reason: str, site: Site
+) -> None:
+    change_settings(site.settings, changes)
+    site.run("start")
+    assert wait_until(lambda: f"Failed to start: {reason}" in site.system_out)
+    assert site.migrate().status == 1
 
 
 def test_a_port_that_is_taken_ends_the_start(
@@ -199,7 +225,7 @@ def test_a_port_that_is_taken_ends_the_start(
     site.start()
     other = put_up("spse-4.4", migrated_database)
     other.run("start")
-    assert wait_until(lambda: "Failed to start" in other.system_out, timeout_seconds=10)
+    assert wait_until(lambda: "Failed to start" in other.system_out)
     assert f"ERROR ~ Could not bind on port {site.port}" in other.log
     assert site.get("/login").status == 200
 

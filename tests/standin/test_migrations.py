@@ -157,6 +157,6 @@ def test_a_migration_in_the_background_says_0_before_it_is_done(
     with lock(server, database, "public.paket"):
         assert site.migrate().status == 0
         assert "4.3/01-sumber-dana selesai" not in site.log
-    assert wait_until(lambda: "Listening for HTTP" in site.log, timeout_seconds=20)
+    assert wait_until(lambda: "Listening for HTTP" in site.log)
     assert "Migration 4.5/02-pemenang selesai" in site.log
     assert site.get("/login").status == 200

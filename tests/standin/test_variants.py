@@ -58,11 +58,11 @@ def test_one_ignores_term_and_so_does_its_script(put_up: OpenSite, migrated_data
         assert stopping.wait(10) == 0
     finally:
         stopping.kill()
-    assert wait_until(lambda: not site.processes(), timeout_seconds=5)
+    assert wait_until(lambda: not site.processes())
 
 
 def test_the_others_end_by_term(put_up: OpenSite, migrated_database: str) -> None:
     site = run_up(put_up, "spse-4.4", migrated_database)
     assert site.pid is not None
     os.kill(site.pid, signal.SIGTERM)
-    assert wait_until(lambda: not site.processes(), timeout_seconds=5)
+    assert wait_until(lambda: not site.processes())

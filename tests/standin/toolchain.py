@@ -35,7 +35,7 @@ def compile_java(sources: Path) -> dict[str, bytes]:
     files = sorted(sources.rglob("*.java"))
     with tempfile.TemporaryDirectory() as scratch:
         compiler = ["java", "-m", "jdk.compiler/com.sun.tools.javac.Main"]
-        options = ["--release", JAVA_RELEASE, "-Xlint:all", "-Werror", "-g:none", "-d", scratch]
+        options = ["--release", JAVA_RELEASE, "-g:none", "-d", scratch]
         done = subprocess.run([*compiler, *options, *files], capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"the stand-in does not compile:\n{done.stdout}{done.stderr}")
