@@ -73,13 +73,12 @@ class Databases:
 
     def close(self, name: str) -> None:
         """Let nobody in, and end those who are."""
-        self.psql.execute(f"ALTER DATABASE {quote_name(name)} ALLOW_CONNECTIONS false")
-        self.end_sessions(name)
+        self._end_after(f"ALTER DATABASE {quote_name(name)} ALLOW_CONNECTIONS false", name)
 
     def leave_to_superusers(self) -> None:
         """Let nobody else into the application's database, and end all who are."""
-        self.psql.execute(f"ALTER DATABASE {quote_name(self.name)} CONNECTION LIMIT 0")
-        self.end_sessions(self.name)
+        limited = f"ALTER DATABASE {quote_name(self.name)} CONNECTION LIMIT 0"
+        self._end_after(limited, self.name)
 
     def drop(self, name: str) -> None:
         """Drop a database, if it is there, with whoever is in it."""
@@ -95,6 +94,10 @@ class Databases:
     def end_own_sessions(self) -> None:
         """End what a runner that was killed left working in the server."""
         self._wait_for_end(_OWN.format(quote_text(self.psql.label)), "sessions of a killed runner")
+
+    def _end_after(self, statement: str, name: str) -> None:
+        if self.psql.execute(statement, _OTHERS.format(quote_text(name))).strip():
+            self.end_sessions(name)
 
     def _wait_for_end(self, query: str, what: str) -> None:
         for _try in range(_TRIES):

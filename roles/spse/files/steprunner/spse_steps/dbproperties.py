@@ -16,37 +16,34 @@ _LISTS = {
 }
 _PRIVILEGES = ("CREATE", "CONNECT", "TEMPORARY")
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
-# to_json: the columns differ from version to version.
+# to_json: the columns differ from version to version.  One question: each costs a process.
 _DATABASE = """
 SELECT to_json(d) AS columns, pg_get_userbyid(datdba) AS owner, spcname AS tablespace,
        pg_encoding_to_char(encoding) AS encoding, pg_database_size(d.oid) AS size_bytes,
        current_setting('server_version_num')::int AS version,
-       shobj_description(d.oid, 'pg_database') AS comment
+       shobj_description(d.oid, 'pg_database') AS comment,
+       (SELECT json_agg(g) FROM (
+           SELECT privilege_type AS privilege, is_grantable AS grantable,
+                  CASE grantee WHEN 0 THEN '' ELSE pg_get_userbyid(grantee) END AS grantee
+           FROM aclexplode(d.datacl)) g) AS grants,
+       (SELECT coalesce(json_agg(s), '[]') FROM (
+           SELECT setting, rolname AS role
+           FROM pg_db_role_setting LEFT JOIN pg_roles r ON r.oid = setrole,
+                unnest(setconfig) setting
+           WHERE setdatabase = d.oid ORDER BY 2 NULLS FIRST, 1) s) AS settings
 FROM pg_database d JOIN pg_tablespace t ON t.oid = dattablespace WHERE datname = {}
-"""
-_GRANTS = """
-SELECT privilege_type AS privilege, is_grantable AS grantable,
-       CASE grantee WHEN 0 THEN '' ELSE pg_get_userbyid(grantee) END AS grantee
-FROM pg_database, aclexplode(datacl) WHERE datname = {}
-"""
-_SETTINGS = """
-SELECT s AS setting, rolname AS role
-FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase
-     LEFT JOIN pg_roles r ON r.oid = setrole, unnest(setconfig) s
-WHERE datname = {} ORDER BY 2 NULLS FIRST, 1
 """
 
 
 def read_properties(psql: Psql, name: str) -> Dict[str, Any]:
     """All there is to say of a database, as JSON; LookupError if there is none, StepFailed."""
-    wanted = quote_text(name)
-    rows = psql.query(_DATABASE.format(wanted))
+    rows = psql.query(_DATABASE.format(quote_text(name)))
     if not rows:
         raise LookupError(f"there is no database {name}")
     properties = rows[0]
-    acl = properties["columns"]["datacl"]
-    properties["grants"] = None if acl is None else psql.query(_GRANTS.format(wanted))
-    properties["settings"] = psql.query(_SETTINGS.format(wanted))
+    if properties["columns"]["datacl"] is not None:
+        # Everything may have been revoked.
+        properties["grants"] = properties["grants"] or []
     return properties
 
 

@@ -41,7 +41,7 @@ def write_durably(
         with contextlib.suppress(FileNotFoundError):
             # What an earlier, killed run left.
             os.unlink(temporary, dir_fd=parent)
-        trace("write")
+        trace(f"{name}: write")
         descriptor = os.open(temporary, _NEW, 0o600, dir_fd=parent)
         with open(descriptor, "wb") as stream:
             stream.write(content)
@@ -50,9 +50,9 @@ def write_durably(
                 os.fchown(descriptor, *owner)
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
-        trace("written")
+        trace(f"{name}: written")
         os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
-        trace("renamed")
+        trace(f"{name}: renamed")
         os.fsync(parent)
 
 

@@ -7,9 +7,7 @@ MASK = "********"
 LONGEST_OUTPUT = 4000
 # Shorter words are everywhere in other people's output.
 _SHORTEST_SECRET = 4
-_KEY_WORDS = (
-    r"[\w.\-]*(?:pass(?:word|wd|phrase)?|pwd|secret|securedb|token|apikey|private[_.]?key)"
-)
+_KEY_WORDS = r"[\w.\-]*(?:pass(?:word|wd|phrase)?|pwd|secret|securedb|token|apikey|private[_.]?key)"
 _ASSIGNMENT = re.compile(rf"(?im)({_KEY_WORDS}\s*[=:]\s*)(\"[^\"\n]*\"|'[^'\n]*'|\S+)")
 _URL = re.compile(r"(://[^\s:/@]*:)[^\s@/]+(?=@)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

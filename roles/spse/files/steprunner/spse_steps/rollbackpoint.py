@@ -6,7 +6,7 @@ for the other, and the same call finishes the work.
 """
 
 import os
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Set
 
 from spse_steps import dbnames
 from spse_steps.databases import Databases
@@ -49,16 +49,20 @@ class RollbackPoint:
 
     def kind_there(self) -> Optional[str]:
         """The kind of the complete rollback point; None while there is none."""
-        if self.before in self._databases.names():
+        return self._kind_in(self._databases.names())
+
+    def _kind_in(self, names: Set[str]) -> Optional[str]:
+        if self.before in names:
             return CLONE
         return DUMP if os.path.isfile(self.dump) else None
 
     def make(self, kind: str, properties: Dict[str, Any]) -> None:
         """Make it, if it is not there yet; then everybody may come in again."""
         self._databases.end_own_sessions()
-        if self.kind_there() != kind:
+        names = self._databases.names()
+        if self._kind_in(names) != kind:
             if kind == CLONE:
-                self._make_clone(properties)
+                self._make_clone(properties, names)
             else:
                 self._databases.leave_to_superusers()
                 self._trace("dump: closed")
@@ -94,14 +98,15 @@ class RollbackPoint:
         if properties is None:
             return
         databases.end_own_sessions()
-        if self.name not in databases.names():
+        names = databases.names()
+        if self.name not in names:
             raise StepFailed(
                 f"there is no {self.name}, so {self.before} is not dropped",
                 hint=f'psql -c \'ALTER DATABASE "{self.before}" RENAME TO "{self.name}"\' postgres',
             )
-        databases.drop(self._beside(dbnames.CLONING))
-        databases.drop(self._beside(dbnames.RESTORING))
-        databases.drop(self.before)
+        made = {self._beside(dbnames.CLONING), self._beside(dbnames.RESTORING), self.before}
+        for name in sorted(made & names):
+            databases.drop(name)
         for path in (self.dump, f"{self.dump}.half"):
             if os.path.exists(path):
                 os.unlink(path)
@@ -118,9 +123,10 @@ class RollbackPoint:
             self._trace(f"drop: {name}")
         return dropped + remove_old_dumps(databases, self._stamp)
 
-    def _make_clone(self, properties: Dict[str, Any]) -> None:
+    def _make_clone(self, properties: Dict[str, Any], names: Set[str]) -> None:
         half = self._beside(dbnames.CLONING)
-        self._databases.drop(half)
+        if half in names:
+            self._databases.drop(half)
         self._databases.close(self.name)
         self._trace("clone: closed")
         strategy = ""
@@ -138,7 +144,6 @@ class RollbackPoint:
 
     def _complete(self, half: str, properties: Dict[str, Any]) -> None:
         """Give a copy all that belongs to it, close it, and let it have its name."""
-        self._databases.end_sessions(half)
         self._psql.execute(
             *plan_properties(half, properties),
             f"ALTER DATABASE {quote_name(half)} ALLOW_CONNECTIONS false",
@@ -154,7 +159,6 @@ class RollbackPoint:
             self._trace("restore: renamed")
         self._databases.close(self.name)
         self._trace("swap: closed")
-        self._databases.end_sessions(self.before)
         self._psql.execute(
             f"ALTER DATABASE {quote_name(self.name)} RENAME TO {quote_name(failed)}",
             f"ALTER DATABASE {quote_name(self.before)} RENAME TO {quote_name(self.name)}",

@@ -8,7 +8,8 @@ import time
 import traceback
 from typing import Any, Callable, Dict, List, Optional
 
-from spse_steps import decision, state as states
+from spse_steps import decision
+from spse_steps import state as states
 from spse_steps.context import Context, Step
 from spse_steps.durable import Trace, ignore
 from spse_steps.errors import DONE, ROLLED_BACK, STUCK, StepsError

@@ -2,7 +2,8 @@
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from spse_steps import errors, state as states
+from spse_steps import errors
+from spse_steps import state as states
 from spse_steps.decision import is_open_again
 from spse_steps.lock import Holder
 from spse_steps.state import BACK, Record, State

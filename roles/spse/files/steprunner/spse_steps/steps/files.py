@@ -78,7 +78,7 @@ def _keep_original(context: Context, number: int, target: str) -> Tuple[Owner, O
 
 
 def _original(context: Context, number: int) -> str:
-    return os.path.join(context.folder, f"{context.state().stamp}.original-{number}")
+    return os.path.join(context.folder, f"original-{number}")
 
 
 def _probe(context: Context) -> str:
