@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -118,9 +119,7 @@ class Site:
         text = f"http.port={self.port}\nsitus=LPSE\ndb={url}\n"
         (etc / "application.conf").write_text(text)
         exports = f"export PGHOST=127.0.0.1 PGPORT={self.server.tcp_port} PGUSER=epns"
-        (etc / "libpq.sh").write_text(
-            f"{exports} PGDATABASE={self.name} PGPASSWORD={PASSWORD}\n"
-        )
+        (etc / "libpq.sh").write_text(f"{exports} PGDATABASE={self.name} PGPASSWORD={PASSWORD}\n")
 
     def plan(self, **changes: Any) -> dict[str, Any]:
         etc = self.top / "etc"
@@ -204,6 +203,19 @@ class Site:
         _pid, status = os.waitpid(child, 0)
         return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
+    def run_here_and_leave(self, *words: str | Path) -> None:
+        """In a forked process: run the program, and never come back."""
+        _be_killed_at(0, self.argv(*words))
+
+    def listen_and_wait(self) -> None:
+        """In a forked process: have the port, and be something else."""
+        with socket.create_server(("127.0.0.1", self.port)) as listener:
+            while True:
+                caller, _address = listener.accept()
+                caller.recv(65536)
+                caller.sendall(b"HTTP/1.0 200 OK\r\n\r\nbukan SPSE")
+                caller.close()
+
     def spse4(self, verb: str) -> None:
         subprocess.run(
             [self.link / "spse4", verb], check=True, user=ACCOUNT, cwd="/", capture_output=True
@@ -239,15 +251,26 @@ class Site:
     def query(self, text: str) -> list[tuple[object, ...]]:
         return self.server.execute(text, name=self.name)
 
-    def assert_is(self, version: str) -> None:
-        """It serves this version with all data, and users are let in."""
+    def assert_is_serving(self, version: str) -> None:
+        """It serves this version, and users are let in."""
         assert f"SPSE {version}" in self.login_page()
         assert not self.flag.exists()
         assert self.link.readlink() == self.release(version)
+
+    def assert_is(self, version: str) -> None:
+        """It serves this version with all data, and users are let in."""
+        self.assert_is_serving(version)
         assert self.query("SELECT count(*), sum(id) FROM paket") == [(ROWS, ROWS * (ROWS + 1) // 2)]
         assert self.query("SELECT max(versi) FROM versi") == [(version,)]
         assert self.columns() == (["id", "nama", "pagu"] if version == "4.5" else ["id", "nama"])
         self.assert_properties()
+
+    def is_asleep(self) -> bool:
+        """Whether somebody sleeps in the database."""
+        query = (
+            "SELECT 1 FROM pg_stat_activity WHERE query ~ 'pg_sleep' AND pid <> pg_backend_pid()"
+        )
+        return bool(self.server.execute(query))
 
     def columns(self) -> list[object]:
         query = "SELECT attname FROM pg_attribute WHERE attrelid = 'paket'::regclass AND attnum > 0"

@@ -1,7 +1,7 @@
 """Killed at any moment, an upgrade can be taken up again, and taken back; no data is lost.
 
-Every moment that leaves something new behind is one test here, by turns resumed and rolled back;
-``make soak`` takes all moments both ways.
+Every moment that leaves something new behind is a test here, by turns resumed and rolled back, and
+on the way back every second one; ``make soak`` takes all moments both ways.
 """
 
 import pytest
@@ -18,10 +18,10 @@ def name_of(number: int, points: list[str]) -> str:
     return f"{number}-{points[number - 1]}".replace(" ", "-")
 
 
-def by_turns(points: list[str], first: int = 1) -> list[object]:
+def by_turns(points: list[str], first: int = 1, share: int = 1) -> list[object]:
     """Each distinct moment in one of the two ways, and in soak every moment in both."""
     found: list[object] = []
-    chosen = [number for number in choose_distinct(points) if number >= first]
+    chosen = [number for number in choose_distinct(points) if number >= first][::share]
     for number in range(first, len(points) + 1):
         for turn, way in enumerate(("resume", "rollback")):
             is_now = number in chosen and chosen.index(number) % 2 == turn
@@ -42,7 +42,7 @@ def go_back(site, capsys):
 def test_the_moments_are_those_of_the_lists(site, capsys):
     ended = site.call(capsys, "run", site.write_plan(site.plan()))
     assert ended.points == _UPGRADE
-    assert len(choose_distinct(_UPGRADE)) > 40
+    assert len(choose_distinct(_UPGRADE)) > 30
 
 
 def test_the_moments_of_a_way_back_are_those_of_the_list(site, capsys):
@@ -70,7 +70,7 @@ def test_power_cut_during_an_upgrade(site, capsys, number, way):
     site.assert_is("4.4")
 
 
-@pytest.mark.parametrize(("number", "way"), by_turns(_FAILING, _BACK))
+@pytest.mark.parametrize(("number", "way"), by_turns(_FAILING, _BACK, share=2))
 def test_power_cut_while_it_goes_back(site, capsys, number, way):
     (site.release("4.5") / "migration.sql").write_text(f"DELETE FROM paket;\n{_FAILS}")
     assert site.call_and_kill(number, "run", site.write_plan(site.plan()))

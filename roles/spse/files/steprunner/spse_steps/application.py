@@ -10,7 +10,6 @@ from spse_steps.plan import Plan, Release
 from spse_steps.processes import Process
 
 _NAP_SECONDS = 0.1
-_KILL_SECONDS = 10.0
 
 
 class Running(NamedTuple):
@@ -66,7 +65,7 @@ def stop(context: Context) -> None:
     if left:
         context.tell(f"its script left {_numbers(left)} running: ended with their process groups")
         members = sorted({each for one in left for each in processes.group_of(one)})
-        left = processes.end_processes(members, _KILL_SECONDS)
+        left = processes.end_processes(members, plan.application.stop_seconds)
     if left:
         raise StepFailed(
             f"the application does not end: processes {_numbers(left)}",

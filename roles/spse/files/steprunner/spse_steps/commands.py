@@ -156,7 +156,8 @@ def _read_until_end(
             if time.monotonic() > deadline:
                 return process.poll() is not None
             if not selector.get_map():
-                time.sleep(0.01)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_NAP_SECONDS)
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:

@@ -38,7 +38,8 @@ def write_dump(databases: Databases, path: str, trace: Trace) -> None:
 
 
 def _check_dump(databases: Databases, path: str) -> None:
-    with open(path, "rb") as stream:
+    # Unbuffered: pg_restore reads on where the file stands.
+    with open(path, "rb", buffering=0) as stream:
         if stream.read(len(_MAGIC)) != _MAGIC:
             raise StepFailed(f"{path} is no dump of a database", hint="df -h shows if it is full")
         stream.seek(0)

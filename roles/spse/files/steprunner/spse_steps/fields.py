@@ -29,6 +29,7 @@ class Fields:
         self._prefix = prefix
 
     def has(self, key: str) -> bool:
+        self._seen.add(key)
         return self._values.get(key) is not None
 
     def text(

@@ -199,7 +199,7 @@ def _application(fields: Fields) -> Application:
 
 def _backup(fields: Fields) -> Backup:
     risk = fields.text("accepted_risk", "")
-    if not fields.has("run") and risk.strip():
+    if not fields.has("run") and not fields.has("verify") and risk.strip():
         return Backup(None, None, risk)
     if not fields.has("run"):
         raise fields.wrong("run", "is missing, and so is accepted_risk with the reason for that")

@@ -152,7 +152,7 @@ class Runner:
         except Exception as error:
             reason = self._explain(error)
             self._say(f"{step.name}: cannot be taken back: {reason}")
-            state = self._journal.state.with_record(self._ended(step, states.UNDOING))
+            state = self._journal.state.with_record(self._undone(step, states.UNDOING))
             self._journal.save(
                 state._replace(
                     direction=BACK,
@@ -163,12 +163,10 @@ class Runner:
             return False
         self._trace(f"{step.name}: undone")
         state = self._journal.state
+        state = state.with_record(self._undone(step, states.UNDONE))
         if state.direction == FORWARD:
-            state = state.with_record(self._ended(step, states.UNDONE))
-            self._journal.save(decision.reset_from(state, step.resets))
-        else:
-            ended = self._ended(step, states.UNDONE)
-            self._save(ended._replace(undo_ended=self._now()))
+            state = decision.reset_from(state, step.resets)
+        self._journal.save(state)
         return True
 
     def _finish(self) -> int:
@@ -219,10 +217,17 @@ class Runner:
         return shorten(self._mask(f"{type(error).__name__}: {error}"))
 
     def _ended(self, step: Step, status: str) -> Record:
-        output = shorten(self._mask("\n".join(filter(None, self._told))))
         return self._record(step)._replace(
-            status=status, ended=self._now(), rc=self._rc, output=output
+            status=status, ended=self._now(), rc=self._rc, output=self._output()
         )
+
+    def _undone(self, step: Step, status: str) -> Record:
+        return self._record(step)._replace(
+            status=status, undo_ended=self._now(), undo_output=self._output()
+        )
+
+    def _output(self) -> str:
+        return shorten(self._mask("\n".join(filter(None, self._told))))
 
     def _record(self, step: Step) -> Record:
         return self._journal.state.record(step.name)

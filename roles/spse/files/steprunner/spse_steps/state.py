@@ -34,6 +34,7 @@ class Record(NamedTuple):
     undo_ended: Optional[str] = None
     rc: Optional[int] = None
     output: str = ""
+    undo_output: str = ""
     notes: Dict[str, Any] = {}  # noqa: RUF012 - never changed, only replaced
 
 
