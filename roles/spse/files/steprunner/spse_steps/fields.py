@@ -56,12 +56,6 @@ class Fields:
             raise self.wrong(key, f"is not a whole number from {low} to {high}")
         return value
 
-    def truth(self, key: str, default: Any = _MISSING) -> bool:
-        value = self._take(key, default)
-        if not isinstance(value, bool):
-            raise self.wrong(key, "is neither true nor false")
-        return value
-
     def path(self, key: str, default: Any = _MISSING) -> str:
         """An absolute path without ``..``, with the prefix before it."""
         value = self.text(key, default)

@@ -32,10 +32,10 @@ class _Connection(http.client.HTTPConnection):
         )
 
 
-def find_fault(page: WebPage) -> Optional[str]:
+def find_fault(page: WebPage, attempt_seconds: float = _ATTEMPT_SECONDS) -> Optional[str]:
     """What is wrong with a page now; None when it answers as it should."""
     try:
-        status, body = _fetch(page)
+        status, body = _fetch(page, attempt_seconds)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return f"{page.name}: {page.url} does not answer: {_say(error)}"
     if status != _OK:
@@ -45,7 +45,7 @@ def find_fault(page: WebPage) -> Optional[str]:
     return None
 
 
-def _fetch(page: WebPage) -> Tuple[int, str]:
+def _fetch(page: WebPage, seconds: float) -> Tuple[int, str]:
     url = urlsplit(page.url)
     host, default = str(url.hostname), _PORTS[url.scheme]
     port = url.port or default
@@ -57,14 +57,14 @@ def _fetch(page: WebPage) -> Tuple[int, str]:
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
         connection.request("GET", path, headers={"User-Agent": "lpse-ops", "Connection": "close"})
         response = connection.getresponse()
-        return response.status, _read(response).decode("utf-8", "replace")
+        return response.status, _read(response, seconds).decode("utf-8", "replace")
     finally:
         connection.close()
 
 
-def _read(response: http.client.HTTPResponse) -> bytes:
+def _read(response: http.client.HTTPResponse, seconds: float) -> bytes:
     """The body as far as it comes in time: a server may send one byte a second for ever."""
-    deadline = time.monotonic() + _ATTEMPT_SECONDS
+    deadline = time.monotonic() + seconds
     content = b""
     while len(content) < _LARGEST_BYTES:
         piece = response.read1(1 << 16)
