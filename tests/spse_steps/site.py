@@ -64,6 +64,11 @@ class Site:
     number: int = 0
 
     @property
+    def plan_id(self) -> str:
+        """Of no other trial on this machine: by it a runner knows what it started."""
+        return f"trial-{self.port}-{self.number}"
+
+    @property
     def uid(self) -> int:
         return pwd.getpwnam(ACCOUNT).pw_uid
 
@@ -125,7 +130,7 @@ class Site:
         etc = self.top / "etc"
         plan: dict[str, Any] = {
             "format": 1,
-            "id": f"trial-{self.number}",
+            "id": self.plan_id,
             "from": {"version": "4.4", "release": str(self.release("4.4"))},
             "to": {"version": "4.5", "release": str(self.release("4.5"))},
             "link": str(self.link),
@@ -223,7 +228,7 @@ class Site:
 
     def stop(self) -> None:
         """End whatever was started, however."""
-        marks = [f"trial-{self.number}/{step}" for step in ("start", "stop", "migrate")]
+        marks = [f"{self.plan_id}/{step}" for step in ("start", "stop", "migrate")]
         marked = [each for mark in marks for each in find_marked(mark, [self.uid])]
         for process in find_listeners(self.port, self.uid) + marked:
             for each in group_of(process):

@@ -98,7 +98,8 @@ class Step(NamedTuple):
     after it was cut off anywhere.  ``probe`` finds out if it was done: one of decision's answers.
     ``undo`` takes it back however far it came, and may itself be cut off and called again;
     then the steps in ``resets`` are to be run again with it.
-    ``is_way_out``: users come in by it.  ``is_after``: it fails without turning back.
+    ``keeps_running``: what it starts is to outlive it.  ``is_way_out``: users come in by it.
+    ``is_after``: it fails without turning back.
     ``is_undone``: whether what taking it back started is still there, after a reboot.
     """
 
@@ -109,6 +110,7 @@ class Step(NamedTuple):
     undo: Callable[[Context], None]
     is_repeatable: bool = True
     resets: Tuple[str, ...] = ()
+    keeps_running: bool = False
     is_way_out: bool = False
     is_after: bool = False
     is_undone: Optional[Callable[[Context], bool]] = None

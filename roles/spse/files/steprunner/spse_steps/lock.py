@@ -4,10 +4,13 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from typing import Iterator, NamedTuple, Optional
 
 from spse_steps.errors import Locked
 
+_PATIENCE_SECONDS = 0.5
+_NAP_SECONDS = 0.05
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -25,15 +28,25 @@ def hold_lock(path: str, holder: Holder) -> Iterator[Optional[Holder]]:
     descriptor = os.open(path, _FLAGS, 0o600)
     try:
         before = _read_holder(descriptor)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise _locked(before) from error
+        _take(descriptor, before)
         _write(descriptor, json.dumps(holder._asdict()))
         yield before
         _write(descriptor, "")
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, before: Optional[Holder]) -> None:
+    """Whoever only asks for the state holds it for a moment."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise _locked(before) from error
+        time.sleep(_NAP_SECONDS)
 
 
 def find_holder(path: str) -> Optional[Holder]:

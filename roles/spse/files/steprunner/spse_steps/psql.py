@@ -21,6 +21,16 @@ _NAP_SECONDS = 0.5
 _NOT_CONNECTED = 2
 _STARTING = "the database system is starting up"
 
+# A setting of the site must not cut a long copy short, nor let a power cut take back what is done.
+_OPTIONS_OF_SESSION = " ".join(
+    (
+        "-c statement_timeout=0",
+        "-c lock_timeout=0",
+        "-c synchronous_commit=on",
+        "-c client_min_messages=warning",
+    )
+)
+
 # commands.run_command with the mark of the step.
 RunCommand = Callable[..., Finished]
 
@@ -131,8 +141,7 @@ def _environment(server: DatabaseServer, label: str) -> Dict[str, str]:
         "PGUSER": server.user,
         "PGAPPNAME": label,
         "PGCONNECT_TIMEOUT": "10",
-        # A setting of the site must not cut a long copy short.
-        "PGOPTIONS": "-c statement_timeout=0 -c lock_timeout=0 -c client_min_messages=warning",
+        "PGOPTIONS": _OPTIONS_OF_SESSION,
     }
     if server.host:
         values["PGHOST"] = server.host

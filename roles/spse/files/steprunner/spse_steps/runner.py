@@ -125,9 +125,7 @@ class Runner:
         """Find out what became of a step that was cut off."""
         context = self._context(step)
         try:
-            if not step.is_repeatable:
-                # What it started may still be at work.
-                context.end_leftovers()
+            self._end_leftovers(step, context)
             found = step.probe(context)
         except Exception as error:
             self._fail(step, error)
@@ -141,6 +139,11 @@ class Runner:
         else:
             self._save(self._record(step)._replace(status=states.UNDOING, undo_begun=self._now()))
 
+    def _end_leftovers(self, step: Step, context: Context) -> None:
+        """What a killed runner started may still be at work."""
+        if not step.keeps_running:
+            context.end_leftovers()
+
     def _undo(self, step: Step) -> bool:
         """Take a step back; False when that cannot be done now."""
         self._say(f"{step.name}: take it back")
@@ -148,7 +151,9 @@ class Runner:
         self._save(record)
         self._trace(f"{step.name}: undo begun")
         try:
-            step.undo(self._context(step))
+            context = self._context(step)
+            self._end_leftovers(step, context)
+            step.undo(context)
         except Exception as error:
             reason = self._explain(error)
             self._say(f"{step.name}: cannot be taken back: {reason}")

@@ -33,7 +33,6 @@ def _run(context: Context) -> None:
         context.tell(f"no backup was made: {backup.accepted_risk}")
         context.save_notes({"accepted_risk": backup.accepted_risk})
         return
-    context.end_leftovers()
     made = context.run(backup.run, context.plan.old)
     snapshot = find_snapshot(made.stdout)
     if snapshot is None:

@@ -45,7 +45,6 @@ def read_source(file: SiteFile) -> bytes:
 
 
 def _run(context: Context) -> None:
-    release = context.plan.new.folder
     for number, file in enumerate(context.plan.files):
         content = read_source(file)
         target = beside_release(context.plan.new, file.target)
@@ -53,10 +52,19 @@ def _run(context: Context) -> None:
         if mode is None:
             account = find_account(context.plan.application.account)
             owner = account.pw_uid, account.pw_gid
-        write_durably(
-            target, content, mode=file.mode, owner=owner, root=release, trace=context.trace
-        )
+        _put(context, target, content, file.mode, owner)
         context.tell(f"{file.target} is that of the site")
+
+
+def _put(context: Context, target: str, content: bytes, mode: int, owner: Owner) -> None:
+    root = context.plan.new.folder
+    try:
+        write_durably(target, content, mode=mode, owner=owner, root=root, trace=context.trace)
+    except OSError as error:
+        raise StepFailed(
+            f"cannot write {target}: {error.strerror or error}",
+            hint="files[].target in the plan is a path in a folder of the release, with no links",
+        ) from error
 
 
 def _keep_original(context: Context, number: int, target: str) -> Tuple[Owner, Optional[int]]:
@@ -108,10 +116,7 @@ def _undo(context: Context) -> None:
             _remove(release, target)
         else:
             content = read_trusted(_original(context, number), _LARGEST_BYTES)
-            owner = kept[0], kept[1]
-            write_durably(
-                target, content, mode=kept[2], owner=owner, root=release, trace=context.trace
-            )
+            _put(context, target, content, kept[2], (kept[0], kept[1]))
 
 
 def _remove(release: str, target: str) -> None:

@@ -27,7 +27,6 @@ def _probe(context: Context) -> str:
 
 
 def _undo(context: Context) -> None:
-    context.end_leftovers()
     if not context.notes.get("started"):
         return
     point = context.rollback_point()

@@ -34,4 +34,4 @@ def _undo(context: Context) -> None:
     context.end_leftovers()
 
 
-STEP = Step(NAME, _describe, _run, _probe, _undo)
+STEP = Step(NAME, _describe, _run, _probe, _undo, keeps_running=True)

@@ -40,4 +40,4 @@ def _is_undone(context: Context) -> bool:
     return application.is_running(context.plan, context.plan.old)
 
 
-STEP = Step(NAME, _describe, _run, _probe, _undo, is_undone=_is_undone)
+STEP = Step(NAME, _describe, _run, _probe, _undo, is_undone=_is_undone, keeps_running=True)
