@@ -14,30 +14,33 @@ from tests.spse_steps.conftest import RUNNER
 FILES = sorted(RUNNER.rglob("*.py"))
 
 
-@pytest.fixture(params=FILES, ids=lambda path: path.relative_to(RUNNER).as_posix())
-def tree(request):
-    return ast.parse(request.param.read_text(), str(request.param), feature_version=(3, 6))
+TREES = [
+    (path.relative_to(RUNNER).as_posix(), ast.parse(path.read_text(), feature_version=(3, 6)))
+    for path in FILES
+]
 
 
-def test_nothing_but_the_standard_library(tree):
-    for module, name in imported(tree):
-        top = module.partition(".")[0]
-        assert top in sys.stdlib_module_names or top == "spse_steps", module
-        banned = NEWER.get(module)
-        assert banned is None or (name not in banned and banned != []), f"{module}.{name}"
+def test_nothing_but_the_standard_library():
+    for file, tree in TREES:
+        for module, name in imported(tree):
+            top = module.partition(".")[0]
+            assert top in sys.stdlib_module_names or top == "spse_steps", (file, module)
+            banned = NEWER.get(module)
+            assert banned is None or (name not in banned and banned != []), (file, module, name)
 
 
-def test_no_name_or_argument_is_newer(tree):
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            assert node.attr not in NEWER_METHODS, f"line {node.lineno}: {node.attr}"
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            names = {keyword.arg for keyword in node.keywords}
-            assert not names & NEWER_ARGUMENTS, f"line {node.lineno}"
+def test_no_name_or_argument_is_newer():
+    for file, tree in TREES:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in NEWER_METHODS, (file, node.lineno, node.attr)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                names = {keyword.arg for keyword in node.keywords}
+                assert not names & NEWER_ARGUMENTS, (file, node.lineno)
 
 
-def test_every_module_says_what_it_is(tree):
-    assert ast.get_docstring(tree)
+def test_every_module_says_what_it_is():
+    assert [file for file, tree in TREES if not ast.get_docstring(tree)] == []
 
 
 @pytest.mark.parametrize("is_zipped", [False, True])

@@ -57,11 +57,13 @@ def run_command(
     folder: str = "/",
     stdin: Union[bytes, IO[bytes]] = b"",
     stdout: Optional[IO[bytes]] = None,
+    patience_seconds: float = _PATIENCE_SECONDS,
 ) -> Finished:
     """Run a program to its end; its exit status is a value.
 
     What it leaves in the background may keep running; only when its time is over is its whole
-    process group ended, and ``rc`` is TIMED_OUT.  ``stdout``: a file for its output.
+    process group ended, ``patience_seconds`` after it was asked to, and ``rc`` is TIMED_OUT.
+    ``stdout``: a file for its output.
     """
     who = find_account(account)
     with tempfile.TemporaryFile() as given:
@@ -85,7 +87,7 @@ def run_command(
                 f"cannot start {argv[0]} as {account}: {error}",
                 hint=f"is it there? ls -l {argv[0]}; its path stands in the plan file",
             ) from error
-        return _wait(process, seconds)
+        return _wait(process, seconds, patience_seconds)
 
 
 def _environment(who: pwd.struct_passwd, given: Mapping[str, str], mark: str) -> Dict[str, str]:
@@ -108,16 +110,16 @@ def _become(who: pwd.struct_passwd) -> Callable[[], Any]:
     return become
 
 
-def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> Finished:
+def _wait(process: "subprocess.Popen[bytes]", seconds: float, patience: float) -> Finished:
     pipes = [pipe for pipe in (process.stdout, process.stderr) if pipe]
     kept = {pipe.fileno(): bytearray() for pipe in pipes}
     try:
         in_time = _read_until_end(process, pipes, kept, time.monotonic() + seconds)
     except BaseException:
-        _end_group(process)
+        _end_group(process, patience)
         raise
     if not in_time:
-        _end_group(process)
+        _end_group(process, patience)
     rc = process.wait() if in_time else TIMED_OUT
     texts = [bytes(kept[pipe.fileno()]).decode("utf-8", "replace") for pipe in pipes]
     for pipe in pipes:
@@ -160,13 +162,13 @@ def _read_until_end(
                     process.wait(_NAP_SECONDS)
 
 
-def _end_group(process: "subprocess.Popen[bytes]") -> None:
+def _end_group(process: "subprocess.Popen[bytes]", patience: float) -> None:
     """End a program and its group, of which it is the first: it has not been waited for."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_PATIENCE_SECONDS)
+            process.wait(patience)
             # The rest of the group has no more time than the program took.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -36,7 +36,7 @@ def prove(context: Context, release: Release, log_end: Dict[str, Any]) -> None:
             break
         if context.clock() > deadline:
             raise _unwell(release, faults)
-        context.sleep(nap)
+        context.sleep(max(min(nap, deadline - context.clock()), _SHORTEST_NAP_SECONDS))
         nap = min(nap * 2, _NAP_SECONDS)
     names = ", ".join(page.name for page in context.plan.health.pages)
     context.tell(f"{release.version} answers: port, {names}, database writable, log, memory")
