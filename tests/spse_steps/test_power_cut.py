@@ -1,8 +1,7 @@
 """Killed at any moment, an upgrade can be taken up again, and taken back; no data is lost.
 
 Every moment that leaves something new behind is a test here, by turns resumed and rolled back, and
-on the
-way back every third one; ``make soak`` takes all moments both ways.
+every third one of the way back; ``make soak`` takes all moments both ways.
 """
 
 import pytest

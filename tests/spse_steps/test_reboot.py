@@ -25,6 +25,22 @@ def test_what_the_power_cut_ended_is_started_again(site, capsys, after):
     site.assert_is("4.5")
 
 
+def test_once_users_were_let_in_it_never_goes_back_by_itself(site, capsys):
+    assert site.call_and_kill(moment("after let-in"), "run", site.write_plan(site.plan()))
+    site.query("INSERT INTO paket VALUES (1000, 'sesudah')")
+    site.stop()
+    (site.release("4.5") / "noisy").touch()
+    ended = site.call(capsys, "resume")
+    assert (ended.code, ended.answer["phase"]) == (1, "stuck")
+    assert ended.answer["direction"] == "forward"
+    assert site.call(capsys, "rollback").code == 7
+    (site.release("4.5") / "noisy").unlink()
+    site.spse4("stop")
+    assert site.call(capsys, "resume").code == 0
+    site.assert_is_serving("4.5")
+    assert site.query("SELECT count(*) FROM paket WHERE id = 1000") == [(1,)]
+
+
 def test_what_the_boot_started_is_stopped_and_its_writes_are_in_the_rollback_point(site, capsys):
     assert site.call_and_kill(moment("after rollback-point"), "run", site.write_plan(site.plan()))
     site.spse4("start")

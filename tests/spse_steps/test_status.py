@@ -15,6 +15,7 @@ from tests.spse_steps.values import state_up_to, state_with
         (state_up_to("let-in", "begun"), "stopped", "let-in", 1, "users may have been let in"),
         (state_up_to("stop", "undoing", direction="back"), "stopped", "stop", 1, "rollback: go on"),
         (state_up_to("start", "failed"), "stopped", "start", 1, "resume"),
+        (state_up_to("tidy", "begun", outcome="stuck"), "stuck", "tidy", 1, "users may have been"),
         (
             state_up_to("stop", "undoing", direction="back", outcome="stuck", reason="disk full"),
             "stuck",

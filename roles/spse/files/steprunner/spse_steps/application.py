@@ -1,5 +1,6 @@
 """The application as a whole: is it there, is it stopped, does it start."""
 
+import os
 from typing import List, NamedTuple, Optional
 
 from spse_steps import processes
@@ -27,6 +28,8 @@ def find_named(plan: Plan, release: Release) -> Optional[Process]:
     """The process that this release's pid file names, if it is the application's."""
     uid = find_account(plan.application.account).pw_uid
     folders = [plan.old.folder, plan.new.folder, plan.link]
+    # The kernel tells where a process is by the path without links.
+    folders += [os.path.realpath(folder) for folder in folders]
     return processes.find_named(release.folder, plan.application.pid_file, uid, folders)
 
 

@@ -18,7 +18,7 @@ from spse_steps.masking import Mask, shorten
 from spse_steps.plan import Plan
 from spse_steps.recheck import TRANSIENT, recheck
 from spse_steps.state import BACK, FORWARD, Record
-from spse_steps.steps.catalog import BY_NAME
+from spse_steps.steps.catalog import BY_NAME, WAY_OUT
 
 
 class Runner:
@@ -55,11 +55,7 @@ class Runner:
             if following.step is None:
                 return self._finish()
             step = BY_NAME[following.step]
-            if following.action == decision.RUN:
-                self._run(step)
-            elif following.action == decision.LOOK:
-                self._look(step)
-            elif not self._undo(step):
+            if not self._act(following.action, step):
                 return STUCK
             self._trace(f"after {step.name}")
 
@@ -68,6 +64,14 @@ class Runner:
         self._journal.save(
             self._journal.state._replace(direction=BACK, outcome=None, reason=reason, ended=None)
         )
+
+    def _act(self, action: str, step: Step) -> bool:
+        """Do what comes next; False when it cannot go on in either direction."""
+        if action == decision.RUN:
+            return self._run(step)
+        if action == decision.LOOK:
+            return self._look(step)
+        return self._undo(step)
 
     def _recheck(self) -> None:
         lost = [name for name in TRANSIENT if self._is_lost(BY_NAME[name])]
@@ -85,7 +89,7 @@ class Runner:
             status == states.UNDONE and step.is_undone is not None and not step.is_undone(context)
         )
 
-    def _run(self, step: Step) -> None:
+    def _run(self, step: Step) -> bool:
         record = self._record(step)
         self._say(f"{step.name}: {step.describe(self._plan)}")
         self._save(
@@ -102,12 +106,13 @@ class Runner:
         try:
             step.run(self._context(step))
         except Exception as error:
-            self._fail(step, error)
-        else:
-            self._trace(f"{step.name}: ran")
-            self._save(self._ended(step, states.DONE))
+            return self._fail(step, error)
+        self._trace(f"{step.name}: ran")
+        self._save(self._ended(step, states.DONE))
+        return True
 
-    def _fail(self, step: Step, error: Exception) -> None:
+    def _fail(self, step: Step, error: Exception) -> bool:
+        """Turn back, unless users are in; False when only somebody who answers for it can."""
         reason = self._explain(error)
         is_through = step.is_way_out and self._probe_quietly(step) == decision.IS_DONE
         if step.is_after or is_through:
@@ -115,21 +120,28 @@ class Runner:
             self._say(f"{step.name}: warning: {reason}")
             state = self._journal.state.with_record(self._ended(step, states.DONE))
             self._journal.save(state._replace(warnings=(*state.warnings, reason)))
-            return
+            return True
         self._say(f"{step.name}: failed: {reason}")
-        self._say("going back to the old release")
         state = self._journal.state.with_record(self._ended(step, states.FAILED))
-        self._journal.save(state._replace(direction=BACK, reason=f"{step.name}: {reason}"))
+        state = state._replace(reason=f"{step.name}: {reason}")
+        if not step.is_way_out and decision.is_open_again(state, WAY_OUT):
+            self._say(
+                "users were let in: not going back by itself, they would lose what they wrote"
+            )
+            self._journal.save(state._replace(outcome=states.STUCK))
+            return False
+        self._say("going back to the old release")
+        self._journal.save(state._replace(direction=BACK))
+        return True
 
-    def _look(self, step: Step) -> None:
+    def _look(self, step: Step) -> bool:
         """Find out what became of a step that was cut off."""
         context = self._context(step)
         try:
             self._end_leftovers(step, context)
             found = step.probe(context)
         except Exception as error:
-            self._fail(step, error)
-            return
+            return self._fail(step, error)
         then = decision.choose_after_look(found, is_repeatable=step.is_repeatable)
         self._say(f"{step.name}: it was cut off; {found}, so {_THEN[then]}")
         if then == states.DONE:
@@ -138,6 +150,7 @@ class Runner:
             self._save(self._record(step)._replace(status=states.PENDING))
         else:
             self._save(self._record(step)._replace(status=states.UNDOING, undo_begun=self._now()))
+        return True
 
     def _end_leftovers(self, step: Step, context: Context) -> None:
         """What a killed runner started may still be at work."""
@@ -179,7 +192,8 @@ class Runner:
         is_back = state.direction == BACK
         outcome = states.ROLLED_BACK if is_back else states.FINISHED
         if state.outcome != outcome:
-            self._journal.save(state._replace(outcome=outcome, ended=self._now()))
+            reason = state.reason if is_back else ""
+            self._journal.save(state._replace(outcome=outcome, ended=self._now(), reason=reason))
         self._trace("finished")
         return ROLLED_BACK if is_back else DONE
 

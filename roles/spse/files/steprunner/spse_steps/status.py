@@ -51,6 +51,8 @@ def judge(state: Optional[State], holder: Optional[Holder]) -> Status:
         phase = "stuck" if state.outcome == states.STUCK else "stopped"
         first = [f"first: {state.reason}"] if phase == "stuck" else []
         return Status(phase, step, [*first, again])
+    if state.outcome == states.STUCK:
+        return Status("stuck", step, [f"first: {state.reason}", *_advise_forward(state)])
     return Status("stopped", step, _advise_forward(state))
 
 
