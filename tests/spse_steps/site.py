@@ -195,7 +195,7 @@ class Site:
         """Run the program here to its end."""
         points: list[str] = []
         capsys.readouterr()
-        with _signals_kept():
+        with signals_kept():
             code = main(self.argv(*words), trace=points.append)
         shown = capsys.readouterr()
         return Ended(code, shown.out, shown.err, points)
@@ -297,7 +297,8 @@ class Site:
 
 
 @contextlib.contextmanager
-def _signals_kept() -> Iterator[None]:
+def signals_kept() -> Iterator[None]:
+    """The program sets them for itself; here it is not alone."""
     numbers = (signal.SIGHUP, signal.SIGTERM)
     before = [signal.getsignal(number) for number in numbers]
     try:
