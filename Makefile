@@ -20,8 +20,7 @@ lint: .venv/stamp.lint
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy --strict lpse_ops
-	if find lpse_ops/agent -name '*.py' 2>/dev/null | grep -q .; then \
-		.venv/bin/vermin --target=3.6- --no-tips --violations lpse_ops/agent; fi
+	.venv/bin/vermin --target=3.6- --no-tips --violations lpse_ops/agent roles/spse/files/steprunner
 	if find roles -name '*.yml' 2>/dev/null | grep -q .; then \
 		PATH="$$PWD/.venv/bin:$$PATH" ansible-lint roles; fi
 

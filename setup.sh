@@ -37,6 +37,9 @@ missing_packages() {
     command -v fusefat >/dev/null || echo fusefat
     command -v gpg >/dev/null || echo gnupg
     command -v xz >/dev/null || echo xz-utils
+    # What the stand-in for SPSE is made of.
+    command -v java >/dev/null || echo default-jre-headless
+    [ -f /usr/share/java/postgresql.jar ] || echo libpostgresql-jdbc-java
     # What opens our papers; the fonts have the widths of Times New Roman.
     command -v soffice >/dev/null || echo libreoffice-writer-nogui
     command -v pdftotext >/dev/null || echo poppler-utils
