@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import tarfile
 import tempfile
 import urllib.error
 import urllib.request
@@ -16,6 +15,7 @@ from urllib.parse import urlencode
 from tests.lab.waiting import is_running, wait_until
 from tests.standin.build import Package
 from tests.standin.release import TOP, Release
+from tests.unpacking import unpack
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def open_site(
 
     ``database`` is as in application.conf: ``postgres://user:password@host:port/name``.
     """
-    unpack(package.archive, home)
+    put_in_place(package.archive, home)
     site = Site(home, storage, port, package.release)
     change_settings(
         site.settings,
@@ -175,11 +175,10 @@ def open_site(
                 os.kill(pid, signal.SIGKILL)
 
 
-def unpack(archive: Path, home: Path) -> None:
+def put_in_place(archive: Path, home: Path) -> None:
     """Unpack an archive so that its top folder becomes ``home``."""
     with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
-        with tarfile.open(archive) as tar:
-            tar.extractall(scratch, filter="data")
+        unpack(archive, Path(scratch))
         (Path(scratch) / TOP).rename(home)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.standin.build import Package, build, main
 from tests.standin.release import RELEASES, VERSIONS
-from tests.standin.site import unpack
+from tests.standin.site import put_in_place
 from tests.standin.toolchain import find_driver
 
 
@@ -49,7 +49,7 @@ def test_the_tampered_archive_differs_in_one_file(
     packages: dict[str, Package], tmp_path: Path
 ) -> None:
     for name in ("spse-4.5", "spse-4.5-tampered"):
-        unpack(packages[name].archive, tmp_path / name)
+        put_in_place(packages[name].archive, tmp_path / name)
     good, tampered = contents(tmp_path / "spse-4.5"), contents(tmp_path / "spse-4.5-tampered")
     assert good.keys() == tampered.keys()
     assert [name for name in good if good[name] != tampered[name]] == ["spse4"]

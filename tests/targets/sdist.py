@@ -7,12 +7,12 @@ ever copied into the tree.  ``python -m tests.targets.sdist`` fetches it and pri
 import importlib.metadata
 import subprocess
 import sys
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cached import cache_folder, locked
+from tests.unpacking import unpack
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,6 @@ def _download(version: str, folder: Path) -> Path:
     if done.returncode != 0 or len(found) != 1:
         raise RuntimeError(f"pip cannot download ansible-core {version}: {done.stderr}")
     return found[0]
-
-
-def unpack(archive: Path, target: Path) -> None:
-    """Unpack; a member that leads out of ``target``, or is no plain file, raises."""
-    with tarfile.open(archive) as file:
-        file.extractall(target, filter="data")
 
 
 if __name__ == "__main__":
