@@ -69,8 +69,8 @@ def test_an_unchanged_run_asks_s3_no_more_than_it_must(
     # Looked for again only if the index took longer than a lock takes to settle.
     again = ["GET locks list"] if unchanged.count("GET locks list") > 4 else []
     assert sorted(unchanged) == sorted(
-        again +
         [
+            *again,
             "GET config", "GET keys list", "GET keys",
             # While the key is worked out: is there nothing yet?
             "GET snapshots list",
