@@ -483,7 +483,9 @@ class Archiver:
     def _is_to_be_read(self, small: SmallFile) -> bool:
         """Whether what was a regular file still is one; stores what became another thing."""
         try:
-            if small.folder.identity != self._source.identify(os.path.dirname(small.path)):
+            # None of a folder that was not listed: the file was asked for by its own path.
+            listed = small.folder.identity
+            if listed and listed != self._source.identify(os.path.dirname(small.path)):
                 raise NotADirectoryError(errno.ENOTDIR, "another folder is in its place")
             status = self._source.lstat(small.path)
         except FileNotFoundError:

@@ -502,6 +502,23 @@ def test_a_file_that_becomes_another_thing_is_stored_as_that(
     assert bool(result.counts.unreadable) == (kind == "dir")
 
 
+def test_a_file_asked_for_by_its_path_that_grows_after_the_look_is_stored_as_it_is(
+    repo: Path, changing: tuple[Path, Path]
+) -> None:
+    paper = changing[0] / "d" / "paper"
+
+    class GrowingSource(LocalSource):
+        def lstat(self, path: bytes) -> os.stat_result:
+            status = super().lstat(path)
+            if paper.stat().st_size < 8:
+                paper.write_bytes(b"ours, and more")
+            return status
+
+    result = store(repo, paper, source=GrowingSource())
+    assert result.counts.unreadable == []
+    assert content(repo, stored(repo, changing[0])["d/paper"]) == b"ours, and more"
+
+
 def test_a_file_that_cannot_be_read_is_reported_and_the_others_are_stored(
     backup: Backup, repo: Path
 ):
