@@ -3,7 +3,7 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: demo test soak lint bench
+.PHONY: demo test soak lint bench wheels
 
 demo: .venv/stamp.demo
 	.venv/bin/lpse-ops demo
@@ -23,6 +23,11 @@ lint: .venv/stamp.lint
 	.venv/bin/vermin --target=3.6- --no-tips --violations lpse_ops/agent roles/spse/files/steprunner
 	if find roles -name '*.yml' 2>/dev/null | grep -q .; then \
 		PATH="$$PWD/.venv/bin:$$PATH" ansible-lint roles; fi
+
+# Our own wheel and all that it needs, for servers without a way out (role backup_client).
+wheels: .venv/stamp.demo
+	rm -rf build wheels
+	$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --wheel-dir wheels .
 
 bench: .venv/stamp.test
 	$(PYTHON) -m benchmarks

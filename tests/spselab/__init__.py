@@ -1,0 +1,1 @@
+"""The laboratory of an SPSE site: machines with the roles of this tree on them."""
