@@ -74,6 +74,12 @@ def record_request(app: App, request: Request) -> tuple[str, Request]:
     return _append(app, kept, None), kept
 
 
+def record_amendment(app: App, change_id: str, request: Request) -> Change:
+    """Put a request on record in place of the one before, and return the change."""
+    _append(app, keep_request(request), change_id)
+    return find_change(app, change_id)
+
+
 def record_run(app: App, run: Run, *, change_id: str | None = None, mask: Mask = no_mask) -> str:
     """Put a run on record under a change, or under an id of its own, which is returned.
 
@@ -103,6 +109,21 @@ def _refuse_closing(change: Change, closing: Closing) -> None:
             f"{change.request.received:%Y-%m-%d %H:%M}",
             hint="correct --at TIME",
         )
+
+
+def refuse_amending(change: Change) -> Request:
+    """Return the request of a change, if it can be amended; UsageError otherwise."""
+    if change.request is None:
+        raise UsageError(
+            f"nobody asked for change {change.id}: there is no request to amend",
+            hint="record one: lpse-ops spse change request KIND --reason TEXT",
+        )
+    if not change.is_open:
+        raise UsageError(
+            f"change {change.id} is closed already",
+            hint=f"see lpse-ops spse change show {change.id}",
+        )
+    return change.request
 
 
 def check_moment(app: App, moment: datetime) -> None:
@@ -140,6 +161,8 @@ def _append(app: App, event: Request | Run | Closing, change_id: str | None) -> 
             change = find_change(app, change_id)
             if isinstance(event, Closing):
                 _refuse_closing(change, event)
+            if isinstance(event, Request):
+                refuse_amending(change)
         app.ledger.append(KIND, to_facts(change_id, event))
     sign(app)
     return change_id

@@ -187,6 +187,10 @@ COMMANDS = Group(
                             "lpse_ops.cli.spse_change_request:command",
                             "Record a request; when is it due?",
                         ),
+                        "amend": Command(
+                            "lpse_ops.cli.spse_change_amend:command",
+                            "Add what was not known yet: approval, impact, date.",
+                        ),
                         "done": Command(
                             "lpse_ops.cli.spse_change_done:command",
                             "Close one that was done by hand.",

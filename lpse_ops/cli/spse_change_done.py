@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
+from lpse_ops.cli.change_options import MOMENT
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import common_options, format_option, output_option
-from lpse_ops.cli.spse_change_request import MOMENT
 from lpse_ops.cli.wiring import App
 
 

@@ -415,3 +415,56 @@ def test_what_cannot_be_written_is_said(upgraded, args, said, hint):
     assert said in ended.stderr
     assert hint in ended.stderr
     assert not list(upgraded.folder.glob("a.*"))
+
+
+# -- amend ---------------------------------------------------------------------------------------
+
+
+def test_what_was_not_known_when_a_request_came_is_added_later(site):
+    site.change(*UPGRADE, "--impact", "mati 15 menit")
+    ended = site.change(
+        *("amend", "2026-0001", "--approved-by", "Kepala LPSE", "--rollback-plan", "rilis lama"),
+        *("--scheduled", "2026-11-25 17:00", "--emergency"),
+    )
+    assert ended.code == 0, ended.stderr
+    shown = ended.stdout.splitlines()
+    assert "approval   approved by Kepala LPSE" in shown
+    assert "impact     mati 15 menit" in shown
+    assert (
+        "due        2026-11-20 16:30 (2 working days from Wed 2026-11-18, SLA category 5)" in shown
+    )
+    register = site.change("show", "2026-0001", "--format", "json").json()["register"]
+    assert register["status"] == "Persetujuan"
+    assert register["kategori"] == "Emergency"
+    assert register["jadwal"] == "25 November 2026 pukul 17.00 WITA"
+    events = [record.facts["event"] for record in site.app().ledger.records()]
+    assert events == ["request", "request"], "the log keeps both"
+
+
+def test_an_approval_may_be_taken_back(site):
+    site.change(*UPGRADE, "--approved-by", "Kepala LPSE")
+    site.change("amend", "2026-0001", "--refused-by", "Sekda")
+    register = site.change("show", "2026-0001", "--format", "json").json()["register"]
+    assert register["persetujuan"] == "Tidak Setuju (Sekda)"
+
+
+def test_nothing_to_amend_is_said(site):
+    site.change(*UPGRADE)
+    ended = site.change("amend", "2026-0001")
+    assert ended.code == 2
+    assert "spse change amend --help" in ended.stderr
+
+
+def test_a_closed_change_is_not_amended(site):
+    site.change(*UPGRADE)
+    site.change("done", "2026-0001", "--result", "withdrawn")
+    ended = site.change("amend", "2026-0001", "--impact", "x")
+    assert ended.code == 2
+    assert "change 2026-0001 is closed already" in ended.stderr
+
+
+def test_a_run_that_nobody_asked_for_has_no_request_to_amend(site):
+    record_run(site.app(), RUN)
+    ended = site.change("amend", "2026-0001", "--impact", "x")
+    assert ended.code == 2
+    assert "spse change request" in ended.stderr
