@@ -1,4 +1,4 @@
-"""A host's disk: the base's files below, what the host writes above them in memory."""
+"""A host's disk: the base's files, maybe a template's, and what the host writes, in memory."""
 
 import os
 import shutil
@@ -18,11 +18,17 @@ class Disk:
     base: Path
     folder: Path
     size_mb: int = 0
+    template: Path | None = None
 
     @property
     def root(self) -> Path:
         """The host's root directory, between ``make`` and ``throw_away``."""
         return self.folder / "root"
+
+    @property
+    def upper(self) -> Path:
+        """What the host has written."""
+        return self.folder / "layers/upper"
 
     def make(self, name: str, public_key: str) -> None:
         """A fresh disk for a host of that name, which lets in the owner of the key."""
@@ -54,7 +60,8 @@ class Disk:
         _mount("tmpfs", layers, f"mode=0755,size={size}")
         for layer in ("upper", "work"):
             (layers / layer).mkdir()
-        below_and_above = f"lowerdir={self.base},upperdir={layers}/upper,workdir={layers}/work"
+        below = f"{self.template}:{self.base}" if self.template else self.base
+        below_and_above = f"lowerdir={below},upperdir={self.upper},workdir={layers}/work"
         _mount("overlay", self.root, below_and_above)
 
 

@@ -31,6 +31,7 @@ from tests.lab.machine import Machine, Place
 from tests.lab.network import Network, open_network
 from tests.lab.protocol import LabError, Server
 from tests.lab.sshd import make_key
+from tests.lab.template import copy_layer, hold_template
 from tests.lab.trouble import raise_limits
 from tests.lab.wire import Settings
 
@@ -47,6 +48,8 @@ class Keeper:
         self._cgroup = cgroup_of(network.number)
         remove_dead_cgroups(self._cgroup)
         self._machines: dict[str, Machine] = {}
+        # With the open files that keep them from being removed.
+        self._templates: dict[Path, int] = {}
         self._lock = threading.Lock()
         self._has_proxy = False
 
@@ -56,6 +59,7 @@ class Keeper:
             "list": self.show,
             "off": self.off,
             "kill": self.kill,
+            "keep": self.keep,
             "reset": self.reset,
             "remove": self.remove,
             "wire": self.wire,
@@ -66,12 +70,12 @@ class Keeper:
             "end": self.end,
         }
 
-    def up(self, names: list[str], disk_mb: int = 0) -> list[dict[str, Any]]:
+    def up(self, names: list[str], disk_mb: int = 0, template: str = "") -> list[dict[str, Any]]:
         """Make the hosts that there are not, start those that are off, wait for all of them."""
         with self._lock:
             new = [name for name in dict.fromkeys(names) if name not in self._machines]
             for name in new:
-                self._add(name, disk_mb)
+                self._add(name, disk_mb, Path(template) if template else None)
             # What a test has written into a host's files stays, unless there is news.
             if new:
                 self._tell_names()
@@ -92,6 +96,14 @@ class Keeper:
         machine = self._machine(name)
         with machine.lock:
             machine.cut_power()
+
+    def keep(self, name: str, layer: str) -> None:
+        """Copy what a host that is off has written to a new folder, for others to begin with."""
+        machine = self._machine(name)
+        with machine.lock:
+            if machine.is_on:
+                raise LabError(f"{name} is on: shut it down first")
+            copy_layer(machine.place.disk.upper, Path(layer))
 
     def reset(self, name: str) -> dict[str, Any]:
         """Throw the disk away and boot from a fresh one, which has host keys of its own."""
@@ -156,11 +168,13 @@ class Keeper:
             raise LabError(f"there is no host {name}; there are: {' '.join(self._machines)}")
         return self._machines[name]
 
-    def _add(self, name: str, disk_mb: int) -> None:
+    def _add(self, name: str, disk_mb: int, template: Path | None) -> None:
+        if template and template not in self._templates:
+            self._templates[template] = hold_template(template)
         taken = {machine.port for machine in self._machines.values()}
         port = next(number for number in range(len(taken) + 1) if number not in taken)
         self._network.attach(port)
-        disk = Disk(self._base, _HOSTS / name, disk_mb)
+        disk = Disk(self._base, _HOSTS / name, disk_mb, template)
         disk.make(name, self._public_key())
         console = self._folder / f"console-{name}.log"
         place = Place(disk, self._cgroup / name, self._network.namespace_file(port), console)

@@ -56,9 +56,13 @@ class Lab:
         """For ``ssh -F``: knows all hosts by their names."""
         return self.folder / "ssh_config"
 
-    def up(self, *names: str, disk_mb: int = 0) -> "list[Host]":
-        """Have these hosts up, new ones or old, all at a time; new ones with disks of that size."""
-        answers = self.ask("up", names=names, disk_mb=disk_mb)
+    def up(self, *names: str, disk_mb: int = 0, template: Path | None = None) -> "list[Host]":
+        """Have these hosts up, new ones or old, all at a time.
+
+        New ones have disks of that size, and begin with what is in the template.
+        """
+        layer = str(template) if template else ""
+        answers = self.ask("up", names=names, disk_mb=disk_mb, template=layer)
         return [Host(self, answer["name"], answer["address"]) for answer in answers]
 
     def hosts(self) -> "list[Host]":
@@ -157,6 +161,10 @@ class Host:
 
     def remove(self) -> None:
         self.lab.ask("remove", name=self.name)
+
+    def keep(self, layer: Path) -> None:
+        """Keep what the host, now off, has written, as a template for others: see template.py."""
+        self.lab.ask("keep", name=self.name, layer=str(layer))
 
     def reach_debian(self) -> None:
         """Let apt have all of Debian, through the lab's proxy, besides the lab's own packages."""
