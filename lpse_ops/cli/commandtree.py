@@ -23,7 +23,7 @@ COMMANDS = Group(
     "Keep an LPSE's SPSE server backed up, restorable and documented.",
     example="lpse-ops init /etc/lpse-ops",
     commands={
-        "init": Command("lpse_ops.cli.init:command", "Lay out settings and inventory of a site."),
+        "init": Command("lpse_ops.cli.init:command", "Lay out the files of a site."),
         "demo": Command(
             "lpse_ops.cli.demo:command", "Back up and restore a toy SPSE, and compare."
         ),

@@ -2,15 +2,13 @@
 
 import os
 import shlex
-from collections.abc import Iterator
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path, PurePath
 
 import click
 
 from lpse_ops.atomicfile import write_atomically
 from lpse_ops.cli.parameters import FILE
+from lpse_ops.cli.shipped import site_files
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import OpsError
 
@@ -23,11 +21,11 @@ _DEFAULT_MODE = 0o644
 @click.argument("folder", metavar="DIR", type=FILE)
 @click.pass_obj
 def command(app: App, folder: Path) -> None:
-    """Lay out settings and inventory of a site in DIR.
+    """Lay out settings, inventory, playbooks and roles of a site in DIR.
 
     Nothing that exists is overwritten.
     """
-    content = dict(_walk(files("lpse_ops.cli") / "site", PurePath()))
+    content = dict(site_files())
     refuse_overwriting(folder, content)
     try:
         for name, data in content.items():
@@ -54,6 +52,7 @@ def refuse_overwriting(folder: Path, names: dict[PurePath, bytes]) -> None:
 def render_next_steps(folder: Path) -> str:
     settings = shlex.quote(str(folder / "lpse-ops.yml"))
     password = shlex.quote(str(folder / "backup.password"))
+    inventory = shlex.quote(str(folder / "inventory"))
     return f"""\
 laid out {folder}
 
@@ -62,12 +61,6 @@ Next:
   2. make a password, and keep a copy of it elsewhere:
        (umask 077; head -c 32 /dev/urandom | base64 > {password})
   3. make the repository:  lpse-ops --settings {settings} backup init
-  4. take a backup:        lpse-ops --settings {settings} backup"""
-
-
-def _walk(folder: Traversable, below: PurePath) -> Iterator[tuple[PurePath, bytes]]:
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.is_dir():
-            yield from _walk(entry, below / entry.name)
-        else:
-            yield below / entry.name, entry.read_bytes()
+  4. take a backup:        lpse-ops --settings {settings} backup
+  5. for an SPSE server: fill in {inventory}, then
+       lpse-ops --settings {settings} spse install PACKAGE --check"""

@@ -11,6 +11,8 @@ from lpse_ops.cli.settings import BackupSettings, load_settings
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import OpsError, SettingsError
 
+PROJECT = Path(__file__).parents[2]
+
 
 def run_init(folder: Path, **options):
     result = CliRunner().invoke(
@@ -29,16 +31,19 @@ def site(tmp_path):
 
 def test_the_site_is_laid_out(site):
     found = sorted(path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file())
-    assert found == [
+    assert [name for name in found if not name.startswith(("playbooks/", "roles/"))] == [
+        "ansible.cfg",
         "inventory/README.md",
         "inventory/group_vars/spse.yml",
         "inventory/hosts.yml",
         "lpse-ops.yml",
-        "playbooks/README.md",
-        "roles/README.md",
         "schemas/inventory.schema.json",
         "schemas/spse.schema.json",
     ]
+    assert "playbooks/README.md" in found
+    assert not any("cache" in name for name in found)
+    for name in ("roles/spse/files/steprunner/spse_steps/program.py", "inventory/hosts.yml"):
+        assert (site / name).read_bytes() == (PROJECT / name).read_bytes()
     assert stat.S_IMODE((site / "lpse-ops.yml").stat().st_mode) == 0o640
     assert stat.S_IMODE((site / "inventory/hosts.yml").stat().st_mode) == 0o644
 
@@ -110,14 +115,16 @@ def test_the_inventory_is_yaml(site):
 def test_nothing_is_overwritten_and_the_error_says_what_is_there(tmp_path):
     settings = tmp_path / "lpse-ops.yml"
     settings.write_text("mine")
-    (tmp_path / "roles").mkdir()
-    (tmp_path / "roles/README.md").symlink_to("nowhere")
+    (tmp_path / "playbooks").mkdir()
+    (tmp_path / "playbooks/README.md").symlink_to("nowhere")
     with pytest.raises(OpsError) as caught:
         run_init(tmp_path)
-    assert caught.value.message == (f"will not overwrite {settings}, {tmp_path}/roles/README.md")
+    assert caught.value.message == (
+        f"will not overwrite {settings}, {tmp_path}/playbooks/README.md"
+    )
     assert "lpse-ops init DIR" in caught.value.hint
     assert settings.read_text() == "mine"
-    assert sorted(os.listdir(tmp_path)) == ["lpse-ops.yml", "roles"]
+    assert sorted(os.listdir(tmp_path)) == ["lpse-ops.yml", "playbooks"]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

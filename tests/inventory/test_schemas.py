@@ -12,6 +12,7 @@ from lpse_ops.inventory.validate import load_rules
 from tests.inventory.rules.fleetsites import faults, see
 
 SITE = files("lpse_ops.cli") / "site"
+SHIPPED = files("lpse_ops") / "shipped"
 # Examples are addresses for examples, which are no addresses of a real server.
 EXAMPLES = {
     "spse_public_address: 203.0.113.10": "spse_public_address: 36.37.64.10",
@@ -33,7 +34,7 @@ def test_the_files_of_a_site_are_the_schemas(name):
 
 @every_variable
 def test_every_variable_is_documented_with_its_example_and_rules(variable):
-    text = (SITE / "inventory/README.md").read_text()
+    text = (SHIPPED / "inventory/README.md").read_text()
     section = text.partition(f"### `{variable.name}`\n")[2].partition("\n### ")[0]
     assert variable.meaning in section
     assert f"```yaml\n{variable.example}\n```" in section
@@ -42,7 +43,7 @@ def test_every_variable_is_documented_with_its_example_and_rules(variable):
 
 
 def test_the_documentation_names_no_other_variable():
-    text = (SITE / "inventory/README.md").read_text()
+    text = (SHIPPED / "inventory/README.md").read_text()
     assert {line[5:-1] for line in text.splitlines() if line.startswith("### ")} == NAMES
 
 
