@@ -1,6 +1,6 @@
-"""A wheelhouse of this tree: its own wheel and all that it needs at run time, for closed networks.
+"""A wheelhouse of this tree: its own wheel and all that it needs, for closed networks.
 
-``find_wheels`` gives the folder for the role ``backup_client``.  It is kept in the tests' cache; the
+``find_wheels`` gives the folder for the role ``backup_client``.  It is kept in the cache; the
 libraries by a hash of what asks for them, our own wheel by a hash of what is in it.
 ``python -m tests.spselab.wheels`` prints the folder.
 """
