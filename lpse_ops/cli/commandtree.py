@@ -173,6 +173,22 @@ COMMANDS = Group(
                 "inspect": Command(
                     "lpse_ops.cli.spse_inspect:command", "Look into a package, unpack nothing."
                 ),
+                "release": Group(
+                    "Releases that are unpacked, and which of them runs.",
+                    example="lpse-ops spse release list",
+                    commands={
+                        "unpack": Command(
+                            "lpse_ops.cli.spse_release_unpack:command", "Unpack a package."
+                        ),
+                        "list": Command(
+                            "lpse_ops.cli.spse_release_list:command", "Which are there, which runs."
+                        ),
+                        "switch": Command(
+                            "lpse_ops.cli.spse_release_switch:command",
+                            "Make one the current, while nothing runs.",
+                        ),
+                    },
+                ),
                 "change": Group(
                     "The register of changes, and the clock of the SLA.",
                     example="lpse-ops spse change request upgrade --reason 'SPSE 4.5'",

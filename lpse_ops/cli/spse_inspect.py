@@ -48,7 +48,7 @@ def command(
     """
     from lpse_ops.spse.package import open_package
 
-    expected = _expected(sha256, signature, signers, release)
+    expected = read_expected(sha256, signature, signers, release)
     with open_package(archive) as package:
         inspected = package.inspect(expected)
     for note in inspected.notes():
@@ -63,9 +63,10 @@ def command(
     return 0
 
 
-def _expected(
+def read_expected(
     sha256: str | None, signature: Path | None, signers: Path | None, release: str | None
 ) -> "Expected":
+    """What a package should be, as it was said on the command line."""
     from lpse_ops.spse.package import Expected
     from lpse_ops.spse.packagesignature import load_signature, load_signers
     from lpse_ops.spse.releaseversion import is_version

@@ -1,0 +1,208 @@
+"""``spse release`` as root meets it: real packages, the real disk, real accounts and processes."""
+
+import hashlib
+import json
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import Ended, lpse_ops
+from tests.spse.archives import application, folder, good_tar, header, tar, write
+
+# An account that every Debian has, with a group of its own.
+ACCOUNT = "games"
+AS_ACCOUNT = ["setpriv", "--reuid", ACCOUNT, "--regid", ACCOUNT, "--clear-groups"]
+# In a release, by the kernel's word: read and run it, write logs, and change nothing of it.
+WHAT_IT_MAY = """\
+set -e
+cat conf/application.conf
+./spse4
+touch logs/a server.pid
+for forbidden in lib/a conf/a conf/application.conf spse4 ../4.6; do
+    if touch $forbidden 2>/dev/null; then exit 3; fi
+done
+if rm -f spse4 2>/dev/null; then exit 4; fi
+"""
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="run as root: owners are given away")
+
+
+class Host:
+    """The places of a server, below a folder of ours."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.releases = root / "opt/spse/releases"
+        self.link = root / "home/appserv/spse"
+        self.state = root / "state"
+        self.link.parent.mkdir(parents=True)
+        # pytest's own folders let nobody else in.
+        for each in (root, *list(root.parents)[:2]):
+            each.chmod(0o755)
+
+    def release(self, command: str, *args: str | Path) -> Ended:
+        places = ["--releases", self.releases]
+        if command != "unpack":
+            places += ["--link", self.link]
+        env = {"LPSE_OPS_STATE": str(self.state)}
+        return lpse_ops("spse", "release", command, *args, *places, env=env)
+
+    def unpack(self, archive: Path, *args: str | Path) -> Ended:
+        return self.release("unpack", archive, "--account", ACCOUNT, *args)
+
+    def package(self, version: str) -> Path:
+        members = [folder("spse/logs"), *application()]
+        return write(self.root, tar(members), f"spse-{version}.tar")
+
+    def leave_upgrade(self, **changes: object) -> None:
+        """What the step runner leaves of one."""
+        upgrade = self.state / "upgrade"
+        upgrade.mkdir(parents=True, exist_ok=True)
+        value = {
+            "format": 1,
+            "stamp": "20261122T021500Z_ab12",
+            "plan": {
+                "id": "2026-11-22-4.5",
+                "from": {"version": "4.4", "release": str(self.releases / "4.4")},
+                "to": {"version": "4.5", "release": str(self.releases / "4.5")},
+                "backup": {},
+            },
+            "begun": "2026-11-22T02:15:00Z",
+            "direction": "forward",
+            "outcome": None,
+            "steps": [],
+        }
+        (upgrade / "state.json").write_text(json.dumps(value | changes))
+        (upgrade / "state.json").chmod(0o600)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def test_a_package_becomes_a_release_of_root_s(host: Host):
+    archive = host.package("4.5")
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    ended = host.unpack(archive, "--sha256", digest, "--format", "json")
+    assert ended.code == 0, ended.stderr
+    answer, root = ended.json(), host.releases / "4.5"
+    assert answer["schema"] == "lpse-ops/spse/release/unpack/1"
+    wanted = {"version": "4.5", "folder": str(root), "sha256": digest, "changed": True}
+    assert {key: answer[key] for key in wanted} == wanted
+    account = subprocess.run(
+        [*AS_ACCOUNT, "sh", "-c", WHAT_IT_MAY], cwd=root, capture_output=True, text=True
+    )
+    assert account.returncode == 0, account.stderr
+    theirs = {root / "logs/a", root / "server.pid"}
+    owners = {path.lstat().st_uid for path in root.rglob("*") if path not in theirs}
+    assert owners == {0}
+    assert stat.S_IMODE((root / "conf/application.conf").stat().st_mode) == 0o640
+
+
+def test_unpacking_again_changes_nothing(host: Host):
+    archive = host.package("4.5")
+    assert host.unpack(archive).code == 0
+    before = (host.releases / "4.5").stat().st_ino
+    again = host.unpack(archive, "--format", "json")
+    assert (again.code, again.json()["changed"]) == (0, False)
+    assert (host.releases / "4.5").stat().st_ino == before
+
+
+def test_what_is_refused_leaves_nothing(host: Host):
+    ended = host.unpack(
+        write(host.root, good_tar(header("../../etc/cron.d/jahat")), "spse-4.5.tar")
+    )
+    assert (ended.code, ended.stdout) == (7, "")
+    ended = host.unpack(host.package("4.5"), "--sha256", "ab" * 32)
+    assert ended.code == 7
+    assert not host.releases.exists()
+
+
+def test_releases_are_not_kept_where_the_application_can_change_them(host: Host):
+    host.releases.mkdir(parents=True)
+    for change, undo in (
+        (lambda: host.releases.chmod(0o777), lambda: host.releases.chmod(0o755)),
+        (
+            lambda: os.chown(host.releases.parent, 5, 0),
+            lambda: os.chown(host.releases.parent, 0, 0),
+        ),
+    ):
+        change()
+        ended = host.unpack(host.package("4.5"))
+        assert (ended.code, os.listdir(host.releases)) == (7, [])
+        assert "chown root:root" in ended.stderr
+        undo()
+    assert host.unpack(host.package("4.5")).code == 0
+
+
+@pytest.mark.parametrize(("account", "code"), [("tidak-ada", 2), ("root", 7)])
+def test_whose_the_application_is(host: Host, account: str, code: int):
+    ended = host.release("unpack", host.package("4.5"), "--account", account)
+    assert ended.code == code
+    assert "--account" in ended.stderr
+
+
+def test_the_current_release_is_listed_and_switched(host: Host):
+    for version in ("4.4", "4.5"):
+        assert host.unpack(host.package(version)).code == 0
+    ended = host.release("list")
+    assert f"{host.link} is not there" in ended.stdout
+    assert host.release("switch", "4.4").stdout == f"{host.link} leads to {host.releases}/4.4\n"
+    again = host.release("switch", "4.4", "--format", "json").json()
+    assert again["changed"] is False
+    assert os.readlink(host.link) == str(host.releases / "4.4")
+    ended = host.release("list", "--format", "json", "--verify")
+    assert ended.code == 0, ended.stderr
+    rows = ended.json()["releases"]
+    assert [(row["version"], row["current"], row["problems"]) for row in rows] == [
+        ("4.4", True, []),
+        ("4.5", False, []),
+    ]
+    (host.releases / "4.5/lib/driver.jar").write_bytes(b"jahat")
+    ended = host.release("list", "--verify")
+    assert ended.code == 1
+    assert "'lib/driver.jar' is changed" in ended.stderr
+    assert host.release("switch", "4.6").code == 1
+    assert host.release("switch", "../x").code == 1
+
+
+@pytest.fixture
+def application_at_work(host: Host) -> Iterator[None]:
+    """A process of the application's account in its folder."""
+    for version in ("4.4", "4.5"):
+        host.unpack(host.package(version))
+    host.release("switch", "4.4")
+    # It says when it is no longer root's.
+    run = [*AS_ACCOUNT, "sh", "-c", "echo; exec sleep 300"]
+    with subprocess.Popen(run, cwd=host.link, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        yield
+        process.kill()
+
+
+@pytest.mark.usefixtures("application_at_work")
+def test_nothing_is_switched_below_a_running_application(host: Host):
+    ended = host.release("switch", "4.5")
+    assert ended.code == 7
+    assert "systemctl stop spse" in ended.stderr
+    assert os.readlink(host.link).endswith("/4.4")
+
+
+def test_nothing_is_switched_while_an_upgrade_is_not_over(host: Host):
+    for version in ("4.4", "4.5"):
+        host.unpack(host.package(version))
+    host.leave_upgrade()
+    ended = host.release("switch", "4.5")
+    assert (ended.code, host.link.is_symlink()) == (7, False)
+    assert "lpse-ops spse upgrade --resume" in ended.stderr
+    host.leave_upgrade(outcome="rolled-back", direction="back")
+    (host.state / "upgrade/state.json").chmod(0o666)
+    ended = host.release("switch", "4.5")
+    assert (ended.code, host.link.is_symlink()) == (7, False)
+    assert "chmod go-w" in ended.stderr
+    (host.state / "upgrade/state.json").chmod(0o600)
+    assert host.release("switch", "4.5").code == 0
