@@ -1,4 +1,4 @@
-"""A host's disk: the base's files, maybe a template's, and what the host writes, in memory."""
+"""A host's disk: the base's files, maybe templates', and what the host writes, in memory."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ class Disk:
     base: Path
     folder: Path
     size_mb: int = 0
-    template: Path | None = None
+    templates: tuple[Path, ...] = ()
 
     @property
     def root(self) -> Path:
@@ -60,7 +60,7 @@ class Disk:
         _mount("tmpfs", layers, f"mode=0755,size={size}")
         for layer in ("upper", "work"):
             (layers / layer).mkdir()
-        below = f"{self.template}:{self.base}" if self.template else self.base
+        below = ":".join(map(str, (*self.templates, self.base)))
         below_and_above = f"lowerdir={below},upperdir={self.upper},workdir={layers}/work"
         _mount("overlay", self.root, below_and_above)
 

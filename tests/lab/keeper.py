@@ -31,7 +31,7 @@ from tests.lab.machine import Machine, Place
 from tests.lab.network import Network, open_network
 from tests.lab.protocol import LabError, Server
 from tests.lab.sshd import make_key
-from tests.lab.template import copy_layer, hold_template
+from tests.lab.template import copy_layer, hold_template, layers_of
 from tests.lab.trouble import raise_limits
 from tests.lab.wire import Settings
 
@@ -97,13 +97,13 @@ class Keeper:
         with machine.lock:
             machine.cut_power()
 
-    def keep(self, name: str, layer: str) -> None:
+    def keep(self, name: str, layer: str, below: str = "") -> None:
         """Copy what a host that is off has written to a new folder, for others to begin with."""
         machine = self._machine(name)
         with machine.lock:
             if machine.is_on:
                 raise LabError(f"{name} is on: shut it down first")
-            copy_layer(machine.place.disk.upper, Path(layer))
+            copy_layer(machine.place.disk.upper, Path(layer), Path(below) if below else None)
 
     def reset(self, name: str) -> dict[str, Any]:
         """Throw the disk away and boot from a fresh one, which has host keys of its own."""
@@ -169,12 +169,14 @@ class Keeper:
         return self._machines[name]
 
     def _add(self, name: str, disk_mb: int, template: Path | None) -> None:
-        if template and template not in self._templates:
-            self._templates[template] = hold_template(template)
+        layers = tuple(layers_of(template)) if template else ()
+        for layer in layers:
+            if layer not in self._templates:
+                self._templates[layer] = hold_template(layer)
         taken = {machine.port for machine in self._machines.values()}
         port = next(number for number in range(len(taken) + 1) if number not in taken)
         self._network.attach(port)
-        disk = Disk(self._base, _HOSTS / name, disk_mb, template)
+        disk = Disk(self._base, _HOSTS / name, disk_mb, layers)
         disk.make(name, self._public_key())
         console = self._folder / f"console-{name}.log"
         place = Place(disk, self._cgroup / name, self._network.namespace_file(port), console)

@@ -162,19 +162,27 @@ class Host:
     def remove(self) -> None:
         self.lab.ask("remove", name=self.name)
 
-    def keep(self, layer: Path) -> None:
-        """Keep what the host, now off, has written, as a template for others: see template.py."""
-        self.lab.ask("keep", name=self.name, layer=str(layer))
+    def keep(self, layer: Path, *, below: Path | None = None) -> None:
+        """Keep what the host, now off, has written, as a template for others: see template.py.
 
-    def reach_debian(self) -> None:
-        """Let apt have all of Debian, through the lab's proxy, besides the lab's own packages."""
+        ``below`` is the template that the host had begun with.
+        """
+        lower = str(below) if below else ""
+        self.lab.ask("keep", name=self.name, layer=str(layer), below=lower)
+
+    def reach_debian(self, *, update: bool = True) -> None:
+        """Let apt have all of Debian, through the lab's proxy, besides the lab's own packages.
+
+        Without ``update`` apt knows what it knew before, as after a template was made.
+        """
         proxy = self.lab.ask("proxy")
         self.run("cp", str(DEBIAN_SOURCES), "/etc/apt/sources.list.d/")
         file = "/etc/apt/apt.conf.d/90lab"
         settings = {"http::Proxy": proxy, "Languages": "none", "Check-Valid-Until": "false"}
         lines = "".join(f'Acquire::{name} "{value}";\n' for name, value in settings.items())
         self.run("sh", "-c", f"cat >{file}", stdin=lines)
-        self.run("apt-get", "update", "-q", timeout_seconds=120)
+        if update:
+            self.run("apt-get", "update", "-q", timeout_seconds=120)
 
     def wire(
         self,

@@ -1,11 +1,12 @@
 """Disks that hosts begin with instead of the bare base: what somebody installed, kept as a layer.
 
 A template is the upper layer of a host that was shut down in good order.  It lies between the
-base, whose files it does not repeat, and what a new host writes.
+base, whose files it does not repeat, and what a new host writes; maybe with another one below it.
 """
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -19,20 +20,23 @@ from tests.lab.lab import Host, open_lab
 _KEPT_OTHERS = 3
 
 
-def find_template(name: str, recipe: str, build: Callable[[Host], None]) -> Path:
+def find_template(
+    name: str, recipe: str, build: Callable[[Host], None], *, below: Path | None = None
+) -> Path:
     """Return the cached layer; the first one to ask builds it on a fresh host, others wait.
 
-    ``recipe`` is a hash of all that ``build`` depends on; the base is seen to here.
+    ``recipe`` tells all that ``build`` depends on; base and template below are seen to here.
     """
-    base = find_base().name.removeprefix("base-")
-    layer = cache_folder() / f"template-{name}-{base}-{recipe[:12]}"
+    lowest = [find_base().name, below.name if below else ""]
+    mark = hashlib.sha256("\n".join([*lowest, recipe]).encode()).hexdigest()[:12]
+    layer = cache_folder() / f"template-{name}-{mark}"
     with _lock(cache_folder() / f"template-{name}.build"):
         if not layer.is_dir():
             with open_lab() as lab:
-                [host] = lab.up("template")
+                [host] = lab.up("template", template=below)
                 build(host)
                 host.off()
-                host.keep(layer)
+                host.keep(layer, below=below)
         os.utime(layer)
         _remove_others(layer, f"template-{name}-*")
     return layer
@@ -73,9 +77,17 @@ def forget_machine(layer: Path) -> None:
                 path.unlink()
 
 
-def copy_layer(upper: Path, layer: Path) -> None:
+def layers_of(template: Path) -> list[Path]:
+    """The template and what is below it, topmost first."""
+    file = _below_file(template)
+    return [template, *(layers_of(Path(file.read_text())) if file.exists() else [])]
+
+
+def copy_layer(upper: Path, layer: Path, below: Path | None) -> None:
     """Copy with owners, links, whiteouts and the marks of overlayfs; half a copy has no name."""
     young = layer.with_name(f"new-{layer.name}-{os.getpid()}")
+    if below:
+        _below_file(layer).write_text(str(below))
     try:
         subprocess.run(["cp", "--archive", upper, young], check=True)
         forget_machine(young)
@@ -95,6 +107,10 @@ def _lock_file(layer: Path) -> Path:
     return layer.with_name(f"{layer.name}.lock")
 
 
+def _below_file(layer: Path) -> Path:
+    return layer.with_name(f"{layer.name}.below")
+
+
 def _remove_others(layer: Path, pattern: str) -> None:
     """Remove layers of older recipes, but for the last ones and those that hosts still run on."""
     others = [path for path in layer.parent.glob(pattern) if path.is_dir() and path != layer]
@@ -103,4 +119,5 @@ def _remove_others(layer: Path, pattern: str) -> None:
         with _lock_file(other).open("w") as file, contextlib.suppress(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(other)
+            _below_file(other).unlink(missing_ok=True)
             _lock_file(other).unlink()

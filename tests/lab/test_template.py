@@ -87,6 +87,30 @@ def test_no_two_machines_are_the_same_one(lab: Lab, made: Made):
     host.remove()
 
 
+def test_a_template_can_lie_on_another_one(lab: Lab, made: Made):
+    [host] = lab.up("middle", template=made.layer)
+    host.run("sh", "-c", "rm /srv/own/link; echo more >/srv/own/more; echo two >/srv/own/two")
+    host.off()
+    layer = made.layer.with_name(f"{made.layer.name}-two")
+    try:
+        host.keep(layer, below=made.layer)
+        host.remove()
+        [host] = lab.up("top", template=layer)
+        assert host.run("sh", "-c", "cd /srv/own; ls").stdout.split() == [
+            "fifo",
+            "more",
+            "one",
+            "two",
+        ]
+        assert host.run("cat", "/srv/own/two", "/srv/own/more").stdout == "two\nmore\n"
+        assert host.run("cat", "/srv/lab-packages/new").stdout == "new\n"
+        host.remove()
+    finally:
+        shutil.rmtree(layer, ignore_errors=True)
+        for file in layer.parent.glob(f"{layer.name}.*"):
+            file.unlink()
+
+
 def test_what_was_seen_is_what_was_written(made: Made):
     lines = made.seen.splitlines()
     assert lines[:1] == ["new"]
