@@ -17,12 +17,19 @@ from lpse_ops.cli.playbook_display import DefaultDisplay
 from lpse_ops.playbook.model import Task
 from lpse_ops.playbook.results import TaskResult
 
+# What else is to be said of hosts that are at work; empty for nothing.
+Remark = Callable[[Sequence[str]], str]
+
 _FIRST_SECONDS = 1.0
 _EVERY_SECONDS = 0.5
 _NAMED_HOSTS = 3
 _ASKS = "pause"
 # Back to the first column, and nothing from there on.
 _ERASE = "\r\x1b[K"
+
+
+def say_no_more(_hosts: Sequence[str]) -> str:
+    return ""
 
 
 class _Doing(NamedTuple):
@@ -33,8 +40,11 @@ class _Doing(NamedTuple):
 class AtWork:
     """Which hosts run which task; any thread may ask."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, remark: Remark = say_no_more
+    ) -> None:
         self._clock = clock
+        self._remark = remark
         self._lock = threading.Lock()
         self._doing: dict[str, _Doing] = {}
         self._hosts: set[str] = set()
@@ -65,7 +75,8 @@ class AtWork:
         if len(hosts) > _NAMED_HOSTS:
             named += f" and {len(hosts) - _NAMED_HOSTS} more"
         count = f"{n_hosts - len(doing)} of {n_hosts} hosts done, " if n_hosts > 1 else ""
-        return f"{count}{seconds:.0f} s: {oldest.task} ({named})"
+        more = self._remark(list(doing))
+        return f"{count}{seconds:.0f} s: {oldest.task} ({named}){': ' if more else ''}{more}"
 
 
 class LiveLine:

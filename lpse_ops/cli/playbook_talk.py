@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from lpse_ops.cli.output import printable
 from lpse_ops.cli.playbook_both import BothDisplays
 from lpse_ops.cli.playbook_display import DefaultDisplay
-from lpse_ops.cli.playbook_live import AtWork, LiveDisplay, LiveLine
+from lpse_ops.cli.playbook_live import AtWork, LiveDisplay, LiveLine, Remark, say_no_more
 from lpse_ops.cli.playbook_log import RunLog, logged
 from lpse_ops.cli.playbook_report import ReportDisplay, render_json, render_junit
 from lpse_ops.cli.playbook_warnings import Warnings
@@ -34,6 +34,10 @@ class Talk:
         self._log = RunLog(user_name(), self.warn)
         self.errors = self.warn.stream = logged(stderr, self._log)
         self._live: LiveLine | None = None
+        # text, or that of a report at the end.
+        self.report_format = "text"
+        # Where text goes; None is standard output, whatever that is then.
+        self.screen: TextIO | None = None
 
     def settle(self, config: Config, environment: Mapping[str, str]) -> None:
         """Open the log and choose the colour of warnings, as the settings say."""
@@ -43,7 +47,7 @@ class Talk:
 
     def _keep_line(self, stream: TextIO, describe: Callable[[], str]) -> TextIO:
         """Keep a line at the bottom of the screen; the stream that goes above it."""
-        self._live = LiveLine(sys.stdout, describe)
+        self._live = LiveLine(self._screen, describe)
         self._live.start()
         self.warn.stream = self._live.through(self.errors)
         return self._live.through(stream)
@@ -53,9 +57,14 @@ class Talk:
         if self._live is not None:
             self._live.end()
 
-    def tell_of_links(self, output_format: str, verbosity: int) -> Callable[[str], None]:
+    @property
+    def _screen(self) -> TextIO:
+        return self.screen or sys.stdout
+
+    def tell_of_links(self, verbosity: int) -> Callable[[str], None]:
         """What is told, from ``-vvv`` on, of how hosts are reached; a report has no room for it."""
-        stream = logged(sys.stdout, self._log) if output_format == "text" else self.errors
+        is_text = self.report_format == "text"
+        stream = logged(self._screen, self._log) if is_text else self.errors
 
         def tell(text: str) -> None:
             if verbosity >= _LINKS:
@@ -64,9 +73,16 @@ class Talk:
         return tell
 
     def display(
-        self, output_format: str, config: Config, verbosity: int, environment: Mapping[str, str]
+        self,
+        config: Config,
+        verbosity: int,
+        environment: Mapping[str, str],
+        remark: Remark = say_no_more,
     ) -> Display:
-        """Lines as Ansible's, or a report of which the log has the lines."""
+        """Lines as Ansible's, or a report of which the log has the lines.
+
+        On a terminal ``remark`` says more of those who are at work; it must not wait.
+        """
         make: Callable[..., DefaultDisplay] = DefaultDisplay
         options: dict[str, Any] = {
             "warn": self.warn,
@@ -76,16 +92,17 @@ class Talk:
             "mask": self.warn.mask,
             "custom_stats": CustomStats() if config.show_custom_stats else None,
         }
-        if output_format == "text":
-            columns = 0 if sys.stdout.isatty() else _COLUMNS
-            stream = logged(sys.stdout, self._log)
-            color = _has_color(config, environment, sys.stdout)
-            if is_screen(sys.stdout, environment):
-                at_work = AtWork()
+        if self.report_format == "text":
+            screen = self._screen
+            columns = 0 if screen.isatty() else _COLUMNS
+            stream = logged(screen, self._log)
+            color = _has_color(config, environment, screen)
+            if is_screen(screen, environment):
+                at_work = AtWork(remark=remark)
                 make = functools.partial(LiveDisplay, at_work=at_work)
                 stream = self._keep_line(stream, at_work.describe)
             return make(stream, color=color, columns=columns, **options)
-        renderer = _RENDERERS[output_format]
+        renderer = _RENDERERS[self.report_format]
         report = ReportDisplay(renderer, sys.stdout, self.warn.mask, warn=self.warn)
         if not config.log_path:
             return report

@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,23 @@ def test_nothing_is_said_of_what_is_quick(at_work: AtWork, clock: Clock):
     assert at_work.describe() == "1 s: Ping (a)"
     at_work.end("a")
     assert at_work.describe() == ""
+
+
+def test_a_remark_is_of_those_who_are_at_work(clock: Clock):
+    asked: list[list[str]] = []
+
+    def remark(hosts: Sequence[str]) -> str:
+        asked.append(list(hosts))
+        return "a is at backup" if "a" in hosts else ""
+
+    at_work = AtWork(clock, remark)
+    at_work.begin("Upgrade", ["a", "b"])
+    # Nobody is asked of what is quick.
+    assert (at_work.describe(), asked) == ("", [])
+    clock.now += 3
+    assert at_work.describe() == "0 of 2 hosts done, 3 s: Upgrade (a, b): a is at backup"
+    at_work.end("a")
+    assert at_work.describe() == "1 of 2 hosts done, 3 s: Upgrade (b)"
 
 
 def test_hosts_are_counted_and_the_first_are_named(at_work: AtWork, clock: Clock):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from tests.spselab.wheels import find_wheels
@@ -16,3 +17,5 @@ def test_all_that_is_needed_is_there_and_found_again(tmp_path: Path):
     argv += ["--quiet", "--target", str(tmp_path), "--find-links", str(wheels), "lpse-ops"]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    [own] = wheels.glob("lpse_ops-*.whl")
+    assert "lpse_ops/shipped/roles/spse/files/README.md" in zipfile.ZipFile(own).namelist()

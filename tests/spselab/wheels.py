@@ -20,7 +20,7 @@ from tests.cached import cache_folder, locked
 
 ROOT = Path(__file__).parents[2]
 # What a build reads.
-_SOURCES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
+_SOURCES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "ansible.cfg")
 _TREES = ("lpse_ops", "roles", "playbooks", "inventory")
 _LEFT_OUT = ("__pycache__", ".ruff_cache", ".mypy_cache", "*.egg-info", "*.pyc")
 _KEPT_SECONDS = 2 * 24 * 3600
@@ -53,7 +53,8 @@ def parts_of(root: Path, first: Sequence[str]) -> list[bytes]:
     """Name and content of every file that a build reads."""
     parts = [name.encode() for name in first]
     for file in sorted(_files(root)):
-        parts += [file.relative_to(root).as_posix().encode(), file.read_bytes()]
+        content = os.readlink(file).encode() if file.is_symlink() else file.read_bytes()
+        parts += [file.relative_to(root).as_posix().encode(), content]
     return parts
 
 
@@ -62,7 +63,9 @@ def _files(root: Path) -> Iterable[Path]:
     for tree in _TREES:
         for file in (root / tree).rglob("*"):
             names = file.relative_to(root).parts
-            if file.is_file() and not any(Path(n).match(p) for n in names for p in _LEFT_OUT):
+            # The links of lpse_ops/shipped lead to folders, and out of it.
+            is_content = file.is_file() or file.is_symlink()
+            if is_content and not any(Path(n).match(p) for n in names for p in _LEFT_OUT):
                 yield file
 
 
@@ -73,7 +76,7 @@ def _build(root: Path, own: Path, libraries: Path) -> None:
         for file in _files(root):
             copy = source / file.relative_to(root)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(file, copy)
+            shutil.copy2(file, copy, follow_symlinks=False)
         if libraries.is_dir():
             _pip_wheel(source, wheels, "--no-deps")
             shutil.copytree(libraries, wheels, copy_function=os.link, dirs_exist_ok=True)
