@@ -131,14 +131,13 @@ class Site:
         plan: dict[str, Any] = {
             "format": 1,
             "id": self.plan_id,
-            "from": {"version": "4.4", "release": str(self.release("4.4"))},
-            "to": {"version": "4.5", "release": str(self.release("4.5"))},
+            "from": self.plan_release("4.4"),
+            "to": self.plan_release("4.5"),
             "link": str(self.link),
             "maintenance": {"flag": str(self.flag), "notice": "<h1>Pemeliharaan</h1>\n"},
             "application": {
                 "account": ACCOUNT,
                 "port": self.port,
-                "log": "logs/spse.log",
                 "start": {"argv": ["{link}/spse4", "start"]},
                 "stop": {"argv": ["{link}/spse4", "stop"]},
                 "migration": {"argv": ["{link}/spse4", "migration"]},
@@ -181,6 +180,12 @@ class Site:
         for key, value in changes.items():
             plan[key] = {**plan[key], **value} if isinstance(value, dict) else value
         return plan
+
+    def plan_release(self, version: str) -> dict[str, str]:
+        """A release as the plan names it; its log is in another place in each."""
+        folder = str(self.release(version))
+        log = f"logs/spse{version}.log"
+        return {"version": version, "release": folder, "pid_file": "server.pid", "log": log}
 
     def write_plan(self, plan: dict[str, Any]) -> Path:
         path = self.top / "etc/plan.json"

@@ -32,7 +32,7 @@ def read(name):
         return stream.read().strip()
 
 def log(level, text):
-    with open("logs/spse.log", "a") as stream:
+    with open("logs/spse%s.log" % version, "a") as stream:
         stream.write(time.strftime("%d%m%y %H:%M:%S ") + "%-5s ~ %s\\n" % (level, text))
 
 def ask(sql):

@@ -8,20 +8,23 @@ from spse_steps.steps.catalog import NAMES
 STAMP = "20261122T021500Z_ab12"
 
 
+def release_value(version: str, **fields: str) -> dict[str, str]:
+    return {"version": version, "release": f"/opt/spse/releases/{version}", **fields}
+
+
 def plan_value(**changes: Any) -> dict[str, Any]:
     """A whole plan as in README.md of the role."""
     command = {"argv": ["{link}/spse4", "start"]}
     plan: dict[str, Any] = {
         "format": 1,
         "id": "2026-11-22-4.5",
-        "from": {"version": "4.4", "release": "/opt/spse/releases/4.4"},
-        "to": {"version": "4.5", "release": "/opt/spse/releases/4.5"},
+        "from": release_value("4.3", pid_file="webapp/server.pid", log="webapp/logs/spse4.3.log"),
+        "to": release_value("4.5", log="logs/spse4.5.log"),
         "link": "/home/appserv/spse",
         "maintenance": {"flag": "/var/www/lpse-ops/on.html", "notice": "<h1>Pemeliharaan</h1>"},
         "application": {
             "account": "appserv",
             "port": 9090,
-            "log": "logs/spse4.5.log",
             "start": command,
             "stop": command,
             "migration": command,

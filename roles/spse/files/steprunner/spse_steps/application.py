@@ -1,16 +1,19 @@
 """The application as a whole: is it there, is it stopped, does it start."""
 
+import glob
 import os
 from typing import List, NamedTuple, Optional
 
 from spse_steps import processes
 from spse_steps.commands import find_account
 from spse_steps.context import Context
+from spse_steps.durable import sync_folder
 from spse_steps.errors import StepFailed
 from spse_steps.plan import Plan, Release
 from spse_steps.processes import Process
 
 _NAP_SECONDS = 0.1
+_UNITS = "/etc/systemd/system"
 
 
 class Running(NamedTuple):
@@ -30,7 +33,7 @@ def find_named(plan: Plan, release: Release) -> Optional[Process]:
     folders = [plan.old.folder, plan.new.folder, plan.link]
     # The kernel tells where a process is by the path without links.
     folders += [os.path.realpath(folder) for folder in folders]
-    return processes.find_named(release.folder, plan.application.pid_file, uid, folders)
+    return processes.find_named(release.folder, release.pid_file, uid, folders)
 
 
 def find_running(plan: Plan) -> Running:
@@ -42,25 +45,29 @@ def find_running(plan: Plan) -> Running:
 
 
 def is_running(plan: Plan, release: Release) -> bool:
-    """Whether it is this release that has the port."""
+    """Whether it is this release that has the port: by its pid file, or by where it works."""
     here = find_named(plan, release)
     group = processes.group_of(here) if here else []
-    return any(each in group for each in find_running(plan).listeners)
+    folder = os.path.realpath(release.folder)
+    return any(
+        each in group or processes.works_in(each, folder) for each in find_running(plan).listeners
+    )
 
 
 def stop(context: Context) -> None:
     """Stop it by its own script; what does not end then is ended with its process group."""
     plan = context.plan
     before = find_running(plan).all
-    if not before:
+    if is_managed(plan):
+        _give_stop(context, plan.new)
+        _sync_units()
+    elif before:
+        for release in (plan.old, plan.new):
+            if find_named(plan, release):
+                _give_stop(context, release)
+    else:
         context.tell("it does not run")
         return
-    for release in (plan.old, plan.new):
-        if find_named(plan, release):
-            try:
-                context.run(plan.application.stop, release)
-            except StepFailed as error:
-                context.tell(error.message)
     deadline = context.clock() + plan.application.stop_seconds
     while _left(plan, before) and context.clock() < deadline:
         context.sleep(_NAP_SECONDS)
@@ -74,6 +81,30 @@ def stop(context: Context) -> None:
             f"the application does not end: processes {_numbers(left)}",
             hint=f"see what they wait for: ps -o pid,stat,wchan,args -p {_numbers(left)}",
         )
+
+
+def is_managed(plan: Plan) -> bool:
+    """Whether a service manager stops it: the command names no release, so no pid file matters.
+
+    Then it is given also when nothing runs: the manager may be about to start it.
+    """
+    words = " ".join(plan.application.stop.argv)
+    return "{link}" not in words and "{release}" not in words
+
+
+def _give_stop(context: Context, release: Release) -> None:
+    try:
+        context.run(context.plan.application.stop, release)
+    except StepFailed as error:
+        # What is left is ended anyway.
+        context.tell(error.message)
+
+
+def _sync_units() -> None:
+    """systemctl does not; after a power cut the boot would start what was disabled."""
+    for folder in (_UNITS, *glob.glob(f"{_UNITS}/*.wants")):
+        if os.path.isdir(folder):
+            sync_folder(folder)
 
 
 def _left(plan: Plan, before: List[Process]) -> List[Process]:
@@ -97,6 +128,8 @@ def start(context: Context, release: Release) -> None:
             hint=f"see who it is: ss -ltnp 'sport = :{plan.application.port}'",
         )
     context.run(plan.application.start, release)
+    if is_managed(plan):
+        _sync_units()
 
 
 def _numbers(found: List[Process]) -> str:

@@ -32,17 +32,17 @@ class Command(NamedTuple):
 
 
 class Release(NamedTuple):
+    """``pid_file`` and ``log`` are paths inside the release: each layout has its own."""
+
     version: str
     folder: str
+    pid_file: str
+    log: str
 
 
 class Application(NamedTuple):
-    """``pid_file`` and ``log`` are paths inside a release."""
-
     account: str
     port: int
-    pid_file: str
-    log: str
     start: Command
     stop: Command
     migration: Command
@@ -117,7 +117,7 @@ class Plan(NamedTuple):
     health: Health
 
 
-def parse_plan(text: str, prefix: str = "") -> Plan:
+def parse_plan(text: str, prefix: str = "", *, is_upgrade: bool = True) -> Plan:
     """Read a plan; PlanError says which value is wrong and how it should be."""
     try:
         value = json.loads(text)
@@ -125,11 +125,14 @@ def parse_plan(text: str, prefix: str = "") -> Plan:
         raise PlanError(
             f"the plan is not JSON: {error}", hint="python3 -m json.tool PLAN shows the place"
         ) from error
-    return plan_of(value, prefix)
+    return plan_of(value, prefix, is_upgrade=is_upgrade)
 
 
-def plan_of(value: Any, prefix: str = "") -> Plan:
-    """The plan in a JSON value; raises PlanError."""
+def plan_of(value: Any, prefix: str = "", *, is_upgrade: bool = True) -> Plan:
+    """The plan in a JSON value; raises PlanError.
+
+    Where nothing is to be upgraded, only looked at, both releases may be the same.
+    """
     fields = Fields(value, "plan", prefix)
     fields.number("format", FORMAT, FORMAT)
     plan = Plan(
@@ -145,7 +148,7 @@ def plan_of(value: Any, prefix: str = "") -> Plan:
         fields.inner("health", _health),
     )
     fields.finish()
-    if plan.old.folder == plan.new.folder:
+    if is_upgrade and plan.old.folder == plan.new.folder:
         raise fields.wrong("to", "is the release that is in use already")
     return plan
 
@@ -160,7 +163,12 @@ def expand(command: Command, values: Dict[str, str]) -> Command:
 
 
 def _release(fields: Fields) -> Release:
-    return Release(fields.text("version", pattern=_VERSION), fields.path("release"))
+    return Release(
+        fields.text("version", pattern=_VERSION),
+        fields.path("release"),
+        fields.inner_path("pid_file", "server.pid"),
+        fields.inner_path("log"),
+    )
 
 
 def _maintenance(fields: Fields) -> Tuple[str, str]:
@@ -188,8 +196,6 @@ def _application(fields: Fields) -> Application:
     return Application(
         account,
         fields.number("port", 1, 65535),
-        fields.inner_path("pid_file", "server.pid"),
-        fields.inner_path("log"),
         fields.inner("start", lambda inner: _command(inner, account, 120)),
         fields.inner("stop", lambda inner: _command(inner, account, 60)),
         fields.inner("migration", lambda inner: _command(inner, account, 2 * _HOUR)),

@@ -72,19 +72,22 @@ def find_named(release: str, pid_file: str, uid: int, folders: Sequence[str]) ->
     process = read_process(int(number.group(1))) if number else None
     if process is None or process.uid != uid or process.pid <= 1:
         return None
-    return process if _works_in(process, folders) else None
+    return process if _is_of(process, folders) else None
 
 
-def _works_in(process: Process, folders: Sequence[str]) -> bool:
+def works_in(process: Process, folder: str) -> bool:
+    """Whether its working folder is this one, or one below; ``folder`` is without links."""
     try:
         place = os.readlink(f"/proc/{process.pid}/cwd")
     except OSError:
         return False
+    return place == folder or place.startswith(folder + "/")
+
+
+def _is_of(process: Process, folders: Sequence[str]) -> bool:
     words = _read(f"/proc/{process.pid}/cmdline").decode("utf-8", "replace").split("\0")
     for folder in folders:
-        if place == folder or place.startswith(folder + "/"):
-            return True
-        if any(folder + "/" in word for word in words):
+        if works_in(process, folder) or any(folder + "/" in word for word in words):
             return True
     return False
 
@@ -157,6 +160,12 @@ def resident_bytes(pid: int) -> int:
     """Memory of a process, 0 if it is gone."""
     found = re.search(rb"^VmRSS:\s+(\d+) kB", _read(f"/proc/{pid}/status"), re.MULTILINE)
     return int(found.group(1)) * 1024 if found else 0
+
+
+def started_at(process: Process) -> float:
+    """When it began, as time.time() says it, by today's clock."""
+    uptime = float(_read("/proc/uptime").split()[0])
+    return time.time() - uptime + process.started / os.sysconf("SC_CLK_TCK")
 
 
 def available_bytes() -> int:

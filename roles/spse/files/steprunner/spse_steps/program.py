@@ -1,4 +1,4 @@
-"""The command line: ``python3 steprunner plan|run|resume|rollback|status``.
+"""The command line: ``python3 steprunner plan|health|run|resume|rollback|status``.
 
 Exit status: 0 done, 1 stuck or cut off, 2 a wrong plan or call, 6 rolled back, 7 refused without a
 reason, 11 another runner is at work, 70 our bug, 130 interrupted.  Data goes to standard output,
@@ -15,27 +15,27 @@ import signal
 import sys
 import traceback
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Optional
+from typing import IO, Any, Dict, List, Optional
 
-from spse_steps import errors, journal, precheck, status
+from spse_steps import errors, health, journal, precheck, status
+from spse_steps.arguments import FOLDER, parse_arguments
 from spse_steps.decision import is_open_again
 from spse_steps.durable import Trace, ignore, read_trusted
 from spse_steps.errors import PlanError, Refused, StateError, StepsError
 from spse_steps.lock import Holder, find_holder, hold_lock
-from spse_steps.masking import make_mask
+from spse_steps.masking import make_mask, shorten
 from spse_steps.plan import Plan, parse_plan, plan_of
 from spse_steps.runner import Runner
 from spse_steps.secretwords import read_secrets
 from spse_steps.state import BACK, FINISHED, ROLLED_BACK, Record, State
 from spse_steps.steps.catalog import NAMES, STEPS, WAY_OUT
 
-_FOLDER = "/var/lib/lpse-ops/upgrade"
 _LARGEST_PLAN_BYTES = 1 << 20
 
 
 def main(argv: Optional[List[str]] = None, *, trace: Trace = ignore) -> int:
     """Run one command; ``trace`` hears of every moment at which the power could go."""
-    options = _parse_arguments(argv)
+    options = parse_arguments(argv)
     # A terminal that goes away must not take the upgrade along.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -62,16 +62,19 @@ class _Call:
         self.trace = trace
         prefix = options.prefix or ""
         self.prefix = os.path.normpath(prefix) if prefix else ""
-        self.folder: str = options.folder or self.prefix + _FOLDER
+        self.folder: str = options.folder or self.prefix + FOLDER
 
     def lock(self) -> "contextlib.AbstractContextManager[Optional[Holder]]":
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         holder = Holder(os.getpid(), now(), self.options.command)
         return hold_lock(journal.lock_path(self.folder), holder)
 
-    def read_plan(self) -> str:
+    def read_plan(self, *, may_be_given: bool = False) -> str:
+        """The text of the plan; ``may_be_given``: ``-`` is standard input."""
         path = self.options.plan
         try:
+            if may_be_given and path == "-":
+                return _read_given(sys.stdin.buffer)
             return read_trusted(path, _LARGEST_PLAN_BYTES).decode()
         except (OSError, UnicodeDecodeError) as error:
             raise PlanError(
@@ -108,11 +111,23 @@ class _Call:
 
 
 def _show_plan(call: _Call) -> int:
-    plan = parse_plan(call.read_plan(), call.prefix)
+    plan = parse_plan(call.read_plan(may_be_given=True), call.prefix)
     steps = [{"name": step.name, "what": step.describe(plan)} for step in STEPS]
     text = "\n".join(f"{step['name']:<15} {step['what']}" for step in steps)
     call.show({"id": plan.id, "steps": steps}, text)
     return errors.DONE
+
+
+def _show_health(call: _Call) -> int:
+    """Look at the plan's new release as it is now; takes no lock and needs no state."""
+    plan = parse_plan(call.read_plan(may_be_given=True), call.prefix, is_upgrade=False)
+    mask = make_mask(read_secrets(plan))
+    found = [each._replace(detail=shorten(mask(each.detail))) for each in health.look_once(plan)]
+    is_well = all(each.ok for each in found)
+    lines = [f"{'ok' if each.ok else 'FAULT':<6} {each.name:<15} {each.detail}" for each in found]
+    checks = [dict(each._asdict()) for each in found]
+    call.show({"healthy": is_well, "checks": checks}, "\n".join(lines))
+    return errors.DONE if is_well else errors.STUCK
 
 
 def _run(call: _Call) -> int:
@@ -203,6 +218,7 @@ def _show_status(call: _Call) -> int:
 
 _COMMANDS = {
     "plan": _show_plan,
+    "health": _show_health,
     "run": _run,
     "resume": _resume,
     "rollback": _roll_back,
@@ -210,27 +226,11 @@ _COMMANDS = {
 }
 
 
-def _parse_arguments(argv: Optional[List[str]]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="steprunner", description="Upgrade an SPSE server step by step.", allow_abbrev=False
-    )
-    parser.add_argument("--folder", help=f"where the state lies; default: {_FOLDER}")
-    parser.add_argument("--prefix", help="goes before every path of the plan; for tests")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.required = True
-    for name, text in (
-        ("plan", "say what would be done, and do nothing"),
-        ("run", "do it; a failing step takes all back"),
-    ):
-        commands.add_parser(name, help=text).add_argument("plan", help="the plan, a JSON file")
-    commands.add_parser("resume", help="go on where it was cut off, in the same direction")
-    back = commands.add_parser("rollback", help="take it back, to the old release and its database")
-    back.add_argument(
-        "--accept-lost-writes", metavar="REASON", help="also after users were let in again"
-    )
-    commands.add_parser("status", help="say where it stands and what is safe to type")
-    return parser.parse_args(argv)
+def _read_given(stream: IO[bytes]) -> str:
+    content = stream.read(_LARGEST_PLAN_BYTES + 1)
+    if len(content) > _LARGEST_PLAN_BYTES:
+        raise OSError(f"it is larger than {_LARGEST_PLAN_BYTES} bytes")
+    return content.decode()
 
 
 def _name_caller(call: _Call) -> Dict[str, Any]:

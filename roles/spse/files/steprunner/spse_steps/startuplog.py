@@ -2,11 +2,17 @@
 
 import os
 import re
-from typing import Any, Dict, Iterator, Sequence
+import time
+from typing import Any, Dict, Iterator, List, Sequence
 
 from spse_steps.durable import open_beneath, read_beneath
 
 _READ_BYTES = 1 << 20
+# It is rolled at 10 MB; where it is not, its end is what counts.
+_LARGEST_BYTES = 1 << 24
+# Its times are whole seconds, and a clock is seldom right to the second at the boot.
+_MARGIN_SECONDS = 3
+_TIME = re.compile(r"\d{6} \d\d:\d\d:\d\d ")
 _LONGEST_LINE = 300
 # As log4j2 writes them with %d{ddMMyy HH:mm:ss} %-5p ~ %m%n, and what the virtual machine says.
 _ERROR = re.compile(
@@ -36,6 +42,34 @@ def read_since(release: str, path: str, end: Dict[str, Any]) -> str:
     is_same = status.st_ino == end.get("inode") and status.st_size >= int(end.get("offset", 0))
     offset = int(end["offset"]) if is_same else 0
     return read_beneath(release, whole, _READ_BYTES, offset).decode("utf-8", "replace")
+
+
+def read_start(release: str, path: str, began: float, seconds: float) -> List[str]:
+    """The lines that were written in the first ``seconds`` after the application began.
+
+    ``began`` is as time.time() says it, the lines' times are the machine's own.  A line without a
+    time belongs to the one before.  Raises OSError as read_since does.
+    """
+    whole = os.path.join(release, path)
+    with open_beneath(release, whole) as descriptor:
+        size = os.fstat(descriptor).st_size
+    content = read_beneath(release, whole, _LARGEST_BYTES, max(0, size - _LARGEST_BYTES))
+    found, is_of_start = [], False
+    for line in content.decode("utf-8", "replace").splitlines():
+        if _TIME.match(line):
+            age = _parse_time(line) - began
+            is_of_start = -_MARGIN_SECONDS <= age <= seconds
+        if is_of_start:
+            found.append(line)
+    return found
+
+
+def _parse_time(line: str) -> float:
+    """Seconds since the epoch; 0 for what only looks like a time."""
+    try:
+        return time.mktime(time.strptime(line[:15], "%d%m%y %H:%M:%S"))
+    except (ValueError, OverflowError):
+        return 0
 
 
 def find_errors(text: str, ignored: Sequence[str]) -> Iterator[str]:

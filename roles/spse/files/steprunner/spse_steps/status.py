@@ -4,12 +4,10 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from spse_steps import errors
 from spse_steps import state as states
-from spse_steps.decision import is_open_again
+from spse_steps.decision import choose_next, is_open_again
 from spse_steps.lock import Holder
 from spse_steps.state import BACK, Record, State
 from spse_steps.steps.catalog import WAY_OUT
-
-_UNCERTAIN = (states.BEGUN, states.UNDOING)
 
 
 class Status(NamedTuple):
@@ -38,7 +36,7 @@ def judge(state: Optional[State], holder: Optional[Holder]) -> Status:
     """What there is to say of the last upgrade."""
     if state is None:
         return Status("none", None, ["nothing was ever upgraded by this runner"])
-    step = find_step(state)
+    step = choose_next(state).step
     if holder is not None:
         return Status("running", step, [f"wait: process {holder.pid} is at work"])
     if state.outcome == states.FINISHED:
@@ -64,13 +62,23 @@ def _advise_forward(state: State) -> List[str]:
     return [resume, "rollback: back to the old release; nobody was let in yet, nothing is lost"]
 
 
-def find_step(state: State) -> Optional[str]:
-    """The step that was cut off, else the one that comes next."""
-    for wanted in (_UNCERTAIN, (states.FAILED,), (states.PENDING,)):
-        for record in state.records:
-            if record.status in wanted:
-                return record.name
-    return None
+def measure_progress(state: State, step: Optional[str]) -> Dict[str, Any]:
+    """The step that is at work, or comes next; since when; and the steps behind and ahead of it.
+
+    On the way back the steps that were done are what is ahead.
+    """
+    is_back = state.direction == BACK
+    behind, ahead = (states.UNDONE, states.DONE) if is_back else (states.DONE, states.PENDING)
+    order = tuple(reversed(state.records)) if is_back else state.records
+    waits = (ahead, states.BEGUN, states.FAILED, states.UNDOING)
+    here = [record for record in order if record.name == step]
+    since = (here[0].undo_begun if is_back else here[0].begun) if here else None
+    return {
+        "step": step,
+        "since": since,
+        "ended": [record.name for record in order if record.status == behind],
+        "left": [r.name for r in order if r.status in waits and r.name != step],
+    }
 
 
 def render_text(state: Optional[State], status: Status) -> str:
@@ -100,6 +108,7 @@ def render_json(state: Optional[State], status: Status) -> Dict[str, Any]:
     }
     if state is not None:
         fields = dict(state._asdict())
+        answer["progress"] = measure_progress(state, status.step)
         answer["steps"] = [dict(record._asdict()) for record in fields.pop("records")]
         plan = fields.pop("plan")
         answer.update(fields, id=plan["id"], old=plan["from"], new=plan["to"])

@@ -37,11 +37,11 @@ def find_fault(page: WebPage, attempt_seconds: float = _ATTEMPT_SECONDS) -> Opti
     try:
         status, body = _fetch(page, attempt_seconds)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return f"{page.name}: {page.url} does not answer: {_say(error)}"
+        return f"{page.url} does not answer: {_say(error)}"
     if status != _OK:
-        return f"{page.name}: {page.url} answers with status {status}"
+        return f"{page.url} answers with status {status}"
     if page.text not in body:
-        return f"{page.name}: {page.url} does not hold the text {page.text!r}"
+        return f"{page.url} does not hold the text {page.text!r}"
     return None
 
 

@@ -20,7 +20,7 @@ def _run(context: Context) -> None:
         return
     context.end_leftovers()
     application.stop(context)
-    context.save_notes({"log_end": mark_end(plan.new.folder, plan.application.log)})
+    context.save_notes({"log_end": mark_end(plan.new.folder, plan.new.log)})
     application.start(context, plan.new)
 
 

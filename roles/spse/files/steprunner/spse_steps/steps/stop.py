@@ -5,6 +5,7 @@ from spse_steps.context import Context, Step
 from spse_steps.decision import IS_ABSENT, IS_DONE
 from spse_steps.plan import Plan
 from spse_steps.startuplog import mark_end
+from spse_steps.state import DONE
 
 NAME = "stop"
 
@@ -19,6 +20,10 @@ def _run(context: Context) -> None:
 
 
 def _probe(context: Context) -> str:
+    is_over = context.state().record(NAME).status == DONE
+    if application.is_managed(context.plan) and not is_over:
+        # It may be about to come up, after a boot: only the manager can tell, and is told.
+        return IS_ABSENT
     return IS_ABSENT if application.find_running(context.plan).all else IS_DONE
 
 
@@ -28,7 +33,7 @@ def _undo(context: Context) -> None:
         context.end_leftovers()
         # A stop that was cut off may have left a process that no longer answers.
         application.stop(context)
-        end = mark_end(plan.old.folder, plan.application.log)
+        end = mark_end(plan.old.folder, plan.old.log)
         context.save_notes({"log_end": end})
         context.trace("old release: not started yet")
         application.start(context, plan.old)
