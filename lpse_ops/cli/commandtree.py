@@ -189,6 +189,16 @@ COMMANDS = Group(
                         ),
                     },
                 ),
+                "configuration": Group(
+                    "application.conf of the site and of packages.",
+                    example="lpse-ops spse configuration propose --release 4.5",
+                    commands={
+                        "propose": Command(
+                            "lpse_ops.cli.spse_configuration_propose:command",
+                            "Carry the site's settings into a new release.",
+                        ),
+                    },
+                ),
                 "change": Group(
                     "The register of changes, and the clock of the SLA.",
                     example="lpse-ops spse change request upgrade --reason 'SPSE 4.5'",

@@ -24,14 +24,19 @@ def load_last_upgrade(state_folder: Path) -> UpgradeState | None:
     return parse_upgrade(read_trusted(path, MAX_BYTES), path)
 
 
-def refuse_while_running(state_folder: Path, link: Path, releases: Path) -> None:
-    """Raise PolicyRefused if the application runs, or an upgrade stands in between."""
+def refuse_during_upgrade(state_folder: Path) -> None:
+    """Raise PolicyRefused while an upgrade is not over: what it was planned with must stay."""
     last = load_last_upgrade(state_folder)
     if last is not None and not last.is_over:
         raise PolicyRefused(
             f"the upgrade {last.plan_id} is not over: it stands in {state_file(state_folder)}",
             hint="go on with it: lpse-ops spse upgrade --resume, or lpse-ops spse rollback",
         )
+
+
+def refuse_while_running(state_folder: Path, link: Path, releases: Path) -> None:
+    """The same, and if the application runs."""
+    refuse_during_upgrade(state_folder)
     folders = {str(link.absolute()), str(releases.absolute())}
     for number in find_processes(folders):
         raise PolicyRefused(

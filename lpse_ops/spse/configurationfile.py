@@ -24,6 +24,11 @@ def load_configuration(path: Path) -> Configuration:
         raise ReleaseError(
             f"{path} is larger than {MAX_BYTES} bytes", hint=f"see what it is: file {path}"
         )
+    return parse_file(path, content)
+
+
+def parse_file(path: Path, content: bytes) -> Configuration:
+    """The same of what was read of a file."""
     try:
         return parse_configuration(content)
     except ValueError as error:

@@ -71,13 +71,19 @@ def judge(old: str | None, new: str | None, site: str | None) -> Change | None:
 
 
 def propose_configuration(
-    old: Configuration | None, new: Configuration, site: Configuration
+    old: Configuration | None,
+    new: Configuration,
+    site: Configuration,
+    *,
+    keep_removed: bool = False,
 ) -> Configuration:
     """The site's file with what only the package changed: all of its other bytes stay.
 
     New keys come with the comment above them, behind the key that they follow in the default.
+    ``keep_removed``: what the package has no more stays, too.
     """
     ours = [each for each in compare_configurations(old, new, site) if each.change == "package"]
+    ours = [each for each in ours if each.new is not None or not keep_removed]
     removed = {each.key for each in ours if each.new is None}
     changed = {each.key for each in ours if each.new is not None and each.site is not None}
     added = {each.key for each in ours if each.site is None}

@@ -3,11 +3,11 @@
 The manifest, ``VERSION.manifest.json``, is canonical JSON: schema, version, package (name, sha256,
 size_bytes), layout, start_script, and entries sorted by path, each with path, type (file, folder,
 link), mode (``"0644"``), and size_bytes and sha256 or target.  ``VERSION.application.conf`` is the
-default configuration as it was packed.  Nothing of ours is in the application's own tree, which
-LKPP's checksum tool walks (domain.md b.5).
+default configuration as it was packed, ``VERSION.start-script`` the script.  Nothing of ours is in
+the application's own tree, which LKPP's checksum tool walks (domain.md b.5).
 
 Of an application that was adopted (``adoption.py``) the package has no name and no size, its sha256
-is of its entries in canonical JSON, and there is no default configuration.
+is of its entries in canonical JSON, and there are no such copies.
 """
 
 import re
@@ -28,6 +28,7 @@ SCHEMA = "lpse-ops/spse/release/1"
 DEFAULT_RELEASES = Path("/opt/spse/releases")
 MANIFEST_SUFFIX = ".manifest.json"
 DEFAULTS_SUFFIX = ".application.conf"
+SCRIPT_SUFFIX = ".start-script"
 _MAX_MANIFEST_BYTES = 128 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MODE = re.compile(r"[0-7]{4}")
@@ -215,6 +216,12 @@ def defaults_path(releases: Path, version: str) -> Path:
     """Where the default ``application.conf`` of a release is kept, as it was packed."""
     folder = release_folder(releases, version)
     return folder.with_name(folder.name + DEFAULTS_SUFFIX)
+
+
+def script_path(releases: Path, version: str) -> Path:
+    """Where the start script of a release is kept, as it was packed."""
+    folder = release_folder(releases, version)
+    return folder.with_name(folder.name + SCRIPT_SUFFIX)
 
 
 def save_manifest(releases: Path, release: Release) -> None:

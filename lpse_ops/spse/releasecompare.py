@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lpse_ops.errors import ReleaseError
+from lpse_ops.errors import OpsError, ReleaseError
 from lpse_ops.spse.layout import Layout
 from lpse_ops.spse.packageentry import show_name
-from lpse_ops.spse.release import Placed, Release
+from lpse_ops.spse.release import Placed, Release, script_path
+from lpse_ops.spse.startscript import MAX_BYTES, is_carried
+from lpse_ops.spse.trustedfile import read_beneath
 
 _STEP_BYTES = 1 << 20
 _OLD_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -31,7 +33,8 @@ class Difference:
 def compare_release(folder: Path, release: Release) -> list[Difference]:
     """All differences, by path.  Without those that running it makes.
 
-    These are the site's configuration, logs, temporary files and the number of the process.
+    These are the site's configuration, logs, temporary files and the number of the process, and
+    the paths that a site has in its start script.
     """
     try:
         there = dict(read_tree(folder, release.layout))
@@ -40,7 +43,26 @@ def compare_release(folder: Path, release: Release) -> list[Difference]:
             f"cannot read the release {folder}: {error.strerror}",
             hint=f"run as root, and check it: ls -l {folder}",
         ) from error
-    return judge_tree(release, there)
+    script = release.layout.start_script
+    return [
+        each
+        for each in judge_tree(release, there)
+        if each != Difference(script, "changed") or not _is_carried(folder, release, there[script])
+    ]
+
+
+def _is_carried(folder: Path, release: Release, found: Placed) -> bool:
+    packed = script_path(folder.parent, release.version)
+    if not any((each.path, each.mode) == (found.path, found.mode) for each in release.entries):
+        return False
+    try:
+        return is_carried(
+            read_beneath(packed.parent, packed.name, MAX_BYTES),
+            read_beneath(folder, found.path, MAX_BYTES),
+        )
+    except OpsError:
+        # It was adopted, or is no file any more.
+        return False
 
 
 def judge_tree(release: Release, there: dict[str, Placed]) -> list[Difference]:

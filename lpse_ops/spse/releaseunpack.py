@@ -29,6 +29,7 @@ from lpse_ops.spse.release import (
     plan_release,
     release_folder,
     save_manifest,
+    script_path,
 )
 from lpse_ops.spse.releasecompare import compare_release
 from lpse_ops.spse.releaselock import locked_releases
@@ -38,6 +39,7 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Of a release, and of what is written beside it.
 _LEFTOVER = re.compile(r"\.[0-9][^/]*\.[0-9a-f]{16}\.tmp")
 _CONFIGURATION_MODE = 0o640
+_SCRIPT_MODE = 0o644
 # What a file takes beyond its bytes, at most, on file systems as they are.
 _ENTRY_BYTES = 8192
 
@@ -159,6 +161,8 @@ def _write_beside(temporary: Path, release: Release, releases: Path, owners: Own
     content = (temporary / release.layout.configuration).read_bytes()
     write_atomically(defaults, content, mode=_CONFIGURATION_MODE)
     os.chown(defaults, owners.uid, owners.gid)
+    script = (temporary / release.layout.start_script).read_bytes()
+    write_atomically(script_path(releases, release.version), script, mode=_SCRIPT_MODE)
     save_manifest(releases, release)
 
 

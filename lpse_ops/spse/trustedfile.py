@@ -50,3 +50,33 @@ def _too_large(path: Path, most_bytes: int) -> PolicyRefused:
     return PolicyRefused(
         f"{path} is larger than {most_bytes} bytes", hint=f"see what it is: ls -l {path}"
     )
+
+
+def read_beneath(root: Path, path: str, most_bytes: int) -> bytes:
+    """Read a file of the application's, without following a link that somebody put there.
+
+    ``ReleaseError`` if it is none; whose it is does not matter.
+    """
+    opened: list[int] = []
+    try:
+        flags = _READ | os.O_DIRECTORY
+        opened.append(os.open(root, flags))
+        *folders, name = path.split("/")
+        for folder in folders:
+            opened.append(os.open(folder, flags, dir_fd=opened[-1]))
+        with open(os.open(name, _READ, dir_fd=opened[-1]), "rb") as stream:
+            is_file = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+            content = stream.read(most_bytes + 1) if is_file else b""
+    except OSError as error:
+        raise ReleaseError(
+            f"cannot read {root / path}: {error.strerror}",
+            hint=f"a link there is not followed; run as root, and see ls -l {root / path}",
+        ) from error
+    finally:
+        for descriptor in reversed(opened):
+            os.close(descriptor)
+    if not is_file:
+        raise ReleaseError(f"{root / path} is no file", hint=f"see ls -l {root / path}")
+    if len(content) > most_bytes:
+        raise _too_large(root / path, most_bytes)
+    return content

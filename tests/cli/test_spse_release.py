@@ -1,7 +1,6 @@
 """``spse release`` as root meets it: real packages, the real disk, real accounts and processes."""
 
 import hashlib
-import json
 import os
 import stat
 import subprocess
@@ -10,12 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import Ended, lpse_ops
-from tests.spse.archives import application, folder, good_tar, header, tar, write
+from tests.cli.spsehost import AS_ACCOUNT, SpseHost, is_root
+from tests.spse.archives import good_tar, header, write
 
-# An account that every Debian has, with a group of its own.
-ACCOUNT = "games"
-AS_ACCOUNT = ["setpriv", "--reuid", ACCOUNT, "--regid", ACCOUNT, "--clear-groups"]
+pytestmark = pytest.mark.skipif(not is_root(), reason="run as root: owners are given away")
 # In a release, by the kernel's word: read and run it, write logs, and change nothing of it.
 WHAT_IT_MAY = """\
 set -e
@@ -30,61 +27,12 @@ if rm -f spse4 2>/dev/null; then exit 4; fi
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="run as root: owners are given away")
 
 
-class Host:
-    """The places of a server, below a folder of ours."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.releases = root / "opt/spse/releases"
-        self.link = root / "home/appserv/spse"
-        self.state = root / "state"
-        self.link.parent.mkdir(parents=True)
-        # pytest's own folders let nobody else in.
-        for each in (root, *list(root.parents)[:2]):
-            each.chmod(0o755)
-
-    def release(self, command: str, *args: str | Path) -> Ended:
-        places = ["--releases", self.releases]
-        if command != "unpack":
-            places += ["--link", self.link]
-        env = {"LPSE_OPS_STATE": str(self.state)}
-        return lpse_ops("spse", "release", command, *args, *places, env=env)
-
-    def unpack(self, archive: Path, *args: str | Path) -> Ended:
-        return self.release("unpack", archive, "--account", ACCOUNT, *args)
-
-    def package(self, version: str) -> Path:
-        members = [folder("spse/logs"), *application()]
-        return write(self.root, tar(members), f"spse-{version}.tar")
-
-    def leave_upgrade(self, **changes: object) -> None:
-        """What the step runner leaves of one."""
-        upgrade = self.state / "upgrade"
-        upgrade.mkdir(parents=True, exist_ok=True)
-        value = {
-            "format": 1,
-            "stamp": "20261122T021500Z_ab12",
-            "plan": {
-                "id": "2026-11-22-4.5",
-                "from": {"version": "4.4", "release": str(self.releases / "4.4")},
-                "to": {"version": "4.5", "release": str(self.releases / "4.5")},
-                "backup": {},
-            },
-            "begun": "2026-11-22T02:15:00Z",
-            "direction": "forward",
-            "outcome": None,
-            "steps": [],
-        }
-        (upgrade / "state.json").write_text(json.dumps(value | changes))
-        (upgrade / "state.json").chmod(0o600)
-
-
 @pytest.fixture
-def host(tmp_path: Path) -> Host:
-    return Host(tmp_path)
+def host(tmp_path: Path) -> SpseHost:
+    return SpseHost(tmp_path)
 
 
-def test_a_package_becomes_a_release_of_root_s(host: Host):
+def test_a_package_becomes_a_release_of_root_s(host: SpseHost):
     archive = host.package("4.5")
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     ended = host.unpack(archive, "--sha256", digest, "--format", "json")
@@ -103,7 +51,7 @@ def test_a_package_becomes_a_release_of_root_s(host: Host):
     assert stat.S_IMODE((root / "conf/application.conf").stat().st_mode) == 0o640
 
 
-def test_unpacking_again_changes_nothing(host: Host):
+def test_unpacking_again_changes_nothing(host: SpseHost):
     archive = host.package("4.5")
     assert host.unpack(archive).code == 0
     before = (host.releases / "4.5").stat().st_ino
@@ -112,7 +60,7 @@ def test_unpacking_again_changes_nothing(host: Host):
     assert (host.releases / "4.5").stat().st_ino == before
 
 
-def test_what_is_refused_leaves_nothing(host: Host):
+def test_what_is_refused_leaves_nothing(host: SpseHost):
     ended = host.unpack(
         write(host.root, good_tar(header("../../etc/cron.d/jahat")), "spse-4.5.tar")
     )
@@ -122,7 +70,7 @@ def test_what_is_refused_leaves_nothing(host: Host):
     assert not host.releases.exists()
 
 
-def test_releases_are_not_kept_where_the_application_can_change_them(host: Host):
+def test_releases_are_not_kept_where_the_application_can_change_them(host: SpseHost):
     host.releases.mkdir(parents=True)
     for change, undo in (
         (lambda: host.releases.chmod(0o777), lambda: host.releases.chmod(0o755)),
@@ -140,13 +88,13 @@ def test_releases_are_not_kept_where_the_application_can_change_them(host: Host)
 
 
 @pytest.mark.parametrize(("account", "code"), [("tidak-ada", 2), ("root", 7)])
-def test_whose_the_application_is(host: Host, account: str, code: int):
-    ended = host.release("unpack", host.package("4.5"), "--account", account)
+def test_whose_the_application_is(host: SpseHost, account: str, code: int):
+    ended = host.unpack(host.package("4.5"), "--account", account)
     assert ended.code == code
     assert "--account" in ended.stderr
 
 
-def test_the_current_release_is_listed_and_switched(host: Host):
+def test_the_current_release_is_listed_and_switched(host: SpseHost):
     for version in ("4.4", "4.5"):
         assert host.unpack(host.package(version)).code == 0
     ended = host.release("list")
@@ -171,7 +119,7 @@ def test_the_current_release_is_listed_and_switched(host: Host):
 
 
 @pytest.fixture
-def application_at_work(host: Host) -> Iterator[None]:
+def application_at_work(host: SpseHost) -> Iterator[None]:
     """A process of the application's account in its folder."""
     for version in ("4.4", "4.5"):
         host.unpack(host.package(version))
@@ -185,14 +133,14 @@ def application_at_work(host: Host) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("application_at_work")
-def test_nothing_is_switched_below_a_running_application(host: Host):
+def test_nothing_is_switched_below_a_running_application(host: SpseHost):
     ended = host.release("switch", "4.5")
     assert ended.code == 7
     assert "systemctl stop spse" in ended.stderr
     assert os.readlink(host.link).endswith("/4.4")
 
 
-def test_nothing_is_switched_while_an_upgrade_is_not_over(host: Host):
+def test_nothing_is_switched_while_an_upgrade_is_not_over(host: SpseHost):
     for version in ("4.4", "4.5"):
         host.unpack(host.package(version))
     host.leave_upgrade()

@@ -85,7 +85,12 @@ def test_a_release_is_unpacked(archive: Path, releases: Path):
     assert stat.S_IMODE(root.stat().st_mode) == 0o1775
     assert load_release(releases, "4.5") == release
     assert compare_release(root, release) == []
-    assert sorted(os.listdir(releases)) == ["4.5", "4.5.application.conf", "4.5.manifest.json"]
+    assert sorted(os.listdir(releases)) == [
+        "4.5",
+        "4.5.application.conf",
+        "4.5.manifest.json",
+        "4.5.start-script",
+    ]
     defaults = releases / "4.5.application.conf"
     assert (defaults.read_bytes(), defaults.stat().st_mode & 0o777) == (CONFIGURATION, 0o640)
 
@@ -171,6 +176,17 @@ def test_a_configuration_of_the_site_is_no_change(archive: Path, releases: Path)
     (root / "logs/application.log").write_bytes(b"x")
     (root / "server.pid").write_bytes(b"1")
     unpack(archive, releases)
+
+
+def test_a_sites_paths_in_the_start_script_are_no_change(archive: Path, releases: Path):
+    release = unpack(archive, releases)
+    script = releases / "4.5/spse4"
+    script.write_bytes(b"#!/bin/sh\nJAVA_HOME=/opt/jdk-21\n")
+    assert unpack(archive, releases) == release
+    for content in (b"#!/bin/sh\nJAVA_HOME=/opt/jdk-21\nid\n", b"#!/bin/sh\nJAVA_HOME=$(id)\n"):
+        script.write_bytes(content)
+        with pytest.raises(ReleaseError, match="'spse4' is changed"):
+            unpack(archive, releases)
 
 
 def test_a_changed_release_is_said(archive: Path, releases: Path):
