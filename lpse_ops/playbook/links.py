@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from lpse_ops.errors import HostUnreachable
 from lpse_ops.remote.connect import HostLinks
 from lpse_ops.remote.link import AgentLink
 from lpse_ops.remote.target import Target
@@ -17,6 +18,7 @@ class Links:
         self._make = make
         self._hosts: dict[Target, HostLinks] = {}
         self._mutex = threading.Lock()
+        self._ended = False
 
     def get(self, target: Target) -> AgentLink:
         """The link for a target, opened if there is none; raises ``HostUnreachable``."""
@@ -30,6 +32,10 @@ class Links:
         place = replace(target, become=None, python="")
         # Connecting is outside: only tasks of the same host wait for each other there.
         with self._mutex:
+            if self._ended:
+                raise HostUnreachable(
+                    f"{target.name}: the run was broken off", hint="run it again to go on"
+                )
             if place not in self._hosts:
                 self._hosts[place] = self._make(place)
             return self._hosts[place]
@@ -41,6 +47,12 @@ class Links:
             hosts = [self._hosts.pop(place) for place in dropped]
         for host in hosts:
             host.close()
+
+    def end(self) -> None:
+        """Close all links, and let whoever waits for a host or turns to one know it at once."""
+        with self._mutex:
+            self._ended = True
+        self.close()
 
     def close(self) -> None:
         with self._mutex:

@@ -86,12 +86,12 @@ class Run:
     def run(self, playbooks: Sequence[Playbook]) -> int:
         """Run all plays; return Ansible's exit status."""
         with ThreadPoolExecutor(max(1, self._options.forks)) as executor:
-            for playbook in playbooks:
-                if not self._over:
-                    self._site.display.playbook(playbook.name, len(playbook.plays))
-                for play in playbook.plays:
-                    if not self._over:
-                        _PlayRun(self._site, self, play, executor).run()
+            try:
+                self._run(playbooks, executor)
+            except BaseException:
+                # Else the executor waits until all hosts have answered, which may take hours.
+                self._site.links.end()
+                raise
         self._site.display.recap(self.states)
         if not self._started:
             self._site.display.warning(
@@ -99,6 +99,14 @@ class Run:
                 "can only follow static includes. See the names: --list-tasks"
             )
         return self.status
+
+    def _run(self, playbooks: Sequence[Playbook], executor: ThreadPoolExecutor) -> None:
+        for playbook in playbooks:
+            if not self._over:
+                self._site.display.playbook(playbook.name, len(playbook.plays))
+            for play in playbook.plays:
+                if not self._over:
+                    _PlayRun(self._site, self, play, executor).run()
 
     @property
     def status(self) -> int:

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
@@ -524,3 +526,27 @@ def test_a_role_is_tried_again_on_a_host_that_could_not_be_reached(tmp_path: Pat
     assert "ignored=2" in counts["away"]
     assert "ok=1" in counts["here"]
     assert ran.stdout.count('"unreachable": true') == 2
+
+
+def test_who_interrupts_waits_for_no_host(tmp_path):
+    """Several hosts: they have threads of their own."""
+    begun = tmp_path / "begun"
+    command = f"sh -c 'touch {begun}-$$; exec sleep 300'"
+    write(tmp_path, f"- {{hosts: all, gather_facts: false, tasks: [command: {command}]}}\n")
+    argv = [BIN / "lpse-ops", "playbook", "run", "play.yml", "-i", "a,b,", "-c", "local"]
+    with subprocess.Popen(argv, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            while len(list(tmp_path.glob("begun-*"))) < 2:
+                assert running.poll() is None
+                time.sleep(0.02)
+            running.send_signal(signal.SIGINT)
+            told = running.communicate(timeout=20)[1]
+        finally:
+            running.kill()
+    assert (running.returncode, told) == (99, "lpse-ops: interrupted\n")
+    give_up = time.monotonic() + 20
+    for each in tmp_path.glob("begun-*"):
+        # The agent ends what it runs when its line is gone.
+        while Path(f"/proc/{each.name.partition('-')[2]}").exists():
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
