@@ -1,5 +1,8 @@
 """The runner's own folder on the path, as on a server, and a site to upgrade."""
 
+import importlib
+import pkgutil
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +11,20 @@ import pytest
 
 RUNNER = Path(__file__).parents[2] / "roles/spse/files/steprunner"
 sys.path.insert(0, str(RUNNER))
+
+
+def _import_all() -> None:
+    """Import the runner without leaving bytecode where the role would copy it from."""
+    for folder in list(RUNNER.rglob("__pycache__")):
+        shutil.rmtree(folder, ignore_errors=True)
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    package = importlib.import_module("spse_steps")
+    for module in pkgutil.walk_packages(package.__path__, "spse_steps."):
+        importlib.import_module(module.name)
+    sys.dont_write_bytecode = before
+
+
+_import_all()
 
 from tests.postgres.conftest import server, system_installation  # noqa: E402
 from tests.postgres.servers import Server, free_port, open_folder  # noqa: E402

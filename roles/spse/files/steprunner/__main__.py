@@ -2,6 +2,9 @@
 
 import sys
 
-from spse_steps.program import main
+# The role copies this folder as it is: nothing may be left in it.
+sys.dont_write_bytecode = True
+
+from spse_steps.program import main  # noqa: E402
 
 sys.exit(main())
