@@ -173,6 +173,9 @@ COMMANDS = Group(
                 "inspect": Command(
                     "lpse_ops.cli.spse_inspect:command", "Look into a package, unpack nothing."
                 ),
+                "preflight": Command(
+                    "lpse_ops.cli.spse_preflight:command", "Is the server fit for it?"
+                ),
                 "release": Group(
                     "Releases that are unpacked, and which of them runs.",
                     example="lpse-ops spse release list",

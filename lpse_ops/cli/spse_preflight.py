@@ -1,0 +1,101 @@
+"""Is a server fit for an installation or an upgrade of SPSE?  Nothing is changed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lpse_ops.cli.output import emit
+from lpse_ops.cli.parameters import FILE, common_options, format_option, output_option
+from lpse_ops.cli.wiring import App
+
+if TYPE_CHECKING:
+    from lpse_ops.cli.preflight_report import HostReport
+    from lpse_ops.spse.preflightcheck import Package, Purpose
+
+_SITE = "/etc/lpse-ops/spse/site.json"
+
+
+@click.command(epilog="Example: lpse-ops spse preflight --package spse-4.5.tar.gz")
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(["upgrade", "install"]),
+    default="upgrade",
+    show_default=True,
+    help="What the server is to be fit for.",
+)
+@click.option("--package", type=FILE, metavar="FILE", help="The package that needs room there.")
+@click.option(
+    "--server-name",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A name of the server, whose certificate is looked at; else those in site.json.",
+)
+@click.option(
+    "--path", default="/eproc4", show_default=True, metavar="PATH", help="Where SPSE is, for users."
+)
+@click.option(
+    "--site", default=_SITE, show_default=True, metavar="FILE", help="The server's site.json."
+)
+@format_option
+@output_option
+@common_options
+@click.pass_obj
+def command(
+    app: App,
+    /,
+    purpose: "Purpose",
+    package: Path | None,
+    names: tuple[str, ...],
+    path: str,
+    site: str,
+    output_format: str,
+    output: Path | None,
+) -> int:
+    """Look at disk, memory, Java, PostgreSQL, clock, names, ports, certificates, backups and more.
+
+    Each line is OK, WARNING, CRITICAL, UNKNOWN (nobody could tell) or SKIPPED (not asked for this
+    purpose).  Exit code 1 if anything is CRITICAL.
+    """
+    from lpse_ops.cli.preflight_facts import module_arguments
+    from lpse_ops.cli.preflight_report import exit_code, render, to_json
+
+    arguments = module_arguments(names, {}, site, path)
+    reports = [_look_here(app, purpose, _weigh(package), arguments)]
+    emit(
+        "spse/preflight",
+        to_json(reports, purpose),
+        text=lambda: render(reports, purpose),
+        output_format=output_format,
+        output=output,
+    )
+    return exit_code(reports)
+
+
+def _look_here(
+    app: App, purpose: "Purpose", package: "Package | None", arguments: dict[str, Any]
+) -> "HostReport":
+    import socket
+
+    from lpse_ops.cli.preflight_facts import read_here
+    from lpse_ops.cli.preflight_report import HostReport
+    from lpse_ops.spse.preflight import judge
+    from lpse_ops.spse.preflightcheck import Asked
+
+    told = read_here(arguments)
+    asked = Asked(purpose, app.clock.now(), package)
+    return HostReport(socket.gethostname(), judge(told.facts, asked))
+
+
+def _weigh(path: Path | None) -> "Package | None":
+    """The package's size, packed and unpacked; ``PackageRefused`` if it is none."""
+    if path is None:
+        return None
+    from lpse_ops.spse.package import Expected, open_package
+    from lpse_ops.spse.preflightcheck import Package
+
+    with open_package(path) as package:
+        inspected = package.inspect(Expected())
+    return Package(inspected.size_bytes, inspected.unpacked_bytes)
