@@ -192,6 +192,9 @@ COMMANDS = Group(
                         ),
                     },
                 ),
+                "plan": Command(
+                    "lpse_ops.cli.spse_plan:command", "What an upgrade will do, step by step."
+                ),
                 "configuration": Group(
                     "application.conf of the site and of packages.",
                     example="lpse-ops spse configuration propose --release 4.5",

@@ -1,0 +1,192 @@
+"""Plan an upgrade: what the step runner will do, shown before anything is touched."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lpse_ops.cli.output import emit
+from lpse_ops.cli.parameters import FILE, common_options, format_option
+from lpse_ops.cli.spse_proposal import decision_options
+from lpse_ops.cli.spse_release_options import releases_option
+from lpse_ops.cli.wiring import App
+from lpse_ops.errors import ReleaseError, UsageError
+
+if TYPE_CHECKING:
+    from lpse_ops.cli.spse_proposal import Proposed
+    from lpse_ops.spse.upgradeplan import PlannedRelease
+
+_UNDECIDED = 1
+_PYTHON = "/usr/bin/python3"
+_SECONDS = 60
+
+
+@click.command(
+    epilog="Example: lpse-ops spse plan --release 4.5 --id 2026-11-22-4.5 --output plan.json"
+)
+@click.option("--release", required=True, metavar="VERSION", help="The release to upgrade to.")
+@click.option("--id", "plan_id", required=True, metavar="ID", help="New for each upgrade.")
+@click.option(
+    "--site",
+    type=FILE,
+    default=Path("/etc/lpse-ops/spse/site.json"),
+    show_default=True,
+    metavar="FILE",
+    help="What is the same for every upgrade of this site.",
+)
+@click.option("--accept-risk", default="", metavar="REASON", help="Why no backup is to be made.")
+@decision_options
+@click.option(
+    "--output", "-o", type=FILE, metavar="FILE", help="Where to write the plan, for root alone."
+)
+@click.option(
+    "--steprunner",
+    type=FILE,
+    default=Path("/usr/local/lib/lpse-ops/steprunner"),
+    show_default=True,
+    metavar="DIR",
+    help="The program that carries the plan out.",
+)
+@releases_option
+@format_option
+@common_options
+@click.pass_obj
+def command(
+    app: App,
+    /,
+    release: str,
+    plan_id: str,
+    site: Path,
+    accept_risk: str,
+    set_file: Path | None,
+    take_new: tuple[str, ...],
+    output: Path | None,
+    steprunner: Path,
+    releases: Path,
+    output_format: str,
+) -> int:
+    """Compose the plan of an upgrade to a release that is unpacked, and show its steps.
+
+    The site's settings for it are proposed anew and kept beside the state of upgrades.  Nothing
+    that runs is touched; the same call gives the same plan.
+
+    Exit code 1: something is left that only a person can decide.  7: there is no backup to take,
+    or an upgrade is not over.
+    """
+    from lpse_ops.cli.spse_plan_text import render_plan_text, to_json
+    from lpse_ops.cli.spse_proposal import propose_files, read_set_file, save_file, tell
+    from lpse_ops.cli.spse_release_options import require_root
+    from lpse_ops.cli.spse_running import refuse_during_upgrade
+    from lpse_ops.spse.trustedfile import read_trusted
+    from lpse_ops.spse.upgradeplan import MAX_BYTES, check_port, parse_site, render_plan
+
+    require_root("plan an upgrade")
+    values = read_set_file(set_file)
+    described = parse_site(read_trusted(site, MAX_BYTES, is_secret=True), site)
+    refuse_during_upgrade(app.state_folder)
+    link = Path(described["link"])
+    proposed = propose_files(releases, link, release, values=values, take_new=take_new)
+    if proposed.old is None:
+        raise UsageError(
+            f"{link} is not there: nothing is installed that could be upgraded",
+            hint="install SPSE: lpse-ops spse install",
+        )
+    tell(app.console, proposed)
+    if proposed.undecided:
+        return _UNDECIDED
+    needed = proposed.old.version != proposed.new.version
+    answer: dict[str, Any] = {"id": plan_id, "needed": needed}
+    if needed:
+        check_port(described, proposed.proposal.configuration.values, release)
+        plan = _compose(app, described, plan_id, proposed, releases, accept_risk)
+        content = render_plan(plan)
+        steps = _ask_runner(steprunner, content)
+        for path, each in _files(app, proposed):
+            save_file(path, each.content)
+        answer["changed"] = output is not None and save_file(output, content)
+        answer |= to_json(plan, steps, proposed, releases)
+    else:
+        app.console.warn(f"{release} is the current release already: there is nothing to upgrade")
+    emit(
+        "spse/plan",
+        answer,
+        text=lambda: render_plan_text(answer),
+        output_format=output_format,
+        output=None,
+    )
+    return 0
+
+
+def _files(app: App, proposed: "Proposed") -> list[tuple[Path, Any]]:
+    from lpse_ops.cli.spse_proposal import files_folder
+
+    folder = files_folder(app.state_folder, proposed.new.version).absolute()
+    return [(folder / each.name, each) for each in proposed.files]
+
+
+def _compose(
+    app: App,
+    site: dict[str, Any],
+    plan_id: str,
+    proposed: "Proposed",
+    releases: Path,
+    accept_risk: str,
+) -> dict[str, Any]:
+    import hashlib
+
+    from lpse_ops.spse.upgradeplan import PlannedFile, compose_plan
+
+    if proposed.old is None:
+        raise AssertionError("there is a release to go from")
+    files = [
+        PlannedFile(
+            str(path),
+            each.target,
+            hashlib.sha256(each.content).hexdigest(),
+            f"{each.mode:04o}",
+        )
+        for path, each in _files(app, proposed)
+    ]
+    old, new = place_releases(releases, proposed.old.version, proposed.new.version)
+    return compose_plan(site, plan_id, old, new, files, accepted_risk=accept_risk)
+
+
+def place_releases(releases: Path, *versions: str) -> list["PlannedRelease"]:
+    """Releases as a plan names them; the first one ran, and its log tells how logs are named."""
+    from lpse_ops.spse.release import load_release, release_folder
+    from lpse_ops.spse.upgradeplan import has_common_log, plan_place
+
+    first = load_release(releases, versions[0])
+    logs = release_folder(releases, first.version) / first.layout.logs
+    names = {each.name for each in logs.iterdir()} if logs.is_dir() else set()
+    common_log = has_common_log(first.version, names)
+    return [
+        plan_place(
+            version,
+            str(release_folder(releases.absolute(), version)),
+            load_release(releases, version).layout,
+            common_log=common_log,
+        )
+        for version in versions
+    ]
+
+
+def _ask_runner(steprunner: Path, plan: bytes) -> list[dict[str, str]]:
+    """What the step runner makes of a plan: it judges every value, and says what it will do."""
+    from lpse_ops.process import run
+
+    argv = [_PYTHON, "-IB", str(steprunner), "--format", "json", "plan", "-"]
+    done = run(argv, stdin=plan, timeout_seconds=_SECONDS)
+    if done.status != 0:
+        words = done.stderr.strip().splitlines()
+        said = [line.split(": ", 2)[-1] for line in words if line.startswith("steprunner: ")]
+        raise ReleaseError(
+            f"the step runner refuses the plan: {(said or words or ['no word'])[0][:300]}",
+            hint=f"correct it in site.json; is the step runner in {steprunner}? the role spse "
+            "brings both",
+        )
+    return [
+        {"name": str(each["name"]), "what": str(each["what"])}
+        for each in json.loads(done.stdout)["steps"]
+    ]
