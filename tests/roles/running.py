@@ -91,6 +91,20 @@ class RoleRunner:
             playbook, engine=engine, arguments=arguments, host_variables=host_variables
         )
 
+    def prove(self, role: str, variables: Mapping[str, Any] | None = None) -> Ran:
+        """Look, do it, look again: a look says that there is nothing to do once it was done.
+
+        Returns the run that did it.
+        """
+        looked = self.run(role, variables=variables, arguments=["--check", "--diff"])
+        assert looked.status == 0, looked.text
+        ran = self.run(role, variables=variables)
+        assert ran.status == 0, ran.text
+        for arguments in ([], ["--check"]):
+            again = self.run(role, variables=variables, arguments=arguments)
+            assert (again.status, again.changed) == (0, []), again.text
+        return ran
+
     def run_playbook(
         self,
         playbook: Path,
@@ -104,7 +118,7 @@ class RoleRunner:
         done = subprocess.run(
             [*_PROGRAMS[engine], "-i", inventory, *arguments, playbook],
             cwd=self.folder,
-            env={**os.environ, **self._environment()},
+            env={**os.environ, **self._environment(engine)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -131,12 +145,13 @@ class RoleRunner:
         path.write_text(json.dumps({"all": {"children": {"spse": {"hosts": hosts}}}}))
         return path
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, engine: str) -> dict[str, str]:
+        environment = {"ANSIBLE_ROLES_PATH": str(ROOT / "roles"), "ANSIBLE_NOCOLOR": "1"}
+        if engine == OURS:
+            return environment
         return {
-            "ANSIBLE_ROLES_PATH": str(ROOT / "roles"),
-            "ANSIBLE_NOCOLOR": "1",
+            **environment,
             "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_LOCALHOST_WARNING": "False",
             # Its connection ends soon after it: nothing outlives the test for long.
             "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=5s",
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"),

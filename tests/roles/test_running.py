@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.lab.lab import Lab
 from tests.roles.running import ENGINES, RoleRunner
 
 pytestmark = pytest.mark.xdist_group("roles")
