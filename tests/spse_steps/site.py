@@ -304,7 +304,7 @@ class Site:
 @contextlib.contextmanager
 def signals_kept() -> Iterator[None]:
     """The program sets them for itself; here it is not alone."""
-    numbers = (signal.SIGHUP, signal.SIGTERM)
+    numbers = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
     before = [signal.getsignal(number) for number in numbers]
     try:
         yield

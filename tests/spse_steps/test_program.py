@@ -12,7 +12,8 @@ from tests.spse_steps.values import plan_value, state_with
 
 @pytest.fixture
 def call(tmp_path, capsys):
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    numbers = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+    handlers = {number: signal.getsignal(number) for number in numbers}
 
     def run(*words):
         code = main(["--folder", str(tmp_path), *map(str, words)])

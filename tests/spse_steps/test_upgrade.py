@@ -222,6 +222,7 @@ def test_interrupted_it_ends_what_it_runs_and_can_go_on(site, capsys):
     site.wait_until(site.is_asleep)
     os.kill(child, signal.SIGHUP)
     os.kill(child, signal.SIGTERM)
+    os.kill(child, signal.SIGINT)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
     ended = site.call(capsys, "rollback")
     assert ended.code == 0, ended.said

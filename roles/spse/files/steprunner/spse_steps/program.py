@@ -38,7 +38,8 @@ def main(argv: Optional[List[str]] = None, *, trace: Trace = ignore) -> int:
     options = parse_arguments(argv)
     # A terminal that goes away must not take the upgrade along.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
     try:
         return _COMMANDS[options.command](_Call(options, trace))
     except StepsError as error:
@@ -244,6 +245,9 @@ def now() -> str:
 
 
 def _interrupt(_number: int, _frame: Any) -> None:
+    # Once is enough: a second one would cut off the ending of what still runs.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
