@@ -190,6 +190,13 @@ COMMANDS = Group(
                             "lpse_ops.cli.spse_release_switch:command",
                             "Make one the current, while nothing runs.",
                         ),
+                        "adopt": Command(
+                            "lpse_ops.cli.spse_release_adopt:command",
+                            "Make one of what was installed by hand.",
+                        ),
+                        "remove": Command(
+                            "lpse_ops.cli.spse_release_remove:command", "Remove an old one."
+                        ),
                     },
                 ),
                 "plan": Command(

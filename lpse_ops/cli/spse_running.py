@@ -34,26 +34,39 @@ def refuse_during_upgrade(state_folder: Path) -> None:
         )
 
 
-def refuse_while_running(state_folder: Path, link: Path, releases: Path) -> None:
-    """The same, and if the application runs."""
+def refuse_while_running(
+    state_folder: Path, link: Path, releases: Path, *, also_of_root: bool = False
+) -> None:
+    """The same, and if the application runs; ``also_of_root``: one that was started by hand."""
     refuse_during_upgrade(state_folder)
     folders = {str(link.absolute()), str(releases.absolute())}
-    for number in find_processes(folders):
+    for number in find_processes(folders, also_of_root=also_of_root):
         raise PolicyRefused(
             f"SPSE is running: process {number} works in {' or '.join(sorted(folders))}",
             hint="stop it: systemctl stop spse; to bring in another release: lpse-ops spse upgrade",
         )
 
 
-def find_processes(folders: set[str]) -> Iterator[int]:
-    """Processes of other accounts than root whose place or program is below one of the folders."""
+def find_processes(folders: set[str], *, also_of_root: bool = False) -> Iterator[int]:
+    """Processes whose place or program is below one of the folders; never who called us."""
+    ours = set(_callers())
     for name in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
         try:
-            if os.stat(f"/proc/{name}").st_uid != 0 and _works_in(name, folders):
+            is_asked = also_of_root or os.stat(f"/proc/{name}").st_uid != 0
+            if is_asked and int(name) not in ours and _works_in(name, folders):
                 yield int(name)
         except OSError:
             # It has ended meanwhile.
             continue
+
+
+def _callers() -> Iterator[int]:
+    number = os.getpid()
+    while number > 0:
+        yield number
+        with open(f"/proc/{number}/stat", "rb") as stream:
+            # The name before the last bracket may be anything.
+            number = int(stream.read().rpartition(b")")[2].split()[1])
 
 
 def _works_in(name: str, folders: set[str]) -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -154,3 +155,66 @@ def test_nothing_is_switched_while_an_upgrade_is_not_over(host: SpseHost):
     assert "chmod go-w" in ended.stderr
     (host.state / "upgrade/state.json").chmod(0o600)
     assert host.release("switch", "4.5").code == 0
+
+
+def test_old_releases_go_and_those_that_are_needed_stay(host: SpseHost):
+    for version in ("4.3.1", "4.4", "4.5"):
+        host.install(version)
+    host.make_current("4.5")
+    host.leave_upgrade(outcome="done")
+    planned = host.files / "4.3.1"
+    planned.mkdir(parents=True)
+    (planned / "application.conf").write_text("db.pass=x")
+    for needed in ("4.4", "4.5"):
+        ended = host.release("remove", needed)
+        assert (ended.code, (host.releases / needed).is_dir()) == (7, True)
+    host.leave_upgrade()
+    assert host.release("remove", "4.3.1").code == 7
+    host.leave_upgrade(outcome="done")
+    ended = host.release("remove", "4.3.1", "--format", "json")
+    assert (ended.code, ended.json()["kept"]) == (0, ["4.4", "4.5"])
+    assert [name for name in os.listdir(host.releases) if "4.3.1" in name] == []
+    assert not planned.exists()
+    assert host.release("remove", "4.3.1").code == 5
+    assert host.release("remove", "../x").code == 1
+
+
+def test_what_a_power_cut_left_of_a_removal_goes_with_the_next(host: SpseHost):
+    """The folder has lost its name, and its manifest is still there."""
+    for version in ("4.3.1", "4.4", "4.5"):
+        host.install(version)
+    host.make_current("4.5")
+    leftover = host.releases / f".4.3.1.{'ab' * 8}.tmp"
+    (host.releases / "4.3.1").rename(leftover)
+    assert host.release("remove", "4.3.1").code == 0
+    host.install("4.6")
+    assert [name for name in os.listdir(host.releases) if "4.3.1" in name] == []
+
+
+def test_without_an_upgrade_the_newest_other_one_is_kept(host: SpseHost):
+    host.install("4.4")
+    host.install("4.3.1")
+    host.install("4.5")
+    host.make_current("4.5")
+    os.utime(host.releases / "4.4.manifest.json", (1, 1))
+    assert host.release("remove", "4.3.1").code == 7
+    assert host.release("remove", "4.4").code == 0
+
+
+def test_an_application_that_was_installed_by_hand_becomes_a_release(host: SpseHost):
+    made = host.install("4.4")
+    made.rename(host.link)
+    shutil.rmtree(host.releases)
+    run = ["sh", "-c", "echo; exec sleep 300"]
+    with subprocess.Popen(run, cwd=host.link, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        ended = host.release("adopt", "--release", "4.4")
+        assert (ended.code, host.link.is_symlink()) == (7, False)
+        process.kill()
+    ended = host.release("adopt", "--release", "4.4", "--format", "json")
+    assert (ended.code, ended.json()["changed"]) == (0, True)
+    assert os.readlink(host.link) == str(host.releases / "4.4")
+    again = host.release("adopt", "--release", "4.4", "--format", "json")
+    assert (again.code, again.json()["changed"]) == (0, False)
+    assert "installed by hand" in host.release("list").stdout
+    assert host.release("adopt", "--release", "4.5").code == 1
