@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tests.standin.release import RELEASES, Variant
 
-TEXT = (Path(__file__).parents[2] / "docs/assumptions-spse.md").read_text()
+PROJECT = Path(__file__).parents[2]
+TEXT = (PROJECT / "docs/assumptions-spse.md").read_text()
 ROWS = [
     [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
     for line in TEXT.splitlines()
@@ -22,14 +23,21 @@ def test_every_assumption_has_place_source_and_check() -> None:
     for number, *cells in ROWS:
         assert len(cells) == 4, number
         assert all(cells), number
-        assert re.search(r"(^| )[DKP]\b|\?", cells[2]), number
+        assert re.search(r"(^| )[DKP]\b|\?|^ours$", cells[2]), number
 
 
-def test_files_of_the_stand_in_that_are_named_are_there() -> None:
+def test_files_that_are_named_are_there() -> None:
+    """Those of the stand-in, and those that are named from the project's top."""
     here = Path(__file__).parent
     for number, _, place, *_ in ROWS:
         for name in re.findall(r"`([\w./*]+\.(?:py|java|sh|conf))`", place):
-            assert list(here.rglob(name)), f"{number}: {name}"
+            assert list(here.rglob(name)) or (PROJECT / name).is_file(), f"{number}: {name}"
+
+
+def test_roles_that_are_named_are_there() -> None:
+    roles = {name for row in ROWS for name in re.findall(r"`(\w+)` role", row[2])}
+    assert {name for name in roles if not (PROJECT / "roles" / name).is_dir()} <= {"web_proxy"}
+    assert len(roles) > 5
 
 
 def test_every_release_that_goes_wrong_is_described() -> None:
