@@ -22,6 +22,7 @@ from lpse_ops.agent.spsefacts import (
     rooms,
     visitors,
 )
+from lpse_ops.agent.spsefacts.programs import Programs
 from lpse_ops.agent.spsefacts.site import Page, Site, read_site
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -36,6 +37,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 CHECK_MODE = "full"
 _HTTP, _HTTPS, _POSTGRESQL = 80, 443, 5432
 _ROOM_SECONDS = 10
+_SPARE_SECONDS = 2
 
 Values = Dict[str, Any]
 
@@ -47,22 +49,24 @@ def run(args: Values, context: Context) -> Values:
     names = [os.uname().nodename, *(page.name for page in pages)]
     if site.database_host and not site.database_host.startswith("/"):
         names.append(site.database_host)
+    # Before the sides are given up, so that nothing runs on when all is told.
+    programs = Programs(time.monotonic() + args["_seconds"] - _SPARE_SECONDS)
     sides: Dict[str, Callable[[], Any]] = {
         "system": machine.read_system,
         "memory": machine.read_memory,
-        "reboot": machine.read_reboot,
+        "reboot": lambda: machine.read_reboot(programs),
         "confinement": machine.read_confinement,
-        "units": lambda: machine.read_units(site.unit),
-        "clock": clock.read_clock,
+        "units": lambda: machine.read_units(programs, site.unit),
+        "clock": lambda: clock.read_clock(programs),
         "names": lambda: {"found": network.read_names(names)},
         "ports": lambda: network.read_ports([_HTTP, _HTTPS, site.port, _POSTGRESQL]),
         "certificates": lambda: {"found": certificates.read_certificates(_once(pages))},
         "visitors": lambda: visitors.read_visitors(args["_path"], args["_minutes"]),
-        "backups": backups.read_backups,
+        "backups": lambda: backups.read_backups(programs),
         "release": lambda: installed.read_release(site),
-        "java": lambda: installed.read_java(site),
-        "upgrade": installed.read_upgrade,
-        "database": lambda: database.read_database(site),
+        "java": lambda: installed.read_java(programs, site),
+        "upgrade": lambda: installed.read_upgrade(programs),
+        "database": lambda: database.read_database(programs, site),
     }
     facts = read_sides(sides, args["_seconds"])
     # After the database, which knows where its data is.

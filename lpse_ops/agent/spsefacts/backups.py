@@ -6,16 +6,16 @@ Runs on the managed host: standard library and ``lpse_ops.agent`` only, Python 3
 import json
 from typing import Any, Dict
 
-from lpse_ops.agent.spsefacts.programs import ask
+from lpse_ops.agent.spsefacts.programs import Programs
 
 _PROGRAM_SECONDS = 60.0
 _FIELDS = ("name", "snapshot_time", "age_seconds", "verified", "free_bytes", "total_bytes")
 _MOST_DESTINATIONS = 50
 
 
-def read_backups() -> Dict[str, Any]:
+def read_backups(programs: Programs) -> Dict[str, Any]:
     """Age and proof of each copy; 1 is its exit status when something is wrong with them."""
-    ran = ask(
+    ran = programs.ask(
         *("lpse-ops", "backup", "status", "--format", "json", "--timeout", "15s"),
         seconds=_PROGRAM_SECONDS,
     )

@@ -8,21 +8,21 @@ import time
 from typing import Any, Dict, Optional
 
 from lpse_ops.agent.facts.hostfiles import parse_assignments
-from lpse_ops.agent.spsefacts.programs import ask
+from lpse_ops.agent.spsefacts.programs import Programs
 
 _FIELDS = 14
 _LEAP_UNKNOWN = "Not synchronised"
 
 
-def read_clock() -> Dict[str, Any]:
+def read_clock(programs: Programs) -> Dict[str, Any]:
     """``source`` is who says it: chrony, systemd or nobody."""
     told: Dict[str, Any] = {"now": time.time(), "source": "", "is_synchronised": None}
-    tracked = ask("chronyc", "-n", "-c", "tracking")
+    tracked = programs.ask("chronyc", "-n", "-c", "tracking")
     if tracked.is_good:
         told.update(parse_tracking(tracked.stdout) or {})
     if not told["source"]:
         told["chrony_trouble"] = tracked.why_not
-        shown = parse_assignments(ask("timedatectl", "show").stdout)
+        shown = parse_assignments(programs.ask("timedatectl", "show").stdout)
         if shown.get("NTPSynchronized") in ("yes", "no"):
             told.update(source="systemd", is_synchronised=shown["NTPSynchronized"] == "yes")
     return told

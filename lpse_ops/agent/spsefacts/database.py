@@ -7,7 +7,7 @@ import json
 from typing import Any, Dict, List, Optional
 
 from lpse_ops.agent.pgpasswords import fits_scram, is_scram, md5_of
-from lpse_ops.agent.spsefacts.programs import Ran, ask
+from lpse_ops.agent.spsefacts.programs import Programs, Ran
 from lpse_ops.agent.spsefacts.site import Site
 
 _OPTIONS = ("-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1")
@@ -53,10 +53,14 @@ SELECT count(*) FROM pg_hba_file_rules WHERE auth_method = 'trust' AND error IS 
 _KEPT = "SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = {role}"
 
 
-def read_database(site: Site) -> Dict[str, Any]:
+def read_database(programs: Programs, site: Site) -> Dict[str, Any]:
     """``trouble`` is why the server did not answer, ``inside_trouble`` the same of the database."""
     fill = {"name": _quote(site.database), "role": _quote(site.role)}
-    version = _psql(site, "postgres", "SHOW server_version_num")
+
+    def psql(where: str, sql: str) -> Ran:
+        return _psql(programs, site, where, sql)
+
+    version = psql("postgres", "SHOW server_version_num")
     if not version.is_good:
         return {"trouble": version.why_not, "is_installed": _is_installed(version)}
     number = int(version.stdout) if version.stdout.strip().isdigit() else 0
@@ -64,23 +68,22 @@ def read_database(site: Site) -> Dict[str, Any]:
     fill["missing_ok"] = "true"
     fill["clients"] = " WHERE backend_type = 'client backend'" if number >= 100000 else ""
     server = _SERVER.replace(", {missing_ok}", "" if number < 90600 else ", true")
-    told = _answer(_psql(site, "postgres", server.format(**fill)))
+    told = _answer(psql("postgres", server.format(**fill)))
     told["is_installed"] = True
-    told["default_password"] = _has_default_password(site, fill["role"])
-    told["trusts"] = _count(_psql(site, "postgres", _TRUSTED)) if number >= 100000 else None
+    told["default_password"] = _has_default_password(
+        psql("postgres", _KEPT.format(**fill)), site.role
+    )
+    told["trusts"] = _count(psql("postgres", _TRUSTED)) if number >= 100000 else None
     if isinstance(told.get("database"), dict):
-        inside = _answer(_psql(site, site.database, _INSIDE))
+        inside = _answer(psql(site.database, _INSIDE))
         told["inside_trouble"] = inside.pop("trouble", "")
         told.update(inside)
     return told
 
 
-def _has_default_password(site: Site, role: str) -> Optional[bool]:
+def _has_default_password(kept: Ran, role: str) -> Optional[bool]:
     """Whether the role's password is its own name, as in the field; None if nobody can tell."""
-    kept = _psql(site, "postgres", _KEPT.format(role=role))
-    if not kept.is_good:
-        return None
-    return is_password(site.role, site.role, kept.stdout.strip())
+    return is_password(role, role, kept.stdout.strip()) if kept.is_good else None
 
 
 def is_password(password: str, role: str, kept: str) -> bool:
@@ -90,7 +93,7 @@ def is_password(password: str, role: str, kept: str) -> bool:
     return kept in (password, md5_of(password, role))
 
 
-def _psql(site: Site, database: str, sql: str) -> Ran:
+def _psql(programs: Programs, site: Site, database: str, sql: str) -> Ran:
     program = f"{site.programs}/psql" if site.programs else "psql"
     argv: List[str] = [program, *_OPTIONS, f"--dbname={_plain(database)}", "--command", sql]
     argv += [f"--port={site.database_port}", f"--username={site.database_user}"]
@@ -99,7 +102,9 @@ def _psql(site: Site, database: str, sql: str) -> Ran:
     environment = dict(_ENVIRONMENT)
     if site.passfile:
         environment["PGPASSFILE"] = site.passfile
-    return ask(*argv, seconds=_SECONDS, account=site.database_account, environment=environment)
+    return programs.ask(
+        *argv, seconds=_SECONDS, account=site.database_account, environment=environment
+    )
 
 
 def _plain(database: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from lpse_ops.agent.commands import find_program
 from lpse_ops.agent.facts.hostfiles import parse_assignments, read_lines, read_text
-from lpse_ops.agent.spsefacts.programs import ask
+from lpse_ops.agent.spsefacts.programs import Programs
 from lpse_ops.agent.spsefacts.site import Site
 
 _STEP_RUNNER = "/usr/local/lib/lpse-ops/steprunner"
@@ -66,9 +66,9 @@ def _read_scripts(folder: str) -> Iterator[str]:
                     yield file.read(_MOST_BYTES).decode("utf-8", "replace")
 
 
-def read_java(site: Site) -> Dict[str, Any]:
+def read_java(programs: Programs, site: Site) -> Dict[str, Any]:
     """The Java that runs SPSE, or would.  No program is started: it may be anybody's."""
-    running = list(find_running(site.account))
+    running = list(find_running(programs, site.account))
     homes: List[Dict[str, str]] = []
     for pid in running:
         with contextlib.suppress(OSError):
@@ -103,9 +103,9 @@ def describe_java(path: str) -> Dict[str, Any]:
     return told
 
 
-def find_running(account: str) -> Iterator[str]:
+def find_running(programs: Programs, account: str) -> Iterator[str]:
     """Numbers of the Java processes of an account."""
-    ran = ask("pgrep", "-u", account, "-x", "java")
+    ran = programs.ask("pgrep", "-u", account, "-x", "java")
     return (each for each in ran.stdout.split() if each.isdigit())
 
 
@@ -120,11 +120,11 @@ def _resident_bytes(pid: str) -> int:
     return 0
 
 
-def read_upgrade(runner: str = _STEP_RUNNER) -> Dict[str, Any]:
+def read_upgrade(programs: Programs, runner: str = _STEP_RUNNER) -> Dict[str, Any]:
     """What the step runner says of the last upgrade; ``phase`` is ``none`` where none began."""
     if not os.path.exists(runner):
         return {"phase": "none", "is_installed": False}
-    ran = ask("/usr/bin/python3", runner, "--format", "json", "status", seconds=20)
+    ran = programs.ask("/usr/bin/python3", runner, "--format", "json", "status", seconds=20)
     try:
         value = json.loads(ran.stdout)
         return {

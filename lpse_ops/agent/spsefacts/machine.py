@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional
 
 from lpse_ops.agent.facts.distribution import name_of
 from lpse_ops.agent.facts.hostfiles import list_folder, parse_assignments, read_lines, read_text
-from lpse_ops.agent.spsefacts.programs import ask
+from lpse_ops.agent.spsefacts.programs import Programs
 
 _NUMBERS = re.compile(r"\d+")
 _SELINUX = "/sys/fs/selinux"
@@ -75,10 +75,10 @@ def parse_meminfo(lines: List[str]) -> Dict[str, int]:
     return known
 
 
-def read_reboot() -> Dict[str, Any]:
+def read_reboot(programs: Programs) -> Dict[str, Any]:
     """What says that the machine waits for a reboot."""
     kernels = [name[len("vmlinuz-") :] for name in list_folder("/boot") if _is_kernel(name)]
-    needs = ask("needs-restarting", "-r", seconds=30)
+    needs = programs.ask("needs-restarting", "-r", seconds=30)
     return {
         "is_required": os.path.exists("/run/reboot-required"),
         "packages": read_lines("/run/reboot-required.pkgs")[:20],
@@ -111,9 +111,11 @@ def read_confinement() -> Dict[str, Any]:
     }
 
 
-def read_units(unit: str) -> Dict[str, Any]:
-    failed = ask("systemctl", "list-units", "--failed", "--plain", "--no-legend", "--no-pager")
-    shown = ask("systemctl", "show", unit, "--property", _PROPERTIES)
+def read_units(programs: Programs, unit: str) -> Dict[str, Any]:
+    failed = programs.ask(
+        "systemctl", "list-units", "--failed", "--plain", "--no-legend", "--no-pager"
+    )
+    shown = programs.ask("systemctl", "show", unit, "--property", _PROPERTIES)
     return {
         "failed": parse_failed(failed.stdout) if failed.is_good else None,
         "trouble": "" if failed.is_good else failed.why_not,

@@ -39,24 +39,32 @@ class Ran(NamedTuple):
         return self.trouble or (said[0].strip()[:200] if said else f"it ended with {self.rc}")
 
 
-def ask(
-    *argv: str,
-    seconds: float = SECONDS,
-    account: str = "",
-    environment: Optional[Mapping[str, str]] = None,
-) -> Ran:
-    """Run a program to its end or to the end of our patience; it has no input.
+class Programs:
+    """Asks programs; none runs on after ``deadline``, a ``time.monotonic()``."""
 
-    As ``account``, which takes root if that is somebody else.
-    """
-    program = find_program(argv[0], _FOLDERS)
-    if program is None:
-        return _failed(f"{argv[0]} is not there")
-    try:
-        words = [*_becoming(account), program, *argv[1:]]
-    except LookupError as error:
-        return _failed(str(error))
-    return _run(words, argv[0], english({**os.environ, **(environment or {})}), seconds)
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+
+    def ask(
+        self,
+        *argv: str,
+        seconds: float = SECONDS,
+        account: str = "",
+        environment: Optional[Mapping[str, str]] = None,
+    ) -> Ran:
+        """Run a program to its end or to the end of our patience; it has no input.
+
+        As ``account``, which takes root if that is somebody else.
+        """
+        program = find_program(argv[0], _FOLDERS)
+        if program is None:
+            return _failed(f"{argv[0]} is not there")
+        try:
+            words = [*_becoming(account), program, *argv[1:]]
+        except LookupError as error:
+            return _failed(str(error))
+        deadline = min(time.monotonic() + seconds, self._deadline)
+        return _run(words, argv[0], english({**os.environ, **(environment or {})}), deadline)
 
 
 def _becoming(account: str) -> Sequence[str]:
@@ -74,7 +82,7 @@ def _becoming(account: str) -> Sequence[str]:
     return (runuser, "-u", account, "--")
 
 
-def _run(words: Sequence[str], name: str, environment: Dict[str, str], seconds: float) -> Ran:
+def _run(words: Sequence[str], name: str, environment: Dict[str, str], deadline: float) -> Ran:
     try:
         # A session of its own, so that what it started ends with it.
         process = subprocess.Popen(
@@ -91,7 +99,7 @@ def _run(words: Sequence[str], name: str, environment: Dict[str, str], seconds: 
     told: Dict[int, bytearray] = {}
     trouble = "it did not end"
     try:
-        told, trouble = _listen(process, name, time.monotonic() + seconds)
+        told, trouble = _listen(process, name, deadline)
     finally:
         if trouble:
             kill_group(process.pid)
