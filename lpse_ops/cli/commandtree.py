@@ -176,6 +176,7 @@ COMMANDS = Group(
                 "preflight": Command(
                     "lpse_ops.cli.spse_preflight:command", "Is the server fit for it?"
                 ),
+                "health": Command("lpse_ops.cli.spse_health:command", "Is SPSE well just now?"),
                 "release": Group(
                     "Releases that are unpacked, and which of them runs.",
                     example="lpse-ops spse release list",

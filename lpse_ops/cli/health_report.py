@@ -1,0 +1,94 @@
+"""What ``spse health`` answers of one or several hosts."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lpse_ops.cli.output import printable, render_table
+from lpse_ops.errors import ProcessFailed
+
+_NOT_WELL, _UNREACHABLE = 1, 4
+_MOST_CHECKS = 100
+_LONGEST = 500
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class HealthReport:
+    """``trouble`` is why there are no checks; ``is_unreachable`` if that is the way to the host."""
+
+    host: str
+    version: str = ""
+    checks: tuple[HealthCheck, ...] = ()
+    trouble: str = ""
+    hint: str = ""
+    is_unreachable: bool = False
+
+    @property
+    def is_healthy(self) -> bool:
+        return not self.trouble and bool(self.checks) and all(each.ok for each in self.checks)
+
+    @property
+    def word(self) -> str:
+        if self.is_unreachable:
+            return "UNREACHABLE"
+        return "healthy" if self.is_healthy else "NOT WELL"
+
+
+def parse_checks(text: str) -> Iterator[HealthCheck]:
+    """The step runner's answer, or that of ``spse health`` of another host, checks alone."""
+    try:
+        value = json.loads(text)
+        found = [
+            HealthCheck(str(each["name"])[:_LONGEST], each["ok"] is True, str(each["detail"]))
+            for each in value["checks"][:_MOST_CHECKS]
+        ]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ProcessFailed(
+            "the answer about the health cannot be understood",
+            hint="is lpse-ops there of another version?  lpse-ops --version",
+        ) from error
+    yield from found
+
+
+def exit_code(reports: Sequence[HealthReport]) -> int:
+    if any(each.is_unreachable for each in reports):
+        return _UNREACHABLE
+    return 0 if reports and all(each.is_healthy for each in reports) else _NOT_WELL
+
+
+def to_json(reports: Sequence[HealthReport]) -> dict[str, Any]:
+    return {
+        "is_healthy": exit_code(reports) == 0,
+        "hosts": [
+            {
+                "host": each.host,
+                "reachable": not each.is_unreachable,
+                "trouble": each.trouble or None,
+                "release": each.version or None,
+                "is_healthy": each.is_healthy,
+                "checks": [dict(vars(check)) for check in each.checks],
+            }
+            for each in reports
+        ],
+    }
+
+
+def render(reports: Sequence[HealthReport]) -> str:
+    return "\n".join(map(_render_host, reports))
+
+
+def _render_host(report: HealthReport) -> str:
+    release = f", SPSE {report.version}" if report.version else ""
+    head = f"{printable(report.host)}{release}: {report.word}\n"
+    if report.trouble:
+        return f"{head}  {printable(report.trouble)}\n  what to do: {printable(report.hint)}\n"
+    rows = [("ok" if each.ok else "FAULT", each.name, each.detail) for each in report.checks]
+    return head + render_table(("STATE", "CHECK", "DETAIL"), rows)
