@@ -1,7 +1,7 @@
 """Facts for a preflight: of this machine in this process, of another one over its agent."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lpse_ops.errors import ProcessFailed
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from lpse_ops.remote.link import AgentLink
 
 _MODULE = "_spse_facts"
-_SECONDS = 90
 # What comes on top when everything is late.
 _SPARE_SECONDS = 30
 
@@ -23,7 +22,7 @@ class Told(NamedTuple):
 
 
 def module_arguments(
-    names: Sequence[str], said: Mapping[str, Any], site: str, path: str
+    names: Sequence[str], said: Mapping[str, Any], site: str, path: str, patience: timedelta
 ) -> dict[str, Any]:
     """Arguments of the agent's module; ``said`` are fields of its ``Site``."""
     return {
@@ -31,7 +30,7 @@ def module_arguments(
         "_said": dict(said),
         "_site": site,
         "_path": path,
-        "_seconds": _SECONDS,
+        "_seconds": max(int(patience.total_seconds()), 1),
     }
 
 
@@ -47,7 +46,7 @@ def read_there(link: "AgentLink", arguments: Mapping[str, Any]) -> Told:
     """The facts of the host at the other end; ``HostUnreachable`` if the link breaks."""
     from lpse_ops.remote.request import RunOptions
 
-    options = RunOptions(timeout_seconds=_SECONDS + _SPARE_SECONDS)
+    options = RunOptions(timeout_seconds=arguments["_seconds"] + _SPARE_SECONDS)
     # The clocks are compared by the time at which the answer was made, which is in between.
     before = datetime.now(UTC)
     result = link.run(_MODULE, arguments, options=options)

@@ -1,12 +1,13 @@
 """Is a server fit for an installation or an upgrade of SPSE?  Nothing is changed."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lpse_ops.cli.output import emit
-from lpse_ops.cli.parameters import FILE, common_options, format_option, output_option
+from lpse_ops.cli.parameters import DURATION, FILE, common_options, format_option, output_option
 from lpse_ops.cli.wiring import App
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ _SITE = "/etc/lpse-ops/spse/site.json"
 @click.option(
     "--site", default=_SITE, show_default=True, metavar="FILE", help="The server's site.json."
 )
+@click.option(
+    "--timeout",
+    "patience",
+    type=DURATION,
+    default="90s",
+    show_default=True,
+    metavar="90s",
+    help="Wait no longer for what a server says of itself.",
+)
 @format_option
 @output_option
 @common_options
@@ -51,6 +61,7 @@ def command(
     names: tuple[str, ...],
     path: str,
     site: str,
+    patience: timedelta,
     output_format: str,
     output: Path | None,
 ) -> int:
@@ -62,7 +73,7 @@ def command(
     from lpse_ops.cli.preflight_facts import module_arguments
     from lpse_ops.cli.preflight_report import exit_code, render, to_json
 
-    arguments = module_arguments(names, {}, site, path)
+    arguments = module_arguments(names, {}, site, path, patience)
     reports = [_look_here(app, purpose, _weigh(package), arguments)]
     emit(
         "spse/preflight",

@@ -31,8 +31,8 @@ SELECT row_to_json(answer) FROM (SELECT
   (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}) AS prepared,
   (SELECT rolsuper FROM pg_roles WHERE rolname = {role}) AS is_superuser,
   (SELECT row_to_json(it) FROM (
-     SELECT pg_database_size(oid) AS size_bytes, spcname AS tablespace
-       FROM pg_database JOIN pg_tablespace AS place ON place.oid = dattablespace
+     SELECT pg_database_size(it.oid) AS size_bytes, spcname AS tablespace
+       FROM pg_database AS it JOIN pg_tablespace AS place ON place.oid = dattablespace
       WHERE datname = {name}) AS it) AS database,
   (SELECT json_agg(it) FROM (
      SELECT left(application_name, 40) AS program, usename = {role} AS is_spse, count(*) AS count
