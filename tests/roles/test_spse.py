@@ -1,0 +1,254 @@
+"""SPSE installed by its role on a machine that has a database, Java and lpse-ops, and what of it
+a second run, another package, a crash and a hand-made installation change.
+
+The package is the stand-in's (``tests/standin``).
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.lab.installing import install_program
+from tests.lab.lab import Lab
+from tests.lab.waiting import wait_until
+from tests.roles.running import OURS, Ran, RoleRunner
+from tests.spselab.prepared import bring_up_prepared
+from tests.standin.build import Package, find_packages
+
+pytestmark = pytest.mark.xdist_group("roles")
+
+LINK = "/home/appserv/spse"
+PASSWORD_FILE = "/etc/lpse-ops/spse/database.password"
+REPORT = "/var/lib/lpse-ops/upgrade/install.json"
+
+
+class Site:
+    """A machine and the plays that are run on it."""
+
+    def __init__(self, runner: RoleRunner) -> None:
+        self.runner = runner
+        self.host = runner.host
+
+    def install(
+        self, package: Package, *arguments: str, engine: str = OURS, **variables: object
+    ) -> Ran:
+        said = {
+            "spse_package": str(package.archive),
+            "spse_version": package.version,
+            "spse_package_sha256": package.sha256,
+            "spse_server_name": "lpse.contoh.go.id",
+            **variables,
+        }
+        return self.runner.run("spse", engine=engine, arguments=arguments, variables=said)
+
+    def sh(self, line: str) -> str:
+        return self.host.run("sh", "-c", line).stdout
+
+    def has(self, path: str) -> bool:
+        return self.host.run("test", "-e", path, check=False).status == 0
+
+    def answers(self, seconds: float = 30) -> bool:
+        page = "curl -fsS http://127.0.0.1:9090/eproc4/login"
+        line = f"{page} | grep -q 'Sistem Pengadaan Secara Elektronik'"
+        return wait_until(
+            lambda: self.host.run("sh", "-c", line, check=False).status == 0,
+            timeout_seconds=seconds,
+        )
+
+    def show(self, name: str) -> str:
+        argv = ["systemctl", "show", f"--property={name}", "--value", "spse"]
+        return self.host.run(*argv).stdout.strip()
+
+    def count(self, query: str) -> int:
+        psql = ["runuser", "-u", "postgres", "--", "psql", "-XAtqd", "epns_prod", "-c", query]
+        return int(self.host.run(*psql).stdout)
+
+    def report(self) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads(self.host.run("cat", REPORT).stdout)
+        return read
+
+
+@pytest.fixture(scope="module")
+def packages() -> dict[str, Package]:
+    return find_packages()
+
+
+@pytest.fixture(scope="module")
+def bare(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A machine with Debian's packages, the database and lpse-ops; nothing of SPSE."""
+    [host] = bring_up_prepared(lab, "spse-role")
+    install_program(host)
+    host.run("ln", "-s", "/usr/bin/lpse-ops", "/usr/local/bin/lpse-ops")
+    runner = RoleRunner(host, tmp_path_factory.mktemp("spse"))
+    ran = runner.run("postgresql", variables={"postgresql_memory_mb": 512})
+    assert ran.status == 0, ran.text
+    yield Site(runner)
+    host.remove()
+
+
+@pytest.fixture(scope="module")
+def installed(bare: Site, packages: dict[str, Package]) -> Ran:
+    """What check mode and a package that is refused leave is nothing; then it is installed."""
+    good = packages["spse-4.3"]
+    checked = bare.install(good, "--check")
+    assert checked.status == 0, checked.text
+    refused = bare.install(good, spse_package_sha256="0" * 64)
+    assert refused.status == 2
+    assert f"its SHA-256 is {good.sha256}, not 000" in refused.text
+    assert not any(map(bare.has, ("/opt/spse", LINK, "/etc/systemd/system/spse.service")))
+    bare.host.run("sh", "-c", "cat >/etc/rc.local", stdin=f"#!/bin/sh\n{LINK}/spse4 start\n")
+    return bare.install(good, "--diff", "-vv")
+
+
+@pytest.fixture
+def site(bare: Site, installed: Ran) -> Site:
+    assert installed.status == 0, installed.text
+    return bare
+
+
+def test_it_answers_and_its_tables_are_there(site: Site):
+    assert site.answers()
+    assert site.count("SELECT count(*) FROM public.spse_migrasi") > 0
+    assert site.show("UnitFileState") == "enabled"
+    assert site.show("User") == "appserv"
+
+
+def test_what_is_whose(site: Site):
+    line = "stat -Lc '%a %U:%G' /home/appserv /opt/spse/releases /opt/spse/packages"
+    documents = "/home/file/file_prod"
+    settings = f"{LINK}/webapp/conf/application.conf /etc/lpse-ops/spse/site.json {REPORT}"
+    assert site.sh(f"{line} {documents} {settings}").splitlines() == [
+        "755 root:root",
+        "755 root:root",
+        "700 root:root",
+        "750 appserv:appserv",
+        "640 root:appserv",
+        "600 root:root",
+        "600 root:root",
+    ]
+    assert site.sh("getent passwd appserv | cut -d: -f7").strip() == "/usr/sbin/nologin"
+    # Of all that is there, it may change only where it writes.
+    written = f"find -L {LINK} {LINK}/webapp -maxdepth 1 -writable | sort -u"
+    found = site.sh(f"runuser -u appserv -- sh -c '{written}'").split()
+    own = [f"{LINK}/webapp/{name}" for name in ("logs", "server.pid", "tmp")]
+    assert found == sorted([LINK, f"{LINK}/webapp", *own])
+
+
+def test_the_password_is_in_no_answer_and_in_two_files(site: Site, installed: Ran):
+    password = site.sh(f"cat {PASSWORD_FILE}").strip()
+    assert len(password) >= 20
+    assert password not in installed.text
+    found = site.sh(
+        f"grep -rlF -- {password} /etc /opt /home /var/lib/lpse-ops /var/log /run || true"
+    )
+    assert sorted(found.split()) == [
+        PASSWORD_FILE,
+        "/opt/spse/releases/4.3/webapp/conf/application.conf",
+    ]
+
+
+def test_a_start_by_rc_local_is_told(installed: Ran):
+    assert f"WARNING: /etc/rc.local starts SPSE too; take these lines out: {LINK}" in installed.text
+
+
+def test_a_second_run_changes_nothing(site: Site, packages: dict[str, Package]):
+    again = site.install(packages["spse-4.3"])
+    assert (again.status, again.changed) == (0, []), again.text
+
+
+def test_the_service_is_fenced_in_and_documents_get_through(site: Site):
+    said = site.host.run("systemd-analyze", "security", "--no-pager", "spse", check=False).stdout
+    match = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said)
+    assert match is not None, said
+    assert float(match[1]) <= 3.0, said
+    upload = "head -c 3000000 /dev/urandom | curl -fsS --data-binary @- "
+    number = site.sh(f"{upload} 'http://127.0.0.1:9090/eproc4/dokumen?psr=1&judul=Penawaran'")
+    assert number.strip().isdigit()
+    assert (
+        site.sh("find /home/file/file_prod -name '*.rhs' -user appserv -size +2900k").count("\n")
+        == 1
+    )
+
+
+def test_another_version_is_left_to_an_upgrade(site: Site, packages: dict[str, Package]):
+    ran = site.install(packages["spse-4.4"])
+    assert (ran.status, ran.changed) == (0, []), ran.text
+    assert (
+        "SPSE 4.3 is in use and was left as it is; to move to 4.4: lpse-ops spse upgrade"
+        in ran.text
+    )
+    assert site.sh("ls /opt/spse/packages").split() == ["spse-4.3.tar.gz"]
+
+
+def test_a_number_that_a_power_cut_left_stops_no_stranger(site: Site):
+    assert site.answers()
+    site.host.kill()
+    site.host.on()
+    # Whoever has that number now.
+    site.sh("systemctl stop spse; sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >/run/stranger")
+    site.sh(f"runuser -u appserv -- cp /run/stranger {LINK}/webapp/server.pid")
+    site.sh("systemctl start spse")
+    assert site.answers()
+    site.sh("systemctl stop spse")
+    assert site.show("Result") == "success"
+    assert site.sh("kill -0 $(cat /run/stranger) && echo there") == "there\n"
+    site.sh("systemctl start spse; kill $(cat /run/stranger)")
+    assert site.answers()
+
+
+def test_who_started_it_by_hand_is_told(site: Site):
+    site.sh(f"systemctl stop spse; runuser -u appserv -- {LINK}/spse4 start >/run/by-hand 2>&1 &")
+    assert site.answers()
+    assert site.host.run("systemctl", "start", "spse", check=False).status == 1
+    assert "SPSE runs already, as process" in site.sh("journalctl -u spse -n 20 --no-pager")
+    site.sh(
+        f"runuser -u appserv -- {LINK}/spse4 stop;"
+        " systemctl reset-failed spse; systemctl start spse"
+    )
+    assert site.answers()
+
+
+def forget(site: Site) -> None:
+    """As if it had never been installed, but for what is below /opt/spse."""
+    site.sh(f"systemctl disable --now spse; rm -f {LINK} {REPORT}")
+    site.sh("cd /; runuser -u postgres -- dropdb epns_prod")
+    site.sh("cd /; runuser -u postgres -- createdb -O epns epns_prod")
+
+
+@pytest.mark.parametrize("form", ["custom", "sql.gz"])
+def test_the_first_tables_may_come_from_a_dump(
+    site: Site, packages: dict[str, Package], form: str, tmp_path_factory: pytest.TempPathFactory
+):
+    assert site.answers()
+    dump = {"custom": "-Fc", "sql.gz": "-Fp --no-owner -Z 6"}[form]
+    site.sh(f"cd /; runuser -u postgres -- pg_dump {dump} epns_prod >/root/lkpp.backup")
+    tables = "SELECT count(*) FROM pg_tables WHERE tableowner = 'epns'"
+    before = site.count(tables)
+    name = tmp_path_factory.mktemp("dump") / "lkpp.backup"
+    argv = site.host.ssh_argv("cat", "/root/lkpp.backup")
+    name.write_bytes(subprocess.run(argv, check=True, capture_output=True).stdout)
+    forget(site)
+    ran = site.install(packages["spse-4.3"], spse_database_dump=str(name))
+    assert ran.status == 0, ran.text
+    assert site.answers()
+    assert site.count(tables) == before > 5
+    assert site.report()["database"] == "migrated"
+
+
+def test_a_first_migration_that_was_cut_off_is_not_run_again(
+    site: Site, packages: dict[str, Package]
+):
+    forget(site)
+    # As a power cut leaves it: the report says that it began.
+    bad = site.install(packages["spse-4.3"], spse_start_script="spse5")
+    assert bad.status == 2, bad.text
+    assert site.report()["database"] == "begun"
+    again = site.install(packages["spse-4.3"])
+    assert "was cut off, and nobody knows how far it came" in again.text
+    site.sh(f"rm {REPORT}")
+    last = site.install(packages["spse-4.3"])
+    assert last.status == 0, last.text
