@@ -155,7 +155,9 @@ def recorder(app: App) -> str:
 def _append(app: App, event: Request | Run | Closing, change_id: str | None) -> str:
     with wait_for_turn(app.state_folder, _LOCK):
         if change_id is None:
-            year = app.clock.now().astimezone(app.settings.site.time_zone).year
+            # What was done on a server without settings is on record all the same.
+            settings, now = app.settings_unless_empty, app.clock.now()
+            year = (now.astimezone(settings.site.time_zone) if settings else now).year
             change_id = next_id(read_ids(app.ledger.records(KIND)), year)
         else:
             change = find_change(app, change_id)

@@ -231,6 +231,10 @@ COMMANDS = Group(
                             "lpse_ops.cli.spse_change_amend:command",
                             "Add what was not known yet: approval, impact, date.",
                         ),
+                        "record": Command(
+                            "lpse_ops.cli.spse_change_record:command",
+                            "Record what was done on this server.",
+                        ),
                         "done": Command(
                             "lpse_ops.cli.spse_change_done:command",
                             "Close one that was done by hand.",

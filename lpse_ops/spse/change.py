@@ -88,7 +88,8 @@ class Run:
 
     ``performed_by`` are names of people, ``account`` who started it on which machine.
     ``backup_snapshot`` is the id of the backup taken before; without one, ``accepted_risk`` says
-    why.  ``tests`` are the results of the health proof, a line each.
+    why.  ``tests`` are the results of the health proof, a line each.  ``stamp`` is what the step
+    runner calls it: by it, and by where it stood, two records of one run are known.
     """
 
     kind: Kind
@@ -109,6 +110,13 @@ class Run:
     tests: tuple[str, ...] = ()
     downtime: Downtime | None = None
     problem: str = ""
+    stamp: str = ""
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """The same for what is the same event, however often it is told."""
+        ended = self.ended.replace(microsecond=0)
+        return (self.stamp, self.server, self.kind, self.result, ended)
 
 
 @dataclass(frozen=True)

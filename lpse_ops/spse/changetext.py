@@ -61,7 +61,7 @@ def keep_run(run: Run, mask: Mask = no_mask) -> Run:
     """The run as it may be recorded: of more steps or lines, the last ones."""
     names = (
         *("server", "reason", "account", "from_version", "backup_snapshot"),
-        *("backup_repository", "accepted_risk", "problem"),
+        *("backup_repository", "accepted_risk", "problem", "stamp"),
     )
     kept = {name: keep(getattr(run, name), mask) for name in names}
     package = run.package

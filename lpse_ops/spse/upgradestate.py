@@ -39,6 +39,15 @@ class StepRecord:
 
 
 @dataclass(frozen=True)
+class Call:
+    """Who started the runner, when, and what for: run, resume or rollback."""
+
+    command: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
 class Place:
     """A release as the plan names it."""
 
@@ -57,12 +66,11 @@ class UpgradeState:
     outcome: Outcome | None
     reason: str
     warnings: tuple[str, ...]
-    callers: tuple[str, ...]
+    calls: tuple[Call, ...]
     plan_id: str
     old: Place
     new: Place
     accepted_risk: str
-    pages: tuple[str, ...]
     steps: tuple[StepRecord, ...]
 
     @property
@@ -103,12 +111,11 @@ def _upgrade(value: Mapping[str, Any]) -> UpgradeState:
         outcome=_or_none(lambda each: _one_of(Outcome, each), value.get("outcome")),
         reason=_text(value.get("reason", "")),
         warnings=tuple(map(_text, _several(value.get("warnings", [])))),
-        callers=tuple(_text(_mapping(each)["by"]) for each in _several(value.get("calls", []))),
+        calls=tuple(map(_call, _several(value.get("calls", [])))),
         plan_id=_text(plan["id"]),
         old=_place(plan["from"]),
         new=_place(plan["to"]),
         accepted_risk=_text(_mapping(plan["backup"]).get("accepted_risk", "")),
-        pages=_pages(plan),
         steps=tuple(_step(_mapping(each)) for each in steps),
     )
 
@@ -133,9 +140,9 @@ def _place(value: Any) -> Place:
     return Place(_text(place["version"]), _text(place["release"]))
 
 
-def _pages(plan: Mapping[str, Any]) -> tuple[str, ...]:
-    pages = map(_mapping, _several(_mapping(plan.get("health", {})).get("pages", [])))
-    return tuple(f"{_text(page['name'])}: {_text(page['url'])}" for page in pages)
+def _call(value: Any) -> Call:
+    call = _mapping(value)
+    return Call(_text(call["command"]), _moment(call["at"]), _text(call["by"]))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
