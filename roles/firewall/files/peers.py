@@ -8,8 +8,12 @@ connection to sshd counts.  Standard library, Python 3.6.
 
 import ipaddress
 import json
+import os
 import subprocess
 import sys
+
+# Who becomes root by su may have the way of another account.
+os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def read_peers(port):

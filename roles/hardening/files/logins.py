@@ -8,6 +8,8 @@ import os
 import pwd
 import subprocess
 
+# Who becomes root by su may have the way of another account.
+os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
 NO_SHELLS = ("nologin", "false", "sync")
 
 
