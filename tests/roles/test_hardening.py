@@ -80,7 +80,9 @@ def test_sshd_says_what_it_should(roles: RoleRunner):
         "Ciphers=chacha20-poly1305@openssh.com",
     ):
         argv = host.ssh_argv("true")
-        done = subprocess.run([*argv[:1], "-v", "-o", weak, *argv[1:]], capture_output=True, text=True)
+        done = subprocess.run(
+            [*argv[:1], "-v", "-o", weak, *argv[1:]], capture_output=True, text=True
+        )
         assert "no matching" in done.stderr
 
 
