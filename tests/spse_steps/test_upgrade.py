@@ -21,8 +21,12 @@ def record_of(ended, name):
 def test_an_upgrade_keeps_all_and_tells_all_but_secrets(site, capsys):
     script = site.release("4.5") / "migration.sql"
     script.write_text(script.read_text() + "SELECT 'password=lain-lagi';\n")
+    # The proxy must see the page, whatever the caller's umask is.
+    before = os.umask(0o077)
     ended = run(site, capsys)
+    os.umask(before)
     assert ended.code == 0, ended.said
+    assert site.flag.parent.stat().st_mode & 0o777 == 0o755
     site.assert_is("4.5")
     configuration = site.release("4.5") / "conf/application.conf"
     assert configuration.read_text() == (site.top / "etc/application.conf").read_text()

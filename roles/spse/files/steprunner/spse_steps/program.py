@@ -36,6 +36,8 @@ _LARGEST_PLAN_BYTES = 1 << 20
 def main(argv: Optional[List[str]] = None, *, trace: Trace = ignore) -> int:
     """Run one command; ``trace`` hears of every moment at which the power could go."""
     options = parse_arguments(argv)
+    # The proxy must see the maintenance page; what is secret has a mode of its own.
+    os.umask(0o022)
     # A terminal that goes away must not take the upgrade along.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
