@@ -108,7 +108,8 @@ class StructureCheck:
         self._repository = repository
         self._meanwhile = meanwhile
         self._snapshots: list[Snapshot] = []
-        self._index = BlobIndex()
+        # What the packs that are there hold.
+        self.index = BlobIndex()
         self.report = CheckReport()
 
     def load(self) -> None:
@@ -123,15 +124,15 @@ class StructureCheck:
             }
             self._meanwhile.start(report)
             _check_keys(repository, report)
-            self._index = _check_indexes(repository, report, self._meanwhile)
-            report.blobs = len(self._index)
+            self.index = _check_indexes(repository, report, self._meanwhile)
+            report.blobs = len(self.index)
             self._meanwhile.listed()
 
     def check_trees(self) -> CheckReport:
         """Every folder of every snapshot."""
         with rare_collections():
             _check_trees(
-                self._repository, self._index, self._snapshots, self.report, self._meanwhile
+                self._repository, self.index, self._snapshots, self.report, self._meanwhile
             )
         return self.report
 

@@ -42,6 +42,10 @@ COMMANDS = Group(
                 "dump": Command("lpse_ops.cli.backup_dump:command", "Write a stored file out."),
                 "restore": Command("lpse_ops.cli.backup_restore:command", "Restore a snapshot."),
                 "check": Command("lpse_ops.cli.backup_check:command", "Look for damage."),
+                "verify": Command(
+                    "lpse_ops.cli.backup_verify:command",
+                    "Prove one snapshot, and what is new in it.",
+                ),
                 "drill": Command(
                     "lpse_ops.cli.backup_drill:command", "Prove a backup by restoring it."
                 ),
