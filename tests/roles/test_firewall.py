@@ -47,7 +47,8 @@ def test_only_what_is_named_is_open_and_boots_so(roles: RoleRunner, stranger: Ho
     host = roles.host
     variables = {
         "firewall_ssh_from": ["192.0.2.0/24", "2001:db8::/32"],
-        "firewall_lkpp": [network(roles), "fe80::/10"],
+        # As the site's inventory has them.
+        "lkpp_addresses": [network(roles), "fe80::/10"],
     }
     roles.prove("firewall", variables)
     # Ours is LKPP's network here.
