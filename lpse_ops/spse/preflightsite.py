@@ -10,6 +10,7 @@ from lpse_ops.spse.preflightcheck import (
     Level,
     critical,
     ok,
+    show_bytes,
     skipped,
     unknown,
     warning,
@@ -149,6 +150,7 @@ def judge_backups(facts: Facts, asked: Asked) -> Iterator[Check]:
         yield critical("backup", f"nobody can tell: {side.trouble}", advice)
     else:
         yield from _judge_copies(side.parts("destinations"), asked)
+        yield from _judge_backup_room(side.parts("destinations"), facts)
 
 
 def _judge_copies(copies: list[Facts], asked: Asked) -> Iterator[Check]:
@@ -170,6 +172,22 @@ def _judge_copies(copies: list[Facts], asked: Asked) -> Iterator[Check]:
         yield Check("backup-proof", grave, "no copy was ever proved", advice)
     else:
         yield ok("backup-proof", f"proved on {max(proofs):%Y-%m-%d %H:%M}")
+
+
+def _judge_backup_room(copies: list[Facts], facts: Facts) -> Iterator[Check]:
+    """The backup before the migration has to fit; less than the database is, as it is compressed.
+
+    Only the documents that are new since the last one come on top.
+    """
+    size = facts.inner("database").inner("database").count("size_bytes")
+    known = [(free, each) for each in copies if (free := each.count("free_bytes")) is not None]
+    for free, each in known:
+        value = f"{each.text('name')}: {show_bytes(free)} free"
+        if size is not None and free < size:
+            advice = "lpse-ops backup forget --prune, or a larger disk, before the upgrade"
+            yield warning("backup-room", f"{value}, the database has {show_bytes(size)}", advice)
+        else:
+            yield ok("backup-room", value)
 
 
 def _hours(age: timedelta) -> str:

@@ -104,6 +104,8 @@ UPGRADE_CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"backups.destinations": [{"age_seconds": 24 * 3600 + 60}]}, "backup", "CRITICAL"),
     ({"backups.destinations": [{"age_seconds": 9e99}]}, "backup", "CRITICAL"),
     ({"backups.destinations": [{"age_seconds": 60}]}, "backup-proof", "CRITICAL"),
+    ({"backups.destinations": [{"name": "disk", "free_bytes": GIB}]}, "backup-room", "WARNING"),
+    ({"backups.destinations": [{"name": "disk", "free_bytes": 5 * GIB}]}, "backup-room", "OK"),
     ({"backups.destinations": [], "site.accepted_risk": "trial"}, "backup", "WARNING"),
     ({"database.version_number": 100023}, "postgresql", "CRITICAL"),
     ({"database.version_number": 90600}, "postgresql", "CRITICAL"),
