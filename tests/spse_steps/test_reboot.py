@@ -89,6 +89,18 @@ def test_a_pid_file_is_not_believed(site, capsys, content):
     assert read_process(int(number)) is None
 
 
+def test_where_the_pid_file_is_need_not_be_known(site, capsys):
+    """The port and the folder that a process works in tell whose it is."""
+    wrong = {"pid_file": "run/server.pid"}
+    plan = site.write_plan(site.plan(**{"from": wrong, "to": wrong}))
+    assert site.call_and_kill(moment("after start"), "run", plan)
+    site.wait_until(lambda: "SPSE 4.5" in site.login_page())
+    ended = site.call(capsys, "resume")
+    assert ended.code == 0, ended.said
+    assert "not as it was left" not in ended.said
+    site.assert_is("4.5")
+
+
 def test_another_process_with_the_number_is_spared(site, capsys):
     """Of the right account, but in no folder of the application."""
     child = os.fork()
