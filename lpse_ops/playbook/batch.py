@@ -121,10 +121,9 @@ class Batch:
         return replies
 
     def _too_many_failed(self) -> bool:
-        written = self._stage.play.keywords.get("max_fail_percentage")
-        if written is None or self._stopped:
+        limit = self._services.most_failed
+        if limit is None or self._stopped:
             return False
-        limit = float(str(self._services.templating.evaluate(written, {})).rstrip("%"))
         hosts = self._stage.hosts
         out = sum(state.is_out for state in hosts.values())
         return 100 * out / len(hosts) > limit

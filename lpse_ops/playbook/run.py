@@ -17,6 +17,7 @@ from lpse_ops.playbook.attempt import Attempts
 from lpse_ops.playbook.batch import Batch
 from lpse_ops.playbook.events import Display
 from lpse_ops.playbook.factcache import FactCache, new_state
+from lpse_ops.playbook.flags import as_number
 from lpse_ops.playbook.freebatch import FreeBatch
 from lpse_ops.playbook.freedisplay import FreeDisplay
 from lpse_ops.playbook.gathering import gathering_of
@@ -259,7 +260,13 @@ class _PlayRun:
             force_handlers=options.force_handlers,
             missing_handler_fails=options.missing_handler_fails,
             gathers_once=options.gathering == "smart",
+            most_failed=self._most_failed(),
         )
+
+    def _most_failed(self) -> float | None:
+        name = "max_fail_percentage"
+        value = self._evaluate(self._play.keywords.get(name))
+        return None if value is None else as_number(name, str(value).removesuffix("%"))
 
     def _read_strategy(self) -> str:
         written = self._evaluate(self._play.keywords.get("strategy"))

@@ -37,3 +37,5 @@ class Services:
     missing_handler_fails: bool = True
     # ``gathering = smart``: facts that are there already are not gathered again.
     gathers_once: bool = False
+    # So many percent of a batch may fail before the play ends; None: all but one.
+    most_failed: float | None = None
