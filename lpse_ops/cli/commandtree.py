@@ -217,6 +217,18 @@ COMMANDS = Group(
                         ),
                     },
                 ),
+                "install": Command(
+                    "lpse_ops.cli.spse_install:command", "From a bare machine to SPSE."
+                ),
+                "upgrade": Command(
+                    "lpse_ops.cli.spse_upgrade:command", "To a new release, or back again."
+                ),
+                "rollback": Command(
+                    "lpse_ops.cli.spse_rollback:command", "Back to the release before."
+                ),
+                "status": Command(
+                    "lpse_ops.cli.spse_status:command", "Where upgrades stand, and what to type."
+                ),
                 "change": Group(
                     "The register of changes, and the clock of the SLA.",
                     example="lpse-ops spse change request upgrade --reason 'SPSE 4.5'",

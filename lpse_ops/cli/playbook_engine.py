@@ -62,6 +62,11 @@ class Engine:
         self.extra.update(said or {})
         self.inventory = self.reader.inventory(self.extra)
         self._playbook = Path("playbook.yml")
+        self._limit = flags.limit
+
+    def limit_to(self, hosts: Sequence[str]) -> None:
+        """Run on these hosts alone, instead of what ``--limit`` says."""
+        self._limit = ",".join(hosts)
 
     def load(self, playbooks: Sequence[Path]) -> Loaded:
         """Read playbooks with all that they import; ``PlaybookError`` tells of every fault."""
@@ -112,7 +117,7 @@ class Engine:
         """Run playbooks to their end; the run knows its exit status and how each host fared."""
         from lpse_ops.playbook.run import Run, Site
 
-        options = self.options
+        options = replace(self.options, limit=self._limit)
         if check_mode is not None:
             options = replace(options, check_mode=check_mode)
         for play in (play for _, playbook in loaded for play in playbook.plays):

@@ -247,9 +247,7 @@ def render(proposed: Proposed) -> str:
     whence = f"those of {proposed.old.version}" if proposed.old else "the package's own"
     lines = [f"settings of {proposed.new.version}, from {whence}:"]
     for each in proposed.proposal.told:
-        values = {
-            name: "(none)" if value is None else value for name, value in vars(each).items()
-        }
+        values = {name: "(none)" if value is None else value for name, value in vars(each).items()}
         lines.append(f"  {_WORDS[each.fate].format(**values)}")
     if not proposed.proposal.told:
         lines.append("  nothing changes")

@@ -105,9 +105,7 @@ def _tell(difference: Difference, values: Values, taken: Values) -> Told:
 
 
 def _told_of_set(key: str, value: str | None, package: str | None, before: str | None) -> Told:
-    return Told(
-        key, "set", *(show_value(key, each) for each in (value, package, before))
-    )
+    return Told(key, "set", *(show_value(key, each) for each in (value, package, before)))
 
 
 def _find_undecided(

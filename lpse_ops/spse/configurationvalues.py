@@ -35,9 +35,7 @@ def _read_value(key: str, value: object) -> str | None:
 
 def set_values(configuration: Configuration, values: Values) -> Configuration:
     """The same file with these values, each where its key stands, new ones at the end."""
-    wanted = {
-        key: value for key, value in values.items() if configuration.values.get(key) != value
-    }
+    wanted = {key: value for key, value in values.items() if configuration.values.get(key) != value}
     if not wanted:
         return configuration
     last = {each.key: number for number, each in enumerate(configuration.items)}

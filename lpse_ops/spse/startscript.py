@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 NAMES = ("JAVA_HOME", "SPSE4_HOME")
 MAX_BYTES = 1 << 18
-_ASSIGNMENT = re.compile(rb"^[ \t]*(?:export[ \t]+)?(JAVA_HOME|SPSE4_HOME)=([^\r\n]*)", re.MULTILINE)
+_ASSIGNMENT = re.compile(
+    rb"^[ \t]*(?:export[ \t]+)?(JAVA_HOME|SPSE4_HOME)=([^\r\n]*)", re.MULTILINE
+)
 _PATH = re.compile(rb"""(["']?)(/[A-Za-z0-9_./+-]{1,200})\1[ \t]*(?:\#.*)?""")
 
 
@@ -44,7 +46,9 @@ def set_homes(script: bytes, paths: Mapping[str, str]) -> bytes:
         if name not in paths:
             continue
         line = f"{name}={paths[name]}".encode()
-        match = next((each for each in _ASSIGNMENT.finditer(script) if each[1].decode() == name), None)
+        match = next(
+            (each for each in _ASSIGNMENT.finditer(script) if each[1].decode() == name), None
+        )
         if match is not None:
             prefix = match[0][: match[0].index(name.encode())]
             script = script[: match.start()] + prefix + line + script[match.end() :]

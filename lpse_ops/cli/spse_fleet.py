@@ -1,0 +1,255 @@
+"""Carries a change of SPSE out on the servers of an inventory: look, run the playbook, look again.
+
+What runs on a host is the playbook's and the step runner's; whoever types ansible-playbook instead
+does the same (docs/fleet.md).
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lpse_ops.cli.playbook_both import BothDisplays
+from lpse_ops.cli.playbook_engine import Engine
+from lpse_ops.cli.playbook_options import PlaybookFlags
+from lpse_ops.cli.spse_hosts import Asked, Reach, ask_status, find_hosts, reach_by, read_status
+from lpse_ops.cli.spse_play import HostEnds, find_playbook
+from lpse_ops.cli.spse_step_watch import StepWatch
+from lpse_ops.cli.wiring import App
+from lpse_ops.errors import PolicyRefused, UsageError
+from lpse_ops.spse.fleetresult import (
+    Action,
+    HostResult,
+    Played,
+    judge_check,
+    judge_install,
+    judge_upgrade,
+)
+from lpse_ops.spse.runnerstatus import UNFINISHED
+
+_PLAYBOOKS: dict[Action, str] = {
+    "install": "install.yml",
+    "upgrade": "upgrade.yml",
+    "resume": "upgrade.yml",
+    "rollback": "rollback.yml",
+}
+_VERBS: dict[Action, str] = {
+    "install": "Install SPSE {} on",
+    "upgrade": "Upgrade to SPSE {} on",
+    "resume": "Go on with the upgrade of",
+    "rollback": "Go back to the release before on",
+}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for; ``said`` are the extra variables of the playbook, no templates."""
+
+    action: Action
+    version: str = ""
+    said: Mapping[str, Any] = field(default_factory=dict)
+    yes: bool = False
+    playbook: Path | None = None
+
+
+class Fleet:
+    """One command's; ``close`` it."""
+
+    def __init__(self, app: App, flags: PlaybookFlags, order: Order) -> None:
+        self._app = app
+        self._order = order
+        self._may_ask = sys.stdin.isatty()
+        if not (order.yes or flags.check or self._may_ask):
+            raise UsageError(
+                "nobody is at a terminal to agree to it",
+                hint="look first with --check, then say --yes",
+            )
+        self.playbook = find_playbook(app, _PLAYBOOKS[order.action], order.playbook)
+        roles = self.playbook.absolute().parent.parent / "roles"
+        # What is asked of hosts outside of the play is root's.
+        flags = replace(flags, become=True)
+        self._engine = Engine(app, flags, said=order.said, roles=roles)
+        self._engine.talk.screen = app.stderr
+        self._reach: Reach = reach_by(self._engine)
+        self._ends = HostEnds()
+        self._check = flags.check
+        self.before: dict[str, Asked] = {}
+        self.after: dict[str, Asked] = {}
+
+    def close(self) -> None:
+        self._engine.close()
+
+    @property
+    def reach(self) -> Reach:
+        return self._reach
+
+    @property
+    def inventory(self) -> tuple[str, ...]:
+        return self._engine.inventory.sources
+
+    def carry_out(self) -> list[HostResult]:
+        """Look, ask, run, and look again; the results in the inventory's order."""
+        order = self._order
+        # First: a fault in the playbook is told before any host is asked.
+        self._engine.load([self.playbook])
+        hosts = find_hosts(self._engine)
+        if order.action != "install":
+            self.before = ask_status(hosts, self._reach)
+        chosen = self._choose(hosts)
+        self._introduce(hosts)
+        if not chosen:
+            return [self._judge(host, Played("ok")) for host in hosts]
+        if self._check:
+            return self._look_only(hosts, chosen)
+        if not order.yes and not self._agree(chosen):
+            raise click.Abort
+        states = self._run(chosen, check_mode=False)
+        if order.action != "install":
+            self.after = ask_status(hosts, self._reach)
+        return [
+            self._judge(host, self._ends.played(host, states) if host in chosen else Played("ok"))
+            for host in hosts
+        ]
+
+    # -- before ------------------------------------------------------------------------------
+
+    def _choose(self, hosts: Sequence[str]) -> list[str]:
+        """Who has something to do; raises an error where it must not be begun."""
+        action = self._order.action
+        if action == "install":
+            return list(hosts)
+        if action == "upgrade":
+            self._refuse_unfinished(hosts)
+            return list(hosts)
+        known = {name: each.status for name, each in self.before.items()}
+        if action == "resume":
+            return [name for name in hosts if (s := known[name]) is None or s.phase in UNFINISHED]
+        chosen = [name for name in hosts if (s := known[name]) is None or s.phase != "rolled-back"]
+        self._refuse_rollback(chosen)
+        return chosen
+
+    def _refuse_unfinished(self, hosts: Sequence[str]) -> None:
+        for name in hosts:
+            status = self.before[name].status
+            is_same = status is not None and status.new == self._order.version
+            if status is None or status.phase not in UNFINISHED:
+                continue
+            if status.phase == "running" and is_same:
+                continue
+            raise PolicyRefused(
+                f"{name}: the upgrade from {status.old} to {status.new} is not over: "
+                f"{status.phase} at {status.step}",
+                hint=f"go on with it: lpse-ops spse upgrade --resume --limit {name}, or take it "
+                f"back: lpse-ops spse rollback --limit {name}",
+            )
+
+    def _refuse_rollback(self, hosts: Sequence[str]) -> None:
+        for name in hosts:
+            status = self.before[name].status
+            if status is not None and status.phase == "none":
+                raise PolicyRefused(
+                    f"{name}: nothing was ever upgraded there, so there is no way back",
+                    hint="choose others with --limit; lpse-ops spse status shows them",
+                )
+            if status is None or status.phase != "done":
+                continue
+            if not self._order.said.get("spse_accept_lost_writes"):
+                raise PolicyRefused(
+                    f"{name}: users were let in to {status.new} at {status.ended}: what they wrote "
+                    f"since would not be in {status.old}",
+                    hint="if that must be: --accept-lost-writes REASON; the database as it is now "
+                    "is kept beside",
+                )
+
+    def _introduce(self, hosts: Sequence[str]) -> None:
+        print_line = self._app.console.print
+        print_line(f"playbook   {self.playbook}")
+        for host in hosts:
+            asked = self.before.get(host)
+            print_line(f"host       {host}{f': {describe(asked)}' if asked else ''}")
+
+    # -- run ---------------------------------------------------------------------------------
+
+    def _look_only(self, hosts: Sequence[str], chosen: Sequence[str]) -> list[HostResult]:
+        states = self._run(chosen, check_mode=True)
+        results = []
+        for host in hosts:
+            asked = self.before.get(host)
+            played = self._ends.played(host, states) if host in chosen else Played("ok")
+            results.append(judge_check(host, played, asked.status if asked else None))
+        return results
+
+    def _agree(self, chosen: Sequence[str]) -> bool:
+        """Show on all hosts what would be done, and ask."""
+        states = self._run(chosen, check_mode=True)
+        failed = [host for host in chosen if host in states and states[host].is_out]
+        if failed:
+            self._app.console.warn(
+                f"this look, which changed nothing, failed on {', '.join(failed)}"
+            )
+        verb = _VERBS[self._order.action].format(self._order.version)
+        question = f"{verb} {', '.join(chosen)} now?"
+        return click.confirm(question, default=False, err=True)
+
+    def _run(self, chosen: Sequence[str], *, check_mode: bool) -> Mapping[str, Any]:
+        engine = self._engine
+        engine.limit_to(chosen)
+        loaded = engine.load([self.playbook])
+        watch = StepWatch(lambda name: read_status(self._reach(name)))
+        display = engine.talk.display(
+            engine.config, engine.options.verbosity, self._app.environment, watch.remark
+        )
+        self._ends = HostEnds()
+        watch.start()
+        try:
+            return engine.run(
+                loaded, BothDisplays(display, self._ends), check_mode=check_mode
+            ).states
+        except KeyboardInterrupt:
+            engine.talk.close()
+            if not check_mode:
+                self._say_what_goes_on()
+            raise
+        finally:
+            watch.end()
+            engine.talk.close()
+
+    def _say_what_goes_on(self) -> None:
+        where = "".join(f" -i {source}" for source in self._engine.flags.inventory)
+        if self._order.action == "install":
+            self._app.console.warn(
+                "broken off; give the same command again, it goes on where it stopped"
+            )
+            return
+        self._app.console.warn(
+            "only this side was broken off: an upgrade that has begun on a host goes on there.  "
+            f"See it: lpse-ops spse status{where}; take it up again: lpse-ops spse upgrade "
+            f"--resume{where}"
+        )
+
+    # -- after -------------------------------------------------------------------------------
+
+    def _judge(self, host: str, played: Played) -> HostResult:
+        action = self._order.action
+        if action == "install":
+            return judge_install(host, played, self._order.version)
+        before = self.before[host]
+        after = self.after.get(host, before)
+        problem = after.error or before.error
+        if problem is not None and not played.problem:
+            played = replace(played, problem=problem.message)
+        return judge_upgrade(host, action, played, before.status, after.status)
+
+
+def describe(asked: Asked) -> str:
+    """Where a host stands, in a line."""
+    status = asked.status
+    if status is None:
+        return asked.error.message if asked.error else ""
+    if status.phase == "none":
+        return "nothing was upgraded yet"
+    at = f" at {status.step}" if status.step else ""
+    return f"{status.old} -> {status.new}: {status.phase}{at}"

@@ -1,0 +1,115 @@
+"""SPSE servers as they are asked from here: each over its agent, all at a time."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from lpse_ops.cli.playbook_engine import Engine
+from lpse_ops.errors import HostUnreachable, NothingFound, OpsError
+from lpse_ops.remote.connect import open_link
+from lpse_ops.remote.link import AgentLink
+from lpse_ops.remote.target import Target
+from lpse_ops.spse.runnerstatus import RunnerStatus, parse_status
+
+GROUP = "spse"
+RUNNER = "/usr/local/lib/lpse-ops/steprunner"
+_STATUS = ("/usr/bin/python3", "-IB", RUNNER, "--format", "json", "status")
+_ENDINGS = (0, 1, 6, 11)
+_AT_ONCE = 50
+Answer = TypeVar("Answer")
+# Gives the link to a host by its name.
+Reach = Callable[[str], AgentLink]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a host answered, or what came instead; one of both is None."""
+
+    status: RunnerStatus | None
+    error: OpsError | None = None
+
+    @property
+    def is_unreachable(self) -> bool:
+        return isinstance(self.error, HostUnreachable)
+
+
+def find_hosts(engine: Engine) -> list[str]:
+    """The servers of the group ``spse`` that ``--limit`` leaves; NothingFound if there is none."""
+    found = [host.name for host in engine.inventory.match(GROUP, engine.flags.limit)]
+    if not found:
+        limit = f" that --limit {engine.flags.limit} leaves" if engine.flags.limit else ""
+        raise NothingFound(
+            f"there is no host in the group {GROUP!r}{limit}",
+            hint="see which hosts there are: lpse-ops inventory graph, and name the inventory: "
+            "-i inventory",
+        )
+    return found
+
+
+def reach_by(engine: Engine) -> Reach:
+    """Links of the engine's own, so that a play and we share them."""
+    return lambda name: engine.links.get(engine.target(name))
+
+
+def ask_all(names: Sequence[str], ask: Callable[[str], Answer]) -> list[Answer | OpsError]:
+    """Ask all hosts at once; what went wrong with one stands in the place of its answer."""
+
+    def ask_one(name: str) -> Answer | OpsError:
+        try:
+            return ask(name)
+        except OpsError as error:
+            return error
+
+    with ThreadPoolExecutor(min(_AT_ONCE, max(1, len(names)))) as executor:
+        return list(executor.map(ask_one, names))
+
+
+def ask_status(names: Sequence[str], reach: Reach) -> dict[str, Asked]:
+    """Where the last upgrade of each host stands."""
+    answers = ask_all(names, lambda name: read_status(reach(name)))
+    return {
+        name: Asked(None, answer) if isinstance(answer, OpsError) else Asked(answer)
+        for name, answer in zip(names, answers, strict=True)
+    }
+
+
+def ask_status_here() -> Asked:
+    """The same of this machine."""
+    try:
+        target = Target(os.uname().nodename, "local")
+        with closing(open_link(target)) as link:
+            return Asked(read_status(link))
+    except OpsError as error:
+        return Asked(None, error)
+
+
+def read_status(link: AgentLink) -> RunnerStatus:
+    """Ask the step runner of a host; OpsError if it has none, or does not answer sensibly."""
+    done = run_command(link, _STATUS)
+    said = str(done.get("stdout", ""))
+    told = str(done.get("stderr") or done.get("msg") or "")
+    if done.get("rc") not in _ENDINGS or not said:
+        if "can't open file" in told or "can't find '__main__'" in told:
+            raise OpsError(
+                f"{link.name}: there is no step runner at {RUNNER}",
+                hint="is it an SPSE server that lpse-ops set up?  lpse-ops spse install does that",
+            )
+        raise OpsError(
+            f"{link.name}: the step runner does not say where it stands: {told[:300]}",
+            hint=f"ask it there, as root: python3 {RUNNER} status",
+        )
+    try:
+        return parse_status(said)
+    except ValueError as error:
+        raise OpsError(
+            f"{link.name}: the answer of the step runner cannot be understood: {error}",
+            hint=f"ask it there, as root: python3 {RUNNER} status",
+        ) from error
+
+
+def run_command(link: AgentLink, argv: Sequence[str]) -> dict[str, Any]:
+    """The result of a program there, as the module ``command`` gives it."""
+    return link.run("command", {"argv": list(argv), "expand_argument_vars": False})
