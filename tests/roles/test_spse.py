@@ -21,6 +21,8 @@ from tests.standin.build import Package, find_packages
 
 pytestmark = pytest.mark.xdist_group("roles")
 
+AS_POSTGRES = "runuser -u postgres --"
+RECREATE = f"{AS_POSTGRES} dropdb epns_prod; {AS_POSTGRES} createdb -O epns epns_prod"
 LINK = "/home/appserv/spse"
 PASSWORD_FILE = "/etc/lpse-ops/spse/database.password"
 REPORT = "/var/lib/lpse-ops/upgrade/install.json"
@@ -205,18 +207,14 @@ def test_who_started_it_by_hand_is_told(site: Site):
     assert site.answers()
     assert site.host.run("systemctl", "start", "spse", check=False).status == 1
     assert "SPSE runs already, as process" in site.sh("journalctl -u spse -n 20 --no-pager")
-    site.sh(
-        f"runuser -u appserv -- {LINK}/spse4 stop;"
-        " systemctl reset-failed spse; systemctl start spse"
-    )
+    site.sh(f"runuser -u appserv -- {LINK}/spse4 stop; systemctl stop spse; systemctl start spse")
     assert site.answers()
 
 
 def forget(site: Site) -> None:
     """As if it had never been installed, but for what is below /opt/spse."""
     site.sh(f"systemctl disable --now spse; rm -f {LINK} {REPORT}")
-    site.sh("cd /; runuser -u postgres -- dropdb epns_prod")
-    site.sh("cd /; runuser -u postgres -- createdb -O epns epns_prod")
+    site.sh(f"cd /; {RECREATE}")
 
 
 @pytest.mark.parametrize("form", ["custom", "sql.gz"])
@@ -243,12 +241,44 @@ def test_a_first_migration_that_was_cut_off_is_not_run_again(
     site: Site, packages: dict[str, Package]
 ):
     forget(site)
-    # As a power cut leaves it: the report says that it began.
-    bad = site.install(packages["spse-4.3"], spse_start_script="spse5")
+    # As a power cut leaves it, for want of a Java: it began, and is not over.
+    bad = site.install(packages["spse-4.3"], spse_java_home="/usr/lib/jvm/none")
     assert bad.status == 2, bad.text
     assert site.report()["database"] == "begun"
+    site.count("CREATE TABLE half (one int); SELECT 1")
     again = site.install(packages["spse-4.3"])
     assert "was cut off, and nobody knows how far it came" in again.text
-    site.sh(f"rm {REPORT}")
+    site.sh(f"cd /; {RECREATE}")
     last = site.install(packages["spse-4.3"])
     assert last.status == 0, last.text
+    assert site.answers()
+
+
+def test_what_was_installed_by_hand_is_adopted_when_asked(site: Site, packages: dict[str, Package]):
+    """As the field has it: a folder of root's at the fixed path, which root started."""
+    site.sh(f"systemctl disable --now spse; rm -rf {LINK} {REPORT} /opt/spse/releases/4.3*")
+    settings = "/root/application.conf"
+    site.sh(
+        f"mkdir {LINK}; tar -xzC {LINK} --strip-components=1 -f /opt/spse/packages/spse-4.3.tar.gz"
+    )
+    password = site.sh(f"cat {PASSWORD_FILE}").strip()
+    conf = f"{LINK}/webapp/conf/application.conf"
+    site.sh(f"sed -i 's/epns:epns@/epns:{password}@/' {conf}; cp {conf} {settings}")
+    site.sh(f"chown -R root:root /home/file/file_prod; {LINK}/spse4 start >/run/by-hand 2>&1 &")
+    assert site.answers()
+    untouched = site.install(packages["spse-4.4"])
+    assert untouched.status == 2
+    assert f"{LINK} was installed by hand. To have it adopted" in untouched.text
+    running = site.install(packages["spse-4.3"], spse_adopt=True)
+    assert "SPSE runs in /home/appserv/spse (process" in running.text
+    site.sh(f"{LINK}/spse4 stop")
+    ran = site.install(packages["spse-4.3"], spse_adopt=True, spse_package="")
+    assert ran.status == 0, ran.text
+    assert site.answers()
+    assert site.sh(f"readlink {LINK}") == "/opt/spse/releases/4.3\n"
+    assert (
+        site.sh(f"cmp {conf} {settings}; stat -c %U /proc/$(cat {LINK}/webapp/server.pid)")
+        == "appserv\n"
+    )
+    again = site.install(packages["spse-4.3"], spse_adopt=True)
+    assert (again.status, again.changed) == (0, []), again.text
