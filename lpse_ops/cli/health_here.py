@@ -26,7 +26,7 @@ def ask_here(site_file: Path, releases: Path, steprunner: Path) -> HealthReport:
     # Both are the one in use, and whether there is a backup is not asked here.
     plan = compose_plan(site, "health", place, place, accepted_risk="only asked for health")
     checks = parse_checks(_ask(steprunner, render_plan(plan)))
-    return HealthReport(socket.gethostname(), version, tuple(checks))
+    return HealthReport(socket.gethostname(), version, checks)
 
 
 def find_version(link: Path, releases: Path) -> str:
@@ -45,7 +45,7 @@ def find_version(link: Path, releases: Path) -> str:
 
 
 def _ask(steprunner: Path, plan: bytes) -> Any:
-    argv = [_PYTHON, "-I", str(steprunner), "--format", "json", "health", "-"]
+    argv = [_PYTHON, "-IB", str(steprunner), "--format", "json", "health", "-"]
     done = run(argv, stdin=plan, timeout_seconds=_SECONDS)
     if done.status not in (_WELL, _NOT_WELL) or not done.stdout.strip():
         words = done.stderr.strip().splitlines() or [f"it ended with {done.status}"]

@@ -1,9 +1,9 @@
 """What ``spse health`` answers of one or several hosts."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from lpse_ops.cli.output import printable, render_table
 from lpse_ops.errors import ProcessFailed
@@ -11,6 +11,7 @@ from lpse_ops.errors import ProcessFailed
 _NOT_WELL, _UNREACHABLE = 1, 4
 _MOST_CHECKS = 100
 _LONGEST = 500
+Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,36 @@ class HealthReport:
         return "healthy" if self.is_healthy else "NOT WELL"
 
 
-def parse_checks(text: str) -> Iterator[HealthCheck]:
-    """The step runner's answer, or that of ``spse health`` of another host, checks alone."""
+def parse_checks(text: str) -> tuple[HealthCheck, ...]:
+    """The step runner's answer."""
+    return _read(text, _checks_of)
+
+
+def parse_report(host: str, text: str) -> HealthReport:
+    """The answer of ``spse health`` on another host, which names itself as it likes."""
+
+    def report_of(value: Any) -> HealthReport:
+        [told] = value["hosts"]
+        return HealthReport(host, str(told["release"])[:_LONGEST], _checks_of(told))
+
+    return _read(text, report_of)
+
+
+def _read(text: str, parse: Callable[[Any], Parsed]) -> Parsed:
     try:
-        value = json.loads(text)
-        found = [
-            HealthCheck(str(each["name"])[:_LONGEST], each["ok"] is True, str(each["detail"]))
-            for each in value["checks"][:_MOST_CHECKS]
-        ]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        return parse(json.loads(text))
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise ProcessFailed(
             "the answer about the health cannot be understood",
-            hint="is lpse-ops there of another version?  lpse-ops --version",
+            hint="is the lpse-ops there of another version?  lpse-ops --version",
         ) from error
-    yield from found
+
+
+def _checks_of(value: Any) -> tuple[HealthCheck, ...]:
+    return tuple(
+        HealthCheck(str(each["name"])[:_LONGEST], each["ok"] is True, str(each["detail"])[:_LONGEST])
+        for each in value["checks"][:_MOST_CHECKS]
+    )
 
 
 def exit_code(reports: Sequence[HealthReport]) -> int:

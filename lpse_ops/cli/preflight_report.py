@@ -8,22 +8,24 @@ from lpse_ops.cli.output import printable, render_table
 from lpse_ops.spse.preflightcheck import Check, Level, gravest
 
 _FOUND_CRITICAL, _UNREACHABLE = 1, 4
-_UNREACHABLE_WORD = "UNREACHABLE"
 _NOTHING_TO_DO = (Level.OK, Level.SKIPPED)
 
 
 @dataclass(frozen=True)
 class HostReport:
-    """The checks of a host; or ``trouble``, why there are none."""
+    """The checks of a host; or ``trouble``, why there are none, be it the way to the host."""
 
     host: str
     checks: Sequence[Check] = ()
     trouble: str = ""
     hint: str = ""
+    is_unreachable: bool = False
 
     @property
     def word(self) -> str:
-        return _UNREACHABLE_WORD if self.trouble else gravest(self.checks).value
+        if self.trouble:
+            return "UNREACHABLE" if self.is_unreachable else "FAILED"
+        return gravest(self.checks).value
 
     def count(self, level: Level) -> int:
         return sum(each.level is level for each in self.checks)
@@ -31,9 +33,10 @@ class HostReport:
 
 def exit_code(reports: Sequence[HostReport]) -> int:
     """Unreachable before critical: who was not asked may be worse."""
-    if any(each.trouble for each in reports):
+    if any(each.is_unreachable for each in reports):
         return _UNREACHABLE
-    return _FOUND_CRITICAL if any(each.count(Level.CRITICAL) for each in reports) else 0
+    bad = (each.trouble or each.count(Level.CRITICAL) for each in reports)
+    return _FOUND_CRITICAL if any(bad) else 0
 
 
 def to_json(reports: Sequence[HostReport], purpose: str) -> dict[str, Any]:
@@ -44,7 +47,7 @@ def to_json(reports: Sequence[HostReport], purpose: str) -> dict[str, Any]:
             {
                 "host": each.host,
                 "level": each.word,
-                "reachable": not each.trouble,
+                "reachable": not each.is_unreachable,
                 "trouble": each.trouble or None,
                 "counts": {level.value: each.count(level) for level in Level},
                 "checks": [

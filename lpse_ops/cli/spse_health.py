@@ -7,13 +7,17 @@ import click
 
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, common_options, format_option, output_option
+from lpse_ops.cli.playbook_options import PlaybookFlags, options_named
+from lpse_ops.cli.spse_fleet_options import LOGIN_NAMES
 from lpse_ops.cli.wiring import App
+from lpse_ops.errors import UsageError
 
 if TYPE_CHECKING:
     from lpse_ops.cli.health_report import HealthReport
 
 
-@click.command(epilog="Example: lpse-ops spse health")
+@click.command(epilog="Example: lpse-ops spse health -i inventory")
+@options_named(("inventory", "limit", *LOGIN_NAMES))
 @click.option(
     "--site",
     type=FILE,
@@ -43,8 +47,9 @@ if TYPE_CHECKING:
 @common_options
 @click.pass_obj
 def command(
-    _app: App,
+    app: App,
     /,
+    flags: PlaybookFlags,
     site: Path,
     releases: Path,
     steprunner: Path,
@@ -53,12 +58,25 @@ def command(
 ) -> int:
     """Ask whether SPSE listens, its pages answer, its database takes writes, and the rest.
 
-    The step runner asks, as site.json says.  Exit code 1 if anything is not well.
+    The step runner asks, as site.json says: of this machine, or with -i of the group spse, by the
+    lpse-ops there.
+
+    Exit code 1: something is not well; 4: a host cannot be reached.
     """
-    from lpse_ops.cli.health_here import ask_here
     from lpse_ops.cli.health_report import exit_code, render, to_json
 
-    reports: list[HealthReport] = [ask_here(site, releases, steprunner)]
+    reports: list[HealthReport]
+    if flags.inventory:
+        # Imported here: it brings the engine along.
+        from lpse_ops.cli.health_there import ask_fleet
+
+        reports = ask_fleet(app, flags, site, releases, steprunner)
+    elif flags.limit:
+        raise UsageError("--limit chooses hosts of an inventory", hint="name it: -i inventory")
+    else:
+        from lpse_ops.cli.health_here import ask_here
+
+        reports = [ask_here(site, releases, steprunner)]
     emit(
         "spse/health",
         to_json(reports),

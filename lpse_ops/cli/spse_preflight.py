@@ -8,16 +8,20 @@ import click
 
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import DURATION, FILE, common_options, format_option, output_option
+from lpse_ops.cli.playbook_options import PlaybookFlags, options_named
+from lpse_ops.cli.spse_fleet_options import LOGIN_NAMES
 from lpse_ops.cli.wiring import App
+from lpse_ops.errors import UsageError
 
 if TYPE_CHECKING:
     from lpse_ops.cli.preflight_report import HostReport
-    from lpse_ops.spse.preflightcheck import Package, Purpose
+    from lpse_ops.spse.preflightcheck import Asked, Package, Purpose
 
 _SITE = "/etc/lpse-ops/spse/site.json"
 
 
-@click.command(epilog="Example: lpse-ops spse preflight --package spse-4.5.tar.gz")
+@click.command(epilog="Example: lpse-ops spse preflight --package spse-4.5.tar.gz -i inventory")
+@options_named(("inventory", "limit", *LOGIN_NAMES))
 @click.option(
     "--for",
     "purpose",
@@ -41,8 +45,7 @@ _SITE = "/etc/lpse-ops/spse/site.json"
     "--site", default=_SITE, show_default=True, metavar="FILE", help="The server's site.json."
 )
 @click.option(
-    "--timeout",
-    "patience",
+    "--patience",
     type=DURATION,
     default="90s",
     show_default=True,
@@ -56,6 +59,7 @@ _SITE = "/etc/lpse-ops/spse/site.json"
 def command(
     app: App,
     /,
+    flags: PlaybookFlags,
     purpose: "Purpose",
     package: Path | None,
     names: tuple[str, ...],
@@ -67,14 +71,26 @@ def command(
 ) -> int:
     """Look at disk, memory, Java, PostgreSQL, clock, names, ports, certificates, backups and more.
 
-    Each line is OK, WARNING, CRITICAL, UNKNOWN (nobody could tell) or SKIPPED (not asked for this
-    purpose).  Exit code 1 if anything is CRITICAL.
+    Of this machine, or with -i of the group spse, all at once.  Each line is OK, WARNING, CRITICAL,
+    UNKNOWN (nobody could tell) or SKIPPED (not asked for this purpose).
+
+    Exit code 1: something is CRITICAL; 4: a host cannot be reached.
     """
     from lpse_ops.cli.preflight_facts import module_arguments
     from lpse_ops.cli.preflight_report import exit_code, render, to_json
+    from lpse_ops.spse.preflightcheck import Asked
 
     arguments = module_arguments(names, {}, site, path, patience)
-    reports = [_look_here(app, purpose, _weigh(package), arguments)]
+    asked = Asked(purpose, app.clock.now(), _weigh(package))
+    if flags.inventory:
+        # Imported here: it brings the engine along.
+        from lpse_ops.cli.preflight_there import ask_fleet
+
+        reports = ask_fleet(app, flags, asked, arguments)
+    elif flags.limit:
+        raise UsageError("--limit chooses hosts of an inventory", hint="name it: -i inventory")
+    else:
+        reports = [_look_here(asked, arguments)]
     emit(
         "spse/preflight",
         to_json(reports, purpose),
@@ -85,19 +101,14 @@ def command(
     return exit_code(reports)
 
 
-def _look_here(
-    app: App, purpose: "Purpose", package: "Package | None", arguments: dict[str, Any]
-) -> "HostReport":
+def _look_here(asked: "Asked", arguments: dict[str, Any]) -> "HostReport":
     import socket
 
     from lpse_ops.cli.preflight_facts import read_here
     from lpse_ops.cli.preflight_report import HostReport
     from lpse_ops.spse.preflight import judge
-    from lpse_ops.spse.preflightcheck import Asked
 
-    told = read_here(arguments)
-    asked = Asked(purpose, app.clock.now(), package)
-    return HostReport(socket.gethostname(), judge(told.facts, asked))
+    return HostReport(socket.gethostname(), judge(read_here(arguments).facts, asked))
 
 
 def _weigh(path: Path | None) -> "Package | None":

@@ -5,11 +5,14 @@ import ssl
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.commands import lpse_ops
 from tests.cli.preflight_machine import NAME, bring_up, write
+from tests.lab.accounts import DEBIAN, VISITOR
 from tests.lab.lab import Host, Lab
 from tests.lab.waiting import wait_until
 from tests.standin.toolchain import say_missing_java
@@ -33,9 +36,14 @@ def server(lab: Lab) -> Iterator[Host]:
     if reason := say_missing_java():
         pytest.skip(reason)
     host = bring_up(lab, "preflight")
-    assert wait_until(lambda: host.run("lpse-ops", "spse", "health", check=False).status == 0)
+    wait_until_well(host)
     yield host
     host.remove()
+
+
+def wait_until_well(host: Host) -> None:
+    health = ("lpse-ops", "spse", "health")
+    assert wait_until(lambda: host.run(*health, check=False).status == 0)
 
 
 def preflight(host: Host, *words: str) -> tuple[int, dict[str, str], list[Any]]:
@@ -93,16 +101,17 @@ def test_what_was_put_right_is_well(server: Host):
     server.run("systemctl", "reset-failed")
     line = "lpse-ops backup init --sheet /root/sheet.txt && lpse-ops backup run"
     server.run("sh", "-c", f"{line} && lpse-ops backup check", timeout_seconds=120)
-    new = "ALTER ROLE epns PASSWORD 'sandi-lab-1'"
-    server.run("runuser", "-u", "postgres", "--", "psql", "-Xqc", new)
+    psql = ("runuser", "-u", "postgres", "--", "psql", "-Xqc")
+    server.run(*psql, "ALTER ROLE epns PASSWORD 'sandi-lab-1'")
     code, levels, checks = preflight(server)
     assert code == 0, [each for each in checks if each["level"] == "CRITICAL"]
     for each in ("backup", "backup-proof", "boot", "database-password", "reboot", "units"):
         assert levels.get(each, "OK") == "OK", each
     # Also as older servers keep it.
-    old = "SET password_encryption = md5; ALTER ROLE epns PASSWORD 'epns'"
-    server.run("runuser", "-u", "postgres", "--", "psql", "-Xqc", old)
+    default = "ALTER ROLE epns PASSWORD 'epns'"
+    server.run(*psql, f"SET password_encryption = md5; {default}")
     assert preflight(server)[1]["database-password"] == "CRITICAL"
+    server.run(*psql, default)
 
 
 def test_nothing_secret_is_told_and_nothing_is_left_running(server: Host):
@@ -118,7 +127,7 @@ def test_hostile_programs_cost_their_own_checks_and_no_time(server: Host):
         write(server, f"/opt/hostile/{name}", f"#!/bin/sh\n{script}\n", "755")
     begun = time.monotonic()
     argv = ("env", "PATH=/opt/hostile:/usr/sbin:/usr/bin:/sbin:/bin")
-    program = ("python3", "-P", "/usr/bin/lpse-ops", "spse", "preflight", "--timeout", "5s")
+    program = ("python3", "-P", "/usr/bin/lpse-ops", "spse", "preflight", "--patience", "5s")
     done = server.run(*argv, *program, "--format", "json", check=False)
     assert time.monotonic() - begun < 12
     assert done.status == 1, done.stderr
@@ -139,9 +148,55 @@ def test_health_is_the_step_runners_own_proof(server: Host):
     server.run("systemctl", "stop", "spse")
     done = server.run("lpse-ops", "spse", "health", "--format", "json", check=False)
     server.run("systemctl", "start", "spse")
+    wait_until_well(server)
     assert done.status == 1
     [told] = json.loads(done.stdout)["hosts"]
     faults = {each["name"] for each in told["checks"] if not each["ok"]}
     assert {"port", "page proxy"} <= faults
     assert "database" not in faults
     assert (told["release"], told["is_healthy"]) == ("4.4", False)
+
+
+def write_inventory(folder: Path, server: Host) -> Path:
+    """Two names of the server, one of them with sudo; one that is nowhere, one that refuses."""
+    known = server.ansible_variables(user=DEBIAN.name)
+    nowhere = {**known, "ansible_host": "10.99.250.250", "ansible_timeout": 1}
+    plain = {**server.ansible_variables(user=VISITOR.name)}
+    hosts = {"lpse-a": known | {"spse_server_name": NAME}, "lpse-b": server.ansible_variables()}
+    groups = {"spse": {"hosts": {**hosts, "lpse-jauh": nowhere, "lpse-tanpa-sudo": plain}}}
+    file = folder / "hosts.json"
+    file.write_text(json.dumps({"all": {"children": groups}}))
+    return file
+
+
+def test_several_servers_are_asked_at_once_each_with_a_recap(server: Host, tmp_path: Path):
+    inventory = write_inventory(tmp_path, server)
+    words = ("spse", "preflight", "-i", inventory)
+    ended = lpse_ops(*words)
+    assert ended.code == 4, ended.stderr
+    recap = {line.split()[0]: line.split()[1:] for line in ended.stdout.splitlines()[-4:]}
+    assert recap["lpse-jauh"] == ["UNREACHABLE", "-", "-", "-", "-"]
+    assert recap["lpse-tanpa-sudo"][0] == "FAILED"
+    assert recap["lpse-a"][0] == recap["lpse-b"][0] == "CRITICAL"
+    assert ended.stdout.count("clock-beside") == 2
+    assert "rights" not in ended.stdout
+    ended = lpse_ops(*words, "--limit", "lpse-a", "--format", "json")
+    assert ended.code == 1
+    [told] = ended.json()["hosts"]
+    assert {each["id"]: each["level"] for each in told["checks"]}["tls"] == "WARNING"
+    assert lpse_ops(*words, "--limit", "lpse-c").code == 5
+
+
+def test_the_health_of_several_servers(server: Host, tmp_path: Path):
+    inventory = write_inventory(tmp_path, server)
+    words = ("spse", "health", "-i", inventory)
+    well = lpse_ops(*words, "--limit", "lpse-a:lpse-b")
+    assert well.code == 0, well.stderr
+    assert well.stdout.count("SPSE 4.4: healthy") == 2
+    ended = lpse_ops(*words, "--format", "json")
+    assert ended.code == 4
+    found = {each["host"]: each for each in ended.json()["hosts"]}
+    assert found["lpse-a"]["is_healthy"]
+    assert not found["lpse-jauh"]["reachable"]
+    assert found["lpse-tanpa-sudo"]["trouble"]
+    assert lpse_ops("spse", "health", "--limit", "lpse-a").code == 2

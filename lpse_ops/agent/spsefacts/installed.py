@@ -124,7 +124,7 @@ def read_upgrade(programs: Programs, runner: str = _STEP_RUNNER) -> Dict[str, An
     """What the step runner says of the last upgrade; ``phase`` is ``none`` where none began."""
     if not os.path.exists(runner):
         return {"phase": "none", "is_installed": False}
-    ran = programs.ask("/usr/bin/python3", runner, "--format", "json", "status", seconds=20)
+    ran = programs.ask("/usr/bin/python3", "-IB", runner, "--format", "json", "status", seconds=20)
     try:
         value = json.loads(ran.stdout)
         return {
