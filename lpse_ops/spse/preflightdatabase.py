@@ -38,6 +38,9 @@ def judge_database(facts: Facts, asked: Asked) -> Iterator[Check]:
         yield _judge_silence(side, asked)
         return
     yield _judge_version(side, asked)
+    if not side.has("most_connections"):
+        # So old that nothing more could be asked.
+        return
     yield from _judge_connections(side, asked)
     yield from _judge_passwords(side, facts.inner("site").text("role"))
     if side.flag("is_standby"):

@@ -110,6 +110,7 @@ UPGRADE_CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"database.version_number": 100023}, "postgresql", "CRITICAL"),
     ({"database.version_number": 90600}, "postgresql", "CRITICAL"),
     ({"database.version_number": 130003}, "postgresql", "WARNING"),
+    ({"database": {"version_number": 80420, "version": "8.4.20"}}, "postgresql", "CRITICAL"),
     ({"database": {"trouble": "no server"}}, "postgresql", "CRITICAL"),
     ({"database.used_connections": 80}, "connections", "WARNING"),
     ({"database.used_connections": 93}, "connections", "CRITICAL"),

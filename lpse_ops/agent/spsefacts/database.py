@@ -4,7 +4,7 @@ Runs on the managed host: standard library and ``lpse_ops.agent`` only, Python 3
 """
 
 import json
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from lpse_ops.agent.pgpasswords import fits_scram, is_scram, md5_of
 from lpse_ops.agent.spsefacts.programs import Programs, Ran
@@ -17,14 +17,16 @@ _ENVIRONMENT = {
     "PGAPPNAME": "lpse-ops-preflight",
 }
 _SECONDS = 20.0
-# All of it is there since PostgreSQL 9.2, so that an old server can be told that it is old.
+_OLDEST, _TEN = 90600, 100000
+_VERSION = "SELECT current_setting('server_version_num'), current_setting('server_version')"
+# All of it is there since PostgreSQL 9.6.
 _SERVER = """\
 SELECT row_to_json(answer) FROM (SELECT
   current_setting('server_version_num')::int AS version_number,
   current_setting('server_version') AS version,
   current_setting('max_connections')::int AS most_connections,
   current_setting('superuser_reserved_connections')::int AS reserved_connections,
-  current_setting('data_directory', {missing_ok}) AS data_directory,
+  current_setting('data_directory', true) AS data_directory,
   current_setting('listen_addresses') AS listen_addresses,
   pg_is_in_recovery() AS is_standby,
   (SELECT count(*) FROM pg_stat_activity{clients}) AS used_connections,
@@ -60,25 +62,31 @@ def read_database(programs: Programs, site: Site) -> Dict[str, Any]:
     def psql(where: str, sql: str) -> Ran:
         return _psql(programs, site, where, sql)
 
-    version = psql("postgres", "SHOW server_version_num")
+    version = psql("postgres", _VERSION)
     if not version.is_good:
         return {"trouble": version.why_not, "is_installed": _is_installed(version)}
-    number = int(version.stdout) if version.stdout.strip().isdigit() else 0
-    # Both words came with a later server than the oldest that is asked.
-    fill["missing_ok"] = "true"
-    fill["clients"] = " WHERE backend_type = 'client backend'" if number >= 100000 else ""
-    server = _SERVER.replace(", {missing_ok}", "" if number < 90600 else ", true")
-    told = _answer(psql("postgres", server.format(**fill)))
+    number, shown = parse_version(version.stdout)
+    if number < _OLDEST:
+        # What follows is too new for it, and it is too old for SPSE.
+        return {"version_number": number, "version": shown, "is_installed": True}
+    fill["clients"] = " WHERE backend_type = 'client backend'" if number >= _TEN else ""
+    told = _answer(psql("postgres", _SERVER.format(**fill)))
     told["is_installed"] = True
     told["default_password"] = _has_default_password(
         psql("postgres", _KEPT.format(**fill)), site.role
     )
-    told["trusts"] = _count(psql("postgres", _TRUSTED)) if number >= 100000 else None
+    told["trusts"] = _count(psql("postgres", _TRUSTED)) if number >= _TEN else None
     if isinstance(told.get("database"), dict):
         inside = _answer(psql(site.database, _INSIDE))
         told["inside_trouble"] = inside.pop("trouble", "")
         told.update(inside)
     return told
+
+
+def parse_version(text: str) -> Tuple[int, str]:
+    """``150008|15.8`` as psql prints it; 0 for what is no version."""
+    number, _, shown = text.strip().partition("|")
+    return (int(number) if number.isdigit() else 0), shown[:40]
 
 
 def _has_default_password(kept: Ran, role: str) -> Optional[bool]:
