@@ -1,8 +1,10 @@
 """The end of ``spse install``, ``upgrade`` and ``rollback``: run it, tell it, record it."""
 
+from lpse_ops.cli.change_register import recorder
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.playbook_options import PlaybookFlags
 from lpse_ops.cli.spse_fleet import Fleet, Order
+from lpse_ops.cli.spse_fleet_record import Told, complete
 from lpse_ops.cli.spse_recap import render_recap, to_json
 from lpse_ops.cli.wiring import App
 from lpse_ops.spse.fleetresult import find_exit_code
@@ -13,6 +15,7 @@ def carry_out(app: App, flags: PlaybookFlags, order: Order, output_format: str) 
     fleet = Fleet(app, flags, order)
     try:
         results = fleet.carry_out()
+        results = complete(app, fleet.reach, _told(app, order), results, fleet.changed)
     finally:
         fleet.close()
     code = find_exit_code(results)
@@ -24,3 +27,14 @@ def carry_out(app: App, flags: PlaybookFlags, order: Order, output_format: str) 
         output=None,
     )
     return code
+
+
+def _told(app: App, order: Order) -> Told:
+    return Told(
+        order.action,
+        str(order.said.get("spse_reason", "")),
+        tuple(order.said.get("spse_performed_by", ())),
+        recorder(app),
+        order.change_id,
+        order.package,
+    )

@@ -12,8 +12,7 @@ from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
 
 if TYPE_CHECKING:
-    from lpse_ops.spse.change import Kind
-    from lpse_ops.spse.package import Inspected
+    from lpse_ops.spse.change import Kind, Package
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -99,12 +98,13 @@ def inspect_package(
     signature: Path | None,
     signers: Path | None,
     release: str | None,
-) -> tuple["Inspected", dict[str, Any]]:
+) -> tuple["Package", dict[str, Any]]:
     """Judge the package here, before any server is touched; and what the playbook is told of it.
 
     PackageRefused (exit code 7) for one that is not what it should be.
     """
     from lpse_ops.cli.spse_inspect import read_expected
+    from lpse_ops.spse.change import Package
     from lpse_ops.spse.package import open_package
 
     with open_package(package) as opened:
@@ -127,7 +127,7 @@ def inspect_package(
         said["spse_package_signers"] = str(signers.absolute())
     signer = f", signed by {inspected.signer.name}" if inspected.signer else ""
     app.console.print(f"package    {package}, SHA-256 {inspected.sha256}{signer}")
-    return inspected, said
+    return Package(package.name, inspected.version, inspected.sha256), said
 
 
 def read_record(
@@ -138,8 +138,11 @@ def read_record(
     change_id: str | None,
     *,
     is_needed: bool,
-) -> dict[str, Any]:
-    """What the playbook is told for the change record; UsageError if nobody says why."""
+) -> tuple[dict[str, Any], str | None]:
+    """What the playbook is told for the change record, and the request that this answers.
+
+    UsageError if nobody says why.
+    """
     from lpse_ops.cli.change_register import find_change, find_waiting
 
     if change_id is None:
@@ -158,6 +161,4 @@ def read_record(
     said: dict[str, Any] = {"spse_performed_by": list(people)}
     if reason:
         said["spse_reason"] = reason
-    if change_id:
-        said["spse_change_id"] = change_id
-    return said
+    return said, change_id

@@ -20,6 +20,8 @@ from lpse_ops.cli.spse_play import HostEnds, find_playbook
 from lpse_ops.cli.spse_step_watch import StepWatch
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import PolicyRefused, UsageError
+from lpse_ops.playbook.line import is_this_machine
+from lpse_ops.spse.change import Package
 from lpse_ops.spse.fleetresult import (
     Action,
     HostResult,
@@ -53,6 +55,9 @@ class Order:
     said: Mapping[str, Any] = field(default_factory=dict)
     yes: bool = False
     playbook: Path | None = None
+    # The request that it answers, on record here; and what goes in.
+    change_id: str | None = None
+    package: Package | None = None
 
 
 class Fleet:
@@ -78,6 +83,7 @@ class Fleet:
         self._check = flags.check
         self.before: dict[str, Asked] = {}
         self.after: dict[str, Asked] = {}
+        self._changed: list[str] = []
 
     def close(self) -> None:
         self._engine.close()
@@ -87,8 +93,9 @@ class Fleet:
         return self._reach
 
     @property
-    def inventory(self) -> tuple[str, ...]:
-        return self._engine.inventory.sources
+    def changed(self) -> list[str]:
+        """The hosts on which the step runner, or an installation, did something."""
+        return list(self._changed)
 
     def carry_out(self) -> list[HostResult]:
         """Look, ask, run, and look again; the results in the inventory's order."""
@@ -96,6 +103,7 @@ class Fleet:
         # First: a fault in the playbook is told before any host is asked.
         self._engine.load([self.playbook])
         hosts = find_hosts(self._engine)
+        self._hand_over_request(hosts)
         if order.action != "install":
             self.before = ask_status(hosts, self._reach)
         chosen = self._choose(hosts)
@@ -109,12 +117,22 @@ class Fleet:
         states = self._run(chosen, check_mode=False)
         if order.action != "install":
             self.after = ask_status(hosts, self._reach)
-        return [
-            self._judge(host, self._ends.played(host, states) if host in chosen else Played("ok"))
-            for host in hosts
-        ]
+        results = []
+        for host in hosts:
+            played = self._ends.played(host, states) if host in chosen else Played("ok")
+            result = self._judge(host, played)
+            results.append(result)
+            if self._is_changed(result):
+                self._changed.append(host)
+        return results
 
     # -- before ------------------------------------------------------------------------------
+
+    def _hand_over_request(self, hosts: Sequence[str]) -> None:
+        """The id of a request is of one ledger: another machine may know another one by it."""
+        request = self._order.change_id
+        if request and all(is_this_machine(self._engine.target(host)) for host in hosts):
+            self._engine.extra["spse_change_id"] = request
 
     def _choose(self, hosts: Sequence[str]) -> list[str]:
         """Who has something to do; raises an error where it must not be begun."""
@@ -242,6 +260,14 @@ class Fleet:
         if problem is not None and not played.problem:
             played = replace(played, problem=problem.message)
         return judge_upgrade(host, action, played, before.status, after.status)
+
+    def _is_changed(self, result: HostResult) -> bool:
+        if self._order.action == "install":
+            return result.result == "done"
+        before, after = self.before[result.host].status, self.after[result.host].status
+        if after is None or after.phase in ("none", "running"):
+            return False
+        return before is None or after.is_another_than(before)
 
 
 def describe(asked: Asked) -> str:

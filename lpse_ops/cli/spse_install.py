@@ -55,10 +55,11 @@ def command(
     from lpse_ops.cli.spse_fleet import Order
 
     said: dict[str, Any] = Course(serial, max_fail_percentage).variables()
-    _, of_package = inspect_package(
+    what, of_package = inspect_package(
         app, package, sha256=sha256, signature=signature, signers=signers, release=release
     )
-    said |= of_package
-    said |= read_record(app, "install", reason, people, change_id, is_needed=not flags.check)
-    order = Order("install", str(of_package["spse_version"]), said, yes, playbook)
+    is_needed = not flags.check
+    record, request = read_record(app, "install", reason, people, change_id, is_needed=is_needed)
+    said |= of_package | record
+    order = Order("install", what.version, said, yes, playbook, request, what)
     return carry_out(app, flags, order, output_format)

@@ -54,5 +54,7 @@ def command(
             raise UsageError("the reason is blank", hint="say why: --accept-lost-writes REASON")
         said["spse_accept_lost_writes"] = lost_writes
     why = reason or lost_writes
-    said |= read_record(app, "rollback", why, people, change_id, is_needed=not flags.check)
-    return carry_out(app, flags, Order("rollback", "", said, yes, playbook), output_format)
+    is_needed = not flags.check
+    record, request = read_record(app, "rollback", why, people, change_id, is_needed=is_needed)
+    order = Order("rollback", "", said | record, yes, playbook, request)
+    return carry_out(app, flags, order, output_format)

@@ -71,18 +71,19 @@ def command(
             else "which package shall it be?",
             hint="lpse-ops spse upgrade PACKAGE, or lpse-ops spse upgrade --resume",
         )
-    version = ""
+    version, what = "", None
     if package is not None:
-        _, of_package = inspect_package(
+        what, of_package = inspect_package(
             app, package, sha256=sha256, signature=signature, signers=signers, release=release
         )
         said |= of_package
-        version = str(of_package["spse_version"])
+        version = what.version
     is_needed = not (resume or flags.check)
-    said |= read_record(app, "upgrade", reason, people, change_id, is_needed=is_needed)
+    record, request = read_record(app, "upgrade", reason, people, change_id, is_needed=is_needed)
+    said |= record
     if accept_risk is not None:
         if not accept_risk.strip():
             raise UsageError("the reason is blank", hint="say why: --accept-risk REASON")
         said["spse_accept_risk"] = accept_risk
-    order = Order("resume" if resume else "upgrade", version, said, yes, playbook)
+    order = Order("resume" if resume else "upgrade", version, said, yes, playbook, request, what)
     return carry_out(app, flags, order, output_format)

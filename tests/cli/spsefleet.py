@@ -20,6 +20,12 @@ LIBRARY = "/usr/local/lib/lpse-ops"
 STATE = "/var/lib/lpse-ops/upgrade/state.json"
 RUNNER = Path(__file__).parents[2] / "roles/spse/files/steprunner"
 CALLS = ({"command": "run", "at": "2026-11-22T02:15:00Z", "by": "root", "pid": 5},)
+# 90 seconds without SPSE.
+_TIMES: dict[str, dict[str, Any]] = {
+    "stop": {"begun": "2026-11-22T02:15:10Z"},
+    "backup": {"notes": {"snapshot": "4f0c1b2c4f0c1b2c"}},
+    "let-in": {"ended": "2026-11-22T02:16:40Z"},
+}
 # What the play's own tasks are called, in the order in which a run has them.
 PLAYBOOK = """
 - name: Upgrade SPSE
@@ -33,7 +39,7 @@ PLAYBOOK = """
       ansible.builtin.debug:
         msg: >-
           {{ inventory_hostname }}: {{ spse_upgrade_action }} to {{ spse_version | default('-') }},
-          {{ spse_reason | default('-') }}
+          {{ spse_reason | default('-') }} under {{ spse_change_id | default('-') }}
     - name: Refuse
       ansible.builtin.command: sh -c 'echo no; exit 7'
       when: refuses | default(false)
@@ -62,6 +68,8 @@ def upgrade_state(
     """A state as the step runner writes it: done, unless ``state`` says how far it came."""
     if state is None:
         state = state_up_to("tidy", "done", outcome="done", ended="2026-11-22T02:20:00Z")
+        for name, own in _TIMES.items():
+            state = state.with_record(state.record(name)._replace(**own))
     versions = {"from": release_value(old), "to": release_value(new)}
     plan = plan_value() | versions | {"id": f"trial-{new}"}
     whole = state._replace(stamp=stamp, plan=plan, calls=CALLS, **fields)

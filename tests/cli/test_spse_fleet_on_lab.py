@@ -1,6 +1,7 @@
 """``spse upgrade``, ``rollback`` and ``status`` on several real machines, reached by an account
 with sudo."""
 
+import hashlib
 import json
 import os
 import pty
@@ -36,6 +37,9 @@ STAMP = "20261122T021500Z_ab12"
 DONE = {"upgrade": upgrade_state("4.4", "4.5", STAMP)}
 FAILED = {"upgrade": rolled_back("4.4", "4.5", STAMP, "prove: login page: status 504")}
 STUCK = upgrade_state("4.4", "4.5", STAMP, state=state_up_to("migrate", "begun"))
+SETTINGS = """
+site: {name: LPSE Contoh, slug: lpse-contoh, time_zone: WITA}
+"""
 NAMES = ("spse-1", "spse-2", "spse-3")
 
 
@@ -54,6 +58,8 @@ class Site:
     def __init__(self, folder: Path, hosts: list[Host]) -> None:
         self.folder = folder
         self.hosts = hosts
+        self.environment = {"LPSE_OPS_STATE": str(folder / "state")}
+        (folder / "lpse-ops.yml").write_text(SETTINGS)
         (folder / "play.yml").write_text(PLAYBOOK)
         self.end_as()
 
@@ -69,7 +75,10 @@ class Site:
         return ["spse", *map(str, words), "-i", str(self.inventory), *playbook]
 
     def run(self, *words: str | Path) -> Ended:
-        return lpse_ops(*self.words(*words), cwd=self.folder)
+        return lpse_ops(*self.words(*words), cwd=self.folder, env=self.environment)
+
+    def change(self, *words: str) -> Ended:
+        return lpse_ops("spse", "change", *words, cwd=self.folder, env=self.environment)
 
     def stamps(self) -> list[str]:
         return [json.loads(host.run("cat", STATE).stdout)["stamp"] for host in self.hosts]
@@ -88,9 +97,9 @@ def package() -> Path:
 def test_one_after_the_other_and_all_are_done(site: Site, package: Path):
     ended = site.run("upgrade", package, "--yes", "--reason", "SPSE {{ 4 }}.5", "--serial", "2")
     assert ended.code == 0, ended.stderr
-    recap = list(rows(ended.stdout))
-    assert recap == [
-        [name, "done", "4.4", "4.5", *each[4:]] for name, each in zip(NAMES, recap, strict=False)
+    down = ["1", "min", "30", "s"]
+    assert list(rows(ended.stdout)) == [
+        [name, "done", "4.4", "4.5", *down, "4f0c1b2c4f"] for name in NAMES
     ]
     # What people type is no template.
     assert "spse-1: upgrade to 4.5, SPSE {{ 4 }}.5" in ended.stderr
@@ -114,6 +123,26 @@ def test_it_stops_at_the_first_failure_and_names_who_was_not_begun(site: Site, p
     assert "504" in told["hosts"][1]["problem"]
     assert site.stamps()[2] == BEFORE["stamp"]
     assert site.run("status").code == 6
+
+
+def test_what_was_done_is_on_record_here_under_the_request(site: Site, package: Path):
+    asked = site.change("request", "upgrade", "--reason", "SPSE 4.5, surat 027/08")
+    assert asked.code == 0, asked.stderr
+    words = ("--yes", "--performed-by", "Sari", "--limit", "spse-1,spse-2", "--serial", "2")
+    ended = site.run("upgrade", package, *words)
+    assert ended.code == 0, ended.stderr
+    [listed] = site.change("list", "--format", "json").json()["changes"]
+    assert (listed["results"], listed["reason"]) == (["done", "done"], "SPSE 4.5, surat 027/08")
+    told = site.change("export", listed["id"], "--format", "json").json()
+    assert [(run["server"], run["performed_by"]) for run in told["runs"]] == [
+        ("spse-1", ["Sari"]),
+        ("spse-2", ["Sari"]),
+    ]
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    made_of = {"name": package.name, "version": "4.5", "sha256": digest}
+    assert [run["package"] for run in told["runs"]] == [made_of] * 2
+    # The number of a request means nothing on another machine.
+    assert "under -" in ended.stderr
 
 
 def test_a_percentage_of_failures_is_borne(site: Site, package: Path):
