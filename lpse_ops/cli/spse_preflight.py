@@ -39,6 +39,9 @@ _SITE = "/etc/lpse-ops/spse/site.json"
     help="A name of the server, whose certificate is looked at; else those in site.json.",
 )
 @click.option(
+    "--accept-risk", default="", metavar="REASON", help="Why an upgrade without a backup will do."
+)
+@click.option(
     "--path", default="/eproc4", show_default=True, metavar="PATH", help="Where SPSE is, for users."
 )
 @click.option(
@@ -63,6 +66,7 @@ def command(
     purpose: "Purpose",
     package: Path | None,
     names: tuple[str, ...],
+    accept_risk: str,
     path: str,
     site: str,
     patience: timedelta,
@@ -81,7 +85,7 @@ def command(
     from lpse_ops.spse.preflightcheck import Asked
 
     arguments = module_arguments(names, {}, site, path, patience)
-    asked = Asked(purpose, app.clock.now(), _weigh(package))
+    asked = Asked(purpose, app.clock.now(), _weigh(package), accepted_risk=accept_risk.strip())
     if flags.inventory:
         # Imported here: it brings the engine along.
         from lpse_ops.cli.preflight_there import ask_fleet

@@ -79,13 +79,14 @@ class Asked:
     """What the preflight is for, and when; ``now`` is the controller's time.
 
     ``clock_between`` is the time here just before and just after the host told its own, None if
-    that is the same machine.
+    that is the same machine.  ``accepted_risk`` is why no backup is wanted this time.
     """
 
     purpose: Purpose
     now: datetime
     package: Package | None = None
     clock_between: tuple[datetime, datetime] | None = None
+    accepted_risk: str = ""
     thresholds: Thresholds = field(default_factory=Thresholds)
 
     @property

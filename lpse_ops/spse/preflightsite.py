@@ -139,10 +139,10 @@ def judge_upgrade(facts: Facts, asked: Asked) -> Iterator[Check]:  # noqa: ARG00
 
 def judge_backups(facts: Facts, asked: Asked) -> Iterator[Check]:
     side = facts.inner("backups")
-    accepted = facts.inner("site").text("accepted_risk")
+    accepted = asked.accepted_risk or facts.inner("site").text("accepted_risk")
     if accepted:
         advice = "have a backup all the same: lpse-ops backup init"
-        yield warning("backup", f"site.json does without: {accepted}", advice)
+        yield warning("backup", f"the upgrade does without: {accepted}", advice)
     elif not asked.is_upgrade and (side.flag("is_installed") is False or side.trouble):
         yield skipped("backup", "the installation sets it up")
     elif side.trouble:
@@ -171,7 +171,7 @@ def _judge_copies(copies: list[Facts], asked: Asked) -> Iterator[Check]:
         advice = "lpse-ops backup check, or lpse-ops backup drill"
         yield Check("backup-proof", grave, "no copy was ever proved", advice)
     else:
-        yield ok("backup-proof", f"proved on {max(proofs):%Y-%m-%d %H:%M}")
+        yield ok("backup-proof", f"proved on {max(proofs).isoformat(' ', 'minutes')}")
 
 
 def _judge_backup_room(copies: list[Facts], facts: Facts) -> Iterator[Check]:

@@ -253,6 +253,13 @@ def test_a_disk_that_is_full_or_read_only(values: dict[str, Any], check: str, le
     assert levels({"rooms.found": rooms})[check] == level
 
 
+def test_who_accepts_the_risk_needs_no_backup():
+    changes = {"backups.destinations": []}
+    found = levels(changes, replace(UPGRADE, accepted_risk="pindah server"))
+    assert found["backup"] == "WARNING"
+    assert "backup-proof" not in found
+
+
 def test_clocks_are_compared_only_between_machines():
     assert "clock-beside" not in levels({})
     between = (NOW + timedelta(seconds=2), NOW + timedelta(seconds=3))
