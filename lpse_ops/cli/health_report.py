@@ -70,7 +70,9 @@ def _read(text: str, parse: Callable[[Any], Parsed]) -> Parsed:
 
 def _checks_of(value: Any) -> tuple[HealthCheck, ...]:
     return tuple(
-        HealthCheck(str(each["name"])[:_LONGEST], each["ok"] is True, str(each["detail"])[:_LONGEST])
+        HealthCheck(
+            str(each["name"])[:_LONGEST], each["ok"] is True, str(each["detail"])[:_LONGEST]
+        )
         for each in value["checks"][:_MOST_CHECKS]
     )
 

@@ -14,7 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lpse_ops.atomicfile import sync_folder, sync_if_possible, write_atomically
+from lpse_ops.atomicfile import (
+    sync_file_system,
+    sync_folder,
+    sync_if_possible,
+    write_atomically,
+)
 from lpse_ops.errors import ReleaseError
 from lpse_ops.spse.package import Inspected, Package
 from lpse_ops.spse.packageentry import Member
@@ -35,6 +40,7 @@ from lpse_ops.spse.releasecompare import compare_release
 from lpse_ops.spse.releaselock import locked_releases
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OLD_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Of a release, and of what is written beside it.
 _LEFTOVER = re.compile(r"\.[0-9][^/]*\.[0-9a-f]{16}\.tmp")
@@ -94,8 +100,12 @@ def _fill(
         package.unpack(inspected, _writer(root, inspected, release))
         _link(root, inspected)
         _give_away(root, release, owners)
-        for each in _of_type(release, "folder"):
-            _sync(each.path, root)
+        # All at once first, which spares the disk thousands of small waits; then each by itself,
+        # which waits for nothing any more and says whether it was written.
+        sync_file_system(root)
+        for flags, kind in ((_OLD_FILE, "file"), (_FOLDER, "folder")):
+            for each in _of_type(release, kind):
+                _sync(each.path, root, flags)
         sync_if_possible(root)
     finally:
         os.close(root)
@@ -120,8 +130,6 @@ def _writer(
         descriptor = os.open(path, _NEW_FILE, 0o600, dir_fd=root)
         with open(descriptor, "wb") as stream:
             yield stream.write
-            stream.flush()
-            sync_if_possible(descriptor)
 
     return open_file
 
@@ -147,8 +155,8 @@ def _give_away(root: int, release: Release, owners: Owners) -> None:
     os.fchmod(root, plan_mode("", "folder", release.layout))
 
 
-def _sync(path: str, root: int) -> None:
-    descriptor = os.open(path, _FOLDER, dir_fd=root)
+def _sync(path: str, root: int, flags: int) -> None:
+    descriptor = os.open(path, flags, dir_fd=root)
     try:
         sync_if_possible(descriptor)
     finally:
