@@ -140,8 +140,7 @@ class Engine:
 
     def target(self, name: str) -> Target:
         """How a host of the inventory is reached outside of any play."""
-        known = [self.extra, host_variables(self.inventory, name), self.inventory.variables(name)]
-        seen = Variables(known)
+        seen = self._seen_by(name)
         own = seen.among(VARIABLES)
 
         def read(variable: str) -> Any:
@@ -150,6 +149,16 @@ class Engine:
         place = Origin(f"host {name}")
         task = Task(Keywords(Map()), None, "command", "command", Map(), place, ())
         return TargetReader(name, task, read, lambda _: None, self.options.defaults).target()
+
+    def variable(self, host: str, name: str) -> Any:
+        """What inventory and command line say of a host; None if they say nothing."""
+        seen = self._seen_by(host)
+        return self.reader.templating.evaluate(seen[name], seen) if name in seen else None
+
+    def _seen_by(self, host: str) -> Variables:
+        inventory = self.inventory
+        known = [self.extra, host_variables(inventory, host), inventory.variables(host)]
+        return Variables(known)
 
     def close(self) -> None:
         """May be called twice."""

@@ -15,7 +15,7 @@ def carry_out(app: App, flags: PlaybookFlags, order: Order, output_format: str) 
     fleet = Fleet(app, flags, order)
     try:
         results = fleet.carry_out()
-        results = complete(app, fleet.reach, _told(app, order), results, fleet.changed)
+        results = complete(app, fleet.reach, _told(app, fleet, order), results, fleet.changed)
     finally:
         fleet.close()
     code = find_exit_code(results)
@@ -29,12 +29,5 @@ def carry_out(app: App, flags: PlaybookFlags, order: Order, output_format: str) 
     return code
 
 
-def _told(app: App, order: Order) -> Told:
-    return Told(
-        order.action,
-        str(order.said.get("spse_reason", "")),
-        tuple(order.said.get("spse_performed_by", ())),
-        recorder(app),
-        order.change_id,
-        order.package,
-    )
+def _told(app: App, fleet: Fleet, order: Order) -> Told:
+    return Told(order.action, fleet.told, recorder(app), order.change_id, order.package)

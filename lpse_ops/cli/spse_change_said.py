@@ -136,13 +136,8 @@ def read_record(
     reason: str | None,
     people: tuple[str, ...],
     change_id: str | None,
-    *,
-    is_needed: bool,
 ) -> tuple[dict[str, Any], str | None]:
-    """What the playbook is told for the change record, and the request that this answers.
-
-    UsageError if nobody says why.
-    """
+    """What the playbook is told for the change record, and the request that this answers."""
     from lpse_ops.cli.change_register import find_change, find_waiting
 
     if change_id is None:
@@ -152,13 +147,8 @@ def read_record(
         app.console.print(f"request    {change_id}")
         if reason is None and change.request is not None:
             reason = change.request.reason
-    if is_needed and not (reason or "").strip():
-        raise UsageError(
-            "nobody said why, which belongs on record",
-            hint="say it with --reason TEXT, or record the request first: "
-            f"lpse-ops spse change request {kind} --reason TEXT",
-        )
-    said: dict[str, Any] = {"spse_performed_by": list(people)}
-    if reason:
+    # What is not said here may stand in the inventory.
+    said: dict[str, Any] = {"spse_performed_by": list(people)} if people else {}
+    if (reason or "").strip():
         said["spse_reason"] = reason
     return said, change_id

@@ -104,6 +104,7 @@ class Fleet:
         self._engine.load([self.playbook])
         hosts = find_hosts(self._engine)
         self._hand_over_request(hosts)
+        self._require_reason(hosts)
         if order.action != "install":
             self.before = ask_status(hosts, self._reach)
         chosen = self._choose(hosts)
@@ -148,6 +149,24 @@ class Fleet:
         chosen = [name for name in hosts if (s := known[name]) is None or s.phase != "rolled-back"]
         self._refuse_rollback(chosen)
         return chosen
+
+    def _require_reason(self, hosts: Sequence[str]) -> None:
+        """What is done without a reason cannot be answered for later."""
+        if self._check or self._order.action == "resume":
+            return
+        for host in hosts:
+            if not str(self._engine.variable(host, "spse_reason") or "").strip():
+                raise UsageError(
+                    "nobody said why, which belongs on record",
+                    hint="say it with --reason TEXT, or record the request first: lpse-ops spse "
+                    f"change request {self._order.action} --reason TEXT",
+                )
+
+    def told(self, host: str) -> tuple[str, tuple[str, ...]]:
+        """Why, and who does it, as command line or inventory say."""
+        people = self._engine.variable(host, "spse_performed_by")
+        names = people if isinstance(people, list) else []
+        return str(self._engine.variable(host, "spse_reason") or ""), tuple(map(str, names))
 
     def _refuse_unfinished(self, hosts: Sequence[str]) -> None:
         for name in hosts:

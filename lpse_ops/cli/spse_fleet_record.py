@@ -5,7 +5,7 @@ A server keeps a record of its own.  Who directs a fleet has one as well, unless
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -30,11 +30,13 @@ _RELEASES = ("lpse-ops", "spse", "release", "list", "--format", "json")
 
 @dataclass(frozen=True)
 class Told:
-    """What the command line says for the record; ``package`` None where it named none."""
+    """What was said for the record; ``package`` None where no one was named.
+
+    ``why`` gives the reason and the people for a host.
+    """
 
     action: Action
-    reason: str
-    people: tuple[str, ...]
+    why: Callable[[str], tuple[str, tuple[str, ...]]]
     account: str
     change_id: str | None = None
     package: Package | None = None
@@ -83,14 +85,15 @@ def _complete_one(app: App, link: AgentLink, told: Told, result: HostResult) -> 
 
 
 def _read_run(link: AgentLink, told: Told, host: str) -> Run:
+    reason, people = told.why(host)
     if told.action == "install":
         return run_of_install(
             _read_file(link, _REPORT),
             _REPORT,
             server=host,
             account=told.account,
-            reason=told.reason,
-            performed_by=told.people,
+            reason=reason,
+            performed_by=people,
             package=told.package,
         )
     state = parse_upgrade(_read_file(link, _STATE), f"{link.name}:{_STATE}")
@@ -100,11 +103,11 @@ def _read_run(link: AgentLink, told: Told, host: str) -> Run:
         state,
         kind=kind,
         server=host,
-        reason=told.reason,
-        performed_by=told.people,
+        reason=reason,
+        performed_by=people,
         package=_find_package(link, place.version) or told.package,
     )
-    return run if told.people else replace(run, account=told.account)
+    return run if people else replace(run, account=told.account)
 
 
 def _read_file(link: AgentLink, path: str) -> bytes:

@@ -58,8 +58,7 @@ def command(
     what, of_package = inspect_package(
         app, package, sha256=sha256, signature=signature, signers=signers, release=release
     )
-    is_needed = not flags.check
-    record, request = read_record(app, "install", reason, people, change_id, is_needed=is_needed)
+    record, request = read_record(app, "install", reason, people, change_id)
     said |= of_package | record
     order = Order("install", what.version, said, yes, playbook, request, what)
     return carry_out(app, flags, order, output_format)

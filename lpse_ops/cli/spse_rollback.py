@@ -54,7 +54,6 @@ def command(
             raise UsageError("the reason is blank", hint="say why: --accept-lost-writes REASON")
         said["spse_accept_lost_writes"] = lost_writes
     why = reason or lost_writes
-    is_needed = not flags.check
-    record, request = read_record(app, "rollback", why, people, change_id, is_needed=is_needed)
+    record, request = read_record(app, "rollback", why, people, change_id)
     order = Order("rollback", "", said | record, yes, playbook, request)
     return carry_out(app, flags, order, output_format)

@@ -78,8 +78,7 @@ def command(
         )
         said |= of_package
         version = what.version
-    is_needed = not (resume or flags.check)
-    record, request = read_record(app, "upgrade", reason, people, change_id, is_needed=is_needed)
+    record, request = read_record(app, "upgrade", reason, people, change_id)
     said |= record
     if accept_risk is not None:
         if not accept_risk.strip():

@@ -169,6 +169,19 @@ def test_who_has_no_terminal_must_say_yes_and_why(site: Site, package: Path):
     ended = site.run("upgrade", package, "--yes")
     assert ended.code == 2
     assert "--reason TEXT" in ended.stderr
+    # It may stand in the inventory.
+    words = (
+        "--yes",
+        "--limit",
+        "spse-1",
+        "-e",
+        "spse_reason=surat",
+        "-e",
+        '{"spse_performed_by": ["Sari"]}',
+    )
+    assert site.run("upgrade", package, *words).code == 0
+    [listed] = site.change("list", "--format", "json").json()["changes"]
+    assert listed["reason"] == "surat"
 
 
 def test_a_tampered_package_is_refused_before_any_host_is_asked(site: Site):
