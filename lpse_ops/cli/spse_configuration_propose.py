@@ -50,6 +50,7 @@ def command(
     from lpse_ops.cli.spse_proposal import (
         CONFIGURATION,
         files_folder,
+        load_candidate,
         propose_files,
         read_set_file,
         render,
@@ -62,7 +63,8 @@ def command(
 
     require_root("read the settings of SPSE")
     values = read_set_file(set_file)
-    proposed = propose_files(releases, link, release, values=values, take_new=take_new)
+    candidate = load_candidate(releases, release)
+    proposed = propose_files(releases, link, candidate, values=values, take_new=take_new)
     if output is None:
         refuse_during_upgrade(app.state_folder)
     folder = files_folder(app.state_folder, release)

@@ -14,7 +14,7 @@ from lpse_ops.cli.wiring import App
 from lpse_ops.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
-    from lpse_ops.cli.spse_proposal import Proposed
+    from lpse_ops.cli.spse_proposal import Candidate, Proposed
     from lpse_ops.spse.upgradeplan import PlannedRelease
 
 _UNDECIDED = 1
@@ -25,7 +25,10 @@ _SECONDS = 60
 @click.command(
     epilog="Example: lpse-ops spse plan --release 4.5 --id 2026-11-22-4.5 --output plan.json"
 )
-@click.option("--release", required=True, metavar="VERSION", help="The release to upgrade to.")
+@click.option("--release", metavar="VERSION", help="The release to upgrade to.")
+@click.option(
+    "--package", type=FILE, metavar="ARCHIVE", help="A package that is not unpacked: only shown."
+)
 @click.option("--id", "plan_id", required=True, metavar="ID", help="New for each upgrade.")
 @click.option(
     "--site",
@@ -55,7 +58,8 @@ _SECONDS = 60
 def command(
     app: App,
     /,
-    release: str,
+    release: str | None,
+    package: Path | None,
     plan_id: str,
     site: Path,
     accept_risk: str,
@@ -69,24 +73,39 @@ def command(
     """Compose the plan of an upgrade to a release that is unpacked, and show its steps.
 
     The site's settings for it are proposed anew and kept beside the state of upgrades.  Nothing
-    that runs is touched; the same call gives the same plan.
+    that runs is touched; the same call gives the same plan.  With --package nothing at all is
+    written.
 
     Exit code 1: something is left that only a person can decide.  7: there is no backup to take,
     or an upgrade is not over.
     """
     from lpse_ops.cli.spse_plan_text import render_plan_text, to_json
-    from lpse_ops.cli.spse_proposal import propose_files, read_set_file, save_file, tell
+    from lpse_ops.cli.spse_proposal import (
+        load_candidate,
+        propose_files,
+        read_set_file,
+        save_file,
+        tell,
+    )
     from lpse_ops.cli.spse_release_options import require_root
     from lpse_ops.cli.spse_running import refuse_during_upgrade
     from lpse_ops.spse.trustedfile import read_trusted
     from lpse_ops.spse.upgradeplan import MAX_BYTES, check_port, parse_site, render_plan
 
     require_root("plan an upgrade")
+    if package is not None and output is not None:
+        raise UsageError(
+            "what is not unpacked cannot be upgraded to: its plan is only shown",
+            hint="unpack it: lpse-ops spse release unpack ARCHIVE; or leave --output out",
+        )
+    if package is None and release is None:
+        raise UsageError("which release?", hint="say it: --release 4.5, or --package ARCHIVE")
     values = read_set_file(set_file)
     described = parse_site(read_trusted(site, MAX_BYTES, is_secret=True), site)
     refuse_during_upgrade(app.state_folder)
     link = Path(described["link"])
-    proposed = propose_files(releases, link, release, values=values, take_new=take_new)
+    candidate = _inspect(package, release) if package else load_candidate(releases, release or "")
+    proposed = propose_files(releases, link, candidate, values=values, take_new=take_new)
     if proposed.old is None:
         raise UsageError(
             f"{link} is not there: nothing is installed that could be upgraded",
@@ -98,16 +117,18 @@ def command(
     needed = proposed.old.version != proposed.new.version
     answer: dict[str, Any] = {"id": plan_id, "needed": needed}
     if needed:
-        check_port(described, proposed.proposal.configuration.values, release)
+        check_port(described, proposed.proposal.configuration.values, proposed.new.version)
         plan = _compose(app, described, plan_id, proposed, releases, accept_risk)
         content = render_plan(plan)
         steps = _ask_runner(steprunner, content)
-        for path, each in _files(app, proposed):
+        for path, each in _files(app, proposed) if package is None else ():
             save_file(path, each.content)
         answer["changed"] = output is not None and save_file(output, content)
-        answer |= to_json(plan, steps, proposed, releases)
+        answer |= {"unpacked": package is None, **to_json(plan, steps, proposed)}
     else:
-        app.console.warn(f"{release} is the current release already: there is nothing to upgrade")
+        app.console.warn(
+            f"{proposed.new.version} is the current release already: there is nothing to upgrade"
+        )
     emit(
         "spse/plan",
         answer,
@@ -116,6 +137,15 @@ def command(
         output=None,
     )
     return 0
+
+
+def _inspect(archive: Path, release: str | None) -> "Candidate":
+    from lpse_ops.cli.spse_proposal import read_candidate
+    from lpse_ops.spse.package import Expected, open_package
+
+    with open_package(archive) as package:
+        inspected = package.inspect(Expected(version=release))
+        return read_candidate(package, inspected)
 
 
 def _files(app: App, proposed: "Proposed") -> list[tuple[Path, Any]]:
@@ -135,7 +165,13 @@ def _compose(
 ) -> dict[str, Any]:
     import hashlib
 
-    from lpse_ops.spse.upgradeplan import PlannedFile, compose_plan
+    from lpse_ops.spse.release import release_folder
+    from lpse_ops.spse.upgradeplan import (
+        COMMON_LOG,
+        PlannedFile,
+        compose_plan,
+        plan_place,
+    )
 
     if proposed.old is None:
         raise AssertionError("there is a release to go from")
@@ -148,7 +184,13 @@ def _compose(
         )
         for path, each in _files(app, proposed)
     ]
-    old, new = place_releases(releases, proposed.old.version, proposed.new.version)
+    (old,) = place_releases(releases, proposed.old.version)
+    new = plan_place(
+        proposed.new.version,
+        str(release_folder(releases.absolute(), proposed.new.version)),
+        proposed.new.layout,
+        common_log=old.log.endswith(f"/{COMMON_LOG}"),
+    )
     return compose_plan(site, plan_id, old, new, files, accepted_risk=accept_risk)
 
 

@@ -1,7 +1,6 @@
-"""The plan of an upgrade for people: its steps, what each can be taken back by, room and settings."""
+"""The plan of an upgrade for people: steps, what each is taken back by, room and settings."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpse_ops.cli import spse_proposal
@@ -31,7 +30,6 @@ def to_json(
     plan: Mapping[str, Any],
     steps: Sequence[Mapping[str, str]],
     proposed: "Proposed",
-    releases: Path,
 ) -> dict[str, Any]:
     from lpse_ops.cli.spse_plan_room import measure_room
 
@@ -59,7 +57,8 @@ def render_plan_text(answer: Mapping[str, Any]) -> str:
     lines = [
         f"upgrade {answer['id']}: SPSE {old} -> {new}",
         f"package  {package['name'] or 'installed by hand'}, SHA-256 {package['sha256']}",
-        f"size     {format_size(answer['release_bytes'])} unpacked already",
+        f"size     {format_size(answer['release_bytes'])} "
+        f"{'unpacked already' if answer['unpacked'] else 'when it is unpacked'}",
         *_room_lines(answer["room"]),
         *([] if answer["backup"] else [f"NO BACKUP  because: {answer['accepted_risk']}"]),
         "",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lpse_ops.spse.configuration import Configuration
     from lpse_ops.spse.configurationproposal import Proposal, Undecided
     from lpse_ops.spse.configurationvalues import Values
+    from lpse_ops.spse.package import Inspected, Package
     from lpse_ops.spse.release import Release
 
 MODE, SCRIPT_MODE, _FOLDER_MODE = 0o600, 0o700, 0o700
@@ -103,17 +104,55 @@ def read_set_file(path: Path | None) -> "Values":
         ) from error
 
 
-def propose_files(
-    releases: Path, link: Path, version: str, *, values: "Values", take_new: tuple[str, ...]
-) -> Proposed:
-    """Propose the site's files for a release that is unpacked; nothing is written."""
+@dataclass(frozen=True)
+class Candidate:
+    """A new release, unpacked or not, with its own settings and start script."""
+
+    release: "Release"
+    default: "Configuration"
+    script: bytes
+
+
+def load_candidate(releases: Path, version: str) -> Candidate:
+    """A release that is unpacked."""
     from lpse_ops.spse.configurationfile import load_configuration
+    from lpse_ops.spse.release import defaults_path, load_release, release_folder
+
+    release = load_release(releases, version)
+    default = load_configuration(defaults_path(releases, version))
+    folder = release_folder(releases, version)
+    return Candidate(release, default, _read_script(folder, release.layout.start_script))
+
+
+def read_candidate(package: "Package", inspected: "Inspected") -> Candidate:
+    """A package that is not; nothing is written."""
+    from lpse_ops.spse.configurationfile import MAX_BYTES, parse_file
+    from lpse_ops.spse.packagefiles import read_files
+    from lpse_ops.spse.release import plan_release
+
+    if inspected.version is None:
+        raise UsageError("the package does not tell its version", hint="say it: --release 4.5")
+    release = plan_release(inspected, inspected.version)
+    paths = (release.layout.configuration, release.layout.start_script)
+    found = read_files(package, inspected, paths, MAX_BYTES)
+    default = parse_file(package.path / paths[0], found[paths[0]])
+    return Candidate(release, default, found[paths[1]])
+
+
+def propose_files(
+    releases: Path,
+    link: Path,
+    candidate: Candidate,
+    *,
+    values: "Values",
+    take_new: tuple[str, ...],
+) -> Proposed:
+    """Propose the site's files for a new release; nothing is written."""
     from lpse_ops.spse.configurationproposal import propose
     from lpse_ops.spse.currentrelease import read_current
-    from lpse_ops.spse.release import defaults_path, load_release
+    from lpse_ops.spse.release import load_release
 
-    new = load_release(releases, version)
-    default = load_configuration(defaults_path(releases, version))
+    new, default = candidate.release, candidate.default
     current = read_current(link, releases)
     if current.state == "none":
         _refuse_unknown(take_new, default)
@@ -131,7 +170,7 @@ def propose_files(
     proposal = propose(
         _load_default(releases, old), default, site, values=values, take_new=take_new
     )
-    script, notes = _carry_script(releases, link, old, new)
+    script, notes = _carry_script(releases, link, old, candidate)
     return Proposed(new, old, proposal, (_configuration_file(new, proposal), *script), notes)
 
 
@@ -168,17 +207,17 @@ def _load_site(releases: Path, old: "Release") -> "Configuration":
 
 
 def _carry_script(
-    releases: Path, link: Path, old: "Release", new: "Release"
+    releases: Path, link: Path, old: "Release", candidate: Candidate
 ) -> tuple[tuple[SiteFile, ...], tuple[str, ...]]:
     from lpse_ops.spse.release import release_folder
     from lpse_ops.spse.startscript import carry_homes, find_homes
 
-    folders = [release_folder(releases.absolute(), each.version) for each in (old, new)]
-    theirs = _read_script(folders[0], old.layout.start_script)
-    packed = _read_script(folders[1], new.layout.start_script)
-    carried = carry_homes(theirs, packed, {str(folders[0]): str(link)})
+    new, packed = candidate.release, candidate.script
+    folder = release_folder(releases.absolute(), old.version)
+    theirs = _read_script(folder, old.layout.start_script)
+    carried = carry_homes(theirs, packed, {str(folder): str(link)})
     notes = tuple(
-        f"{folders[0] / old.layout.start_script} sets {name} to something that is no plain path: "
+        f"{folder / old.layout.start_script} sets {name} to something that is no plain path: "
         f"look whether {new.version} needs it"
         for name in find_homes(theirs).unread
         if name not in find_homes(packed).unread

@@ -17,7 +17,7 @@ MAX_BYTES = 1 << 20
 FORMAT = 1
 SITE_KEYS = ("link", "maintenance", "application", "backup", "database", "health")
 _NUMBERS = re.compile(r"[0-9]+\.[0-9]+")
-_COMMON_LOG = "application.log"
+COMMON_LOG = "application.log"
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ def parse_site(content: bytes, path: object) -> dict[str, Any]:
 
 def has_common_log(version: str, log_names: Collection[str]) -> bool:
     """Whether a release that ran writes the framework's own log; SPSE names it after itself."""
-    return _own_log(version) not in log_names and _COMMON_LOG in log_names
+    return _own_log(version) not in log_names and COMMON_LOG in log_names
 
 
 def plan_place(
     version: str, folder: str, layout: Layout, *, common_log: bool = False
 ) -> PlannedRelease:
     """Where a release has its process number and log."""
-    log = _COMMON_LOG if common_log else _own_log(version)
+    log = COMMON_LOG if common_log else _own_log(version)
     return PlannedRelease(version, folder, layout.pid_files[0], f"{layout.logs}/{log}")
 
 

@@ -1,7 +1,8 @@
-"""``spse plan``: composed of real releases, judged by the step runner itself, sized by PostgreSQL."""
+"""``spse plan``: of real releases, judged by the step runner itself, sized by PostgreSQL."""
 
 import hashlib
 import json
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tests.cli.commands import Ended
 from tests.cli.spsehost import CONFIGURATION, SpseHost, is_root
 from tests.postgres.conftest import server, system_installation
 from tests.postgres.servers import Server
+from tests.spse.archives import good_tar, header, write
 
 __all__ = ["server", "system_installation"]
 
@@ -162,3 +164,23 @@ def test_only_a_person_knows(host: SpseHost):
     assert "somebody must decide sikap.url" in ended.stderr
     values = host.write_private("nilai.json", json.dumps({"sikap.url": "https://x"}))
     assert plan(host, "--set-file", values, release="4.6").code == 0
+
+
+def test_a_package_that_is_not_unpacked_is_only_shown(host: SpseHost):
+    unpacked = plan(host, "--format", "json").json()
+    package = host.package("4.5", {CONFIGURATION: DEFAULT + b"baru=1\n"})
+    shutil.rmtree(host.releases / "4.5")
+    shutil.rmtree(host.files)
+    before = {*host.root.rglob("*"), host.root / "site.json"}
+    places = ("--site", site(host), "--releases", host.releases, "--steprunner", RUNNER)
+    args = ("--package", package, "--id", "uji-1", *places)
+    ended = host.spse("plan", *args, "--format", "json")
+    assert ended.code == 0, ended.stderr
+    shown = ended.json()
+    assert (shown.pop("unpacked"), unpacked.pop("unpacked")) == (False, True)
+    assert shown == unpacked
+    assert set(host.root.rglob("*")) == before
+    assert host.spse("plan", *args, "--output", host.root / "plan.json").code == 2
+    hostile = write(host.root, good_tar(header("spse/../../x")), "spse-4.5.tar")
+    assert host.spse("plan", *args[2:], "--package", hostile).code == 7
+    assert host.spse("plan", *args[2:]).code == 2

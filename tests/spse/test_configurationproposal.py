@@ -73,7 +73,7 @@ def test_the_first_installation_must_be_told_of_its_database():
 )
 def test_what_only_a_person_knows(new: bytes, keys: list[str]):
     assert [each.key for each in proposal(new=new).undecided] == keys
-    given_values = {key: "postgres://x" for key in keys}
+    given_values = dict.fromkeys(keys, "postgres://x")
     assert proposal(new=new, values=given_values).undecided == ()
 
 
@@ -108,5 +108,5 @@ def test_values_of_a_file():
         "d": None,
     }
     for wrong in ([], "x", {"a": [1]}, {"a": 1.5}, {1: "x"}, {"a\n": "x"}, {"a": "\0"}):
-        with pytest.raises(ValueError, match="it is no list of keys|'a'|a key in it"):
+        with pytest.raises(ValueError, match=r"it is no list of keys|'a'|a key in it"):
             parse_values(wrong)

@@ -64,7 +64,7 @@ def test_no_backup_needs_a_reason():
 def test_the_proof_asks_where_the_application_listens():
     check_port(SITE, {"http.port": "9090 "}, "4.5")
     check_port(SITE, {}, "4.5")
-    with pytest.raises(ReleaseError, match="http.port '9009', site.json 9090"):
+    with pytest.raises(ReleaseError, match=r"http.port '9009', site.json 9090"):
         check_port(SITE, {"http.port": "9009"}, "4.5")
 
 
