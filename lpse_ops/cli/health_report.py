@@ -9,6 +9,8 @@ from lpse_ops.cli.output import printable, render_table
 from lpse_ops.errors import ProcessFailed
 
 _NOT_WELL, _UNREACHABLE = 1, 4
+_NAGIOS_CRITICAL, NAGIOS_UNKNOWN = 2, 3
+_LONGEST_NAGIOS = 120
 _MOST_CHECKS = 100
 _LONGEST = 500
 Parsed = TypeVar("Parsed")
@@ -98,6 +100,29 @@ def to_json(reports: Sequence[HealthReport]) -> dict[str, Any]:
             for each in reports
         ],
     }
+
+
+def render_nagios(reports: Sequence[HealthReport]) -> tuple[int, str]:
+    """Nagios' exit code and lines: the first says all, one for each fault follows."""
+    faults = [
+        f"{each.host}: {fault}"
+        for each in reports
+        for fault in [each.trouble, *(f"{it.name}: {it.detail}" for it in each.checks if not it.ok)]
+        if fault
+    ]
+    asked = sum(len(each.checks) for each in reports)
+    if exit_code(reports) == 0:
+        releases = ", ".join(sorted({each.version for each in reports}))
+        return 0, nagios_line("OK", f"SPSE {releases}, {asked} checks")
+    lines = [printable(fault).replace("|", "/") for fault in faults] or ["nothing was asked"]
+    more = f" (+{len(lines) - 1})" if len(lines) > 1 else ""
+    return _NAGIOS_CRITICAL, "\n".join([nagios_line("CRITICAL", lines[0], more), *lines])
+
+
+def nagios_line(word: str, text: str, more: str = "") -> str:
+    """``SPSE CRITICAL - text (+2)``; a bar would begin figures."""
+    said = printable(text).replace("|", "/")
+    return f"SPSE {word} - {said[:_LONGEST_NAGIOS]}{more}"
 
 
 def render(reports: Sequence[HealthReport]) -> str:

@@ -1,5 +1,6 @@
 """Is SPSE well just now?  By the proof that ends an installation or an upgrade."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from lpse_ops.cli.parameters import FILE, common_options, format_option, output_
 from lpse_ops.cli.playbook_options import PlaybookFlags, options_named
 from lpse_ops.cli.spse_fleet_options import LOGIN_NAMES
 from lpse_ops.cli.wiring import App
-from lpse_ops.errors import UsageError
+from lpse_ops.errors import OpsError, UsageError
 
 if TYPE_CHECKING:
     from lpse_ops.cli.health_report import HealthReport
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="The program that judges.",
 )
+@click.option("--nagios", is_flag=True, help="One line and exit code 0, 2 or 3, for Nagios.")
 @format_option
 @output_option
 @common_options
@@ -53,6 +55,7 @@ def command(
     site: Path,
     releases: Path,
     steprunner: Path,
+    nagios: bool,
     output_format: str,
     output: Path | None,
 ) -> int:
@@ -65,18 +68,22 @@ def command(
     """
     from lpse_ops.cli.health_report import exit_code, render, to_json
 
-    reports: list[HealthReport]
-    if flags.inventory:
-        # Imported here: it brings the engine along.
-        from lpse_ops.cli.health_there import ask_fleet
+    def ask() -> "list[HealthReport]":
+        if flags.inventory:
+            # Imported here: it brings the engine along.
+            from lpse_ops.cli.health_there import ask_fleet
 
-        reports = ask_fleet(app, flags, site, releases, steprunner)
-    elif flags.limit:
-        raise UsageError("--limit chooses hosts of an inventory", hint="name it: -i inventory")
-    else:
+            return ask_fleet(app, flags, site, releases, steprunner)
+        if flags.limit:
+            hint = "name it: -i inventory"
+            raise UsageError("--limit chooses hosts of an inventory", hint=hint)
         from lpse_ops.cli.health_here import ask_here
 
-        reports = [ask_here(site, releases, steprunner)]
+        return [ask_here(site, releases, steprunner)]
+
+    if nagios:
+        return _answer_nagios(ask)
+    reports = ask()
     emit(
         "spse/health",
         to_json(reports),
@@ -85,3 +92,15 @@ def command(
         output=output,
     )
     return exit_code(reports)
+
+
+def _answer_nagios(ask: "Callable[[], list[HealthReport]]") -> int:
+    """Nagios gets its line, also when nobody can tell."""
+    from lpse_ops.cli.health_report import NAGIOS_UNKNOWN, nagios_line, render_nagios
+
+    try:
+        code, text = render_nagios(ask())
+    except OpsError as error:
+        code, text = NAGIOS_UNKNOWN, nagios_line("UNKNOWN", error.message)
+    click.echo(text)
+    return code

@@ -11,6 +11,7 @@ from lpse_ops.cli.health_report import (
     parse_checks,
     parse_report,
     render,
+    render_nagios,
     to_json,
 )
 from lpse_ops.errors import ProcessFailed
@@ -28,6 +29,19 @@ def test_only_a_proof_that_asked_something_is_healthy():
     ):
         assert (report.word, exit_code([report])) == (word, code)
     assert exit_code([]) == 1
+
+
+def test_nagios_gets_one_line_that_says_all():
+    assert render_nagios([HealthReport("a", "4.4", (GOOD,))]) == (0, "SPSE OK - SPSE 4.4, 1 checks")
+    odd = HealthCheck("log", False, "a | b\nc")
+    code, text = render_nagios([HealthReport("a", "4.4", (GOOD, FAULT, odd))])
+    assert code == 2
+    assert text.splitlines() == [
+        "SPSE CRITICAL - a: page: status 504 (+1)",
+        "a: page: status 504",
+        "a: log: a / b\\nc",
+    ]
+    assert render_nagios([HealthReport("a", "4.4")])[0] == 2
 
 
 def test_the_answer_of_another_host_is_read_and_keeps_our_name_of_it():

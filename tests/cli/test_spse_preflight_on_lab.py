@@ -147,8 +147,14 @@ def test_health_is_the_step_runners_own_proof(server: Host):
     assert f"https://{NAME}{LOGIN} answers 200" in well.stdout
     server.run("systemctl", "stop", "spse")
     done = server.run("lpse-ops", "spse", "health", "--format", "json", check=False)
+    nagios = server.run("lpse-ops", "spse", "health", "--nagios", check=False)
     server.run("systemctl", "start", "spse")
     wait_until_well(server)
+    assert nagios.status == 2
+    assert nagios.stdout.startswith("SPSE CRITICAL - preflight: port: ")
+    nobody = server.run("lpse-ops", "spse", "health", "--nagios", "--site=/none", check=False)
+    assert nobody.status == 3
+    assert nobody.stdout.startswith("SPSE UNKNOWN - cannot read /none")
     assert done.status == 1
     [told] = json.loads(done.stdout)["hosts"]
     faults = {each["name"] for each in told["checks"] if not each["ok"]}
