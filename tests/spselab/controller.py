@@ -18,7 +18,7 @@ from tests.standin.build import Package
 ROOT = Path(__file__).parents[2]
 SERVER_NAME = "lpse.contoh.go.id"
 # Where the role web_proxy keeps the certificate that it makes for trial.
-TRIAL_CERTIFICATE = "/etc/ssl/lpse-ops/spse.crt"
+TRIAL_CERTIFICATE = "/etc/lpse-ops/tls/certificate.pem"
 BACKUPS = "/srv/backup/repo"
 
 _BIN = Path(sys.executable).parent
