@@ -63,7 +63,7 @@ def require_root(what: str) -> None:
 
 
 def find_owners(account: str) -> "Owners":
-    """Files are root's; the application's group may read the settings and add logs."""
+    """Files are root's; the application's group may read the settings, and logs are its own."""
     from lpse_ops.spse.releaseunpack import Owners
 
     try:
@@ -78,7 +78,7 @@ def find_owners(account: str) -> "Owners":
             f"{account} is root, or in its group: SPSE would own the machine",
             hint="name an account of its own: --account appserv",
         )
-    return Owners(0, found.pw_gid)
+    return Owners(0, found.pw_gid, found.pw_uid)
 
 
 def check_releases_folder(releases: Path) -> None:

@@ -85,6 +85,11 @@ def is_of_site(path: str, layout: Layout) -> bool:
     """Whether the site or the running application may change it."""
     if path == layout.configuration or path in layout.pid_files:
         return True
+    return is_written(path, layout)
+
+
+def is_written(path: str, layout: Layout) -> bool:
+    """Whether it is a folder of logs or temporary files, or in one."""
     own = [folder for folder in layout.written_folders if folder not in ("", layout.webapp)]
     return any(path == folder or path.startswith(f"{folder}/") for folder in own)
 

@@ -36,7 +36,7 @@ from lpse_ops.spse.release import (
     save_manifest,
     script_path,
 )
-from lpse_ops.spse.releasecompare import compare_release
+from lpse_ops.spse.releasecompare import compare_release, is_written
 from lpse_ops.spse.releaselock import locked_releases
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -54,11 +54,14 @@ _ENTRY_BYTES = 8192
 class Owners:
     """Numbers of accounts: who owns a release, and the group in which the application runs.
 
-    The group may read the configuration and add names where the application writes.
+    The group may read the configuration and add names where the application writes.  What a
+    package brings in folders of logs and temporary files belongs to ``account`` (its number),
+    whose scripts remove it; None: to ``uid``.
     """
 
     uid: int
     gid: int
+    account: int | None = None
 
 
 def unpack_release(
@@ -147,8 +150,10 @@ def _link(root: int, inspected: Inspected) -> None:
 
 def _give_away(root: int, release: Release, owners: Owners) -> None:
     """Owner before mode, as changing it clears bits; the folder of all becomes visible last."""
+    account = owners.uid if owners.account is None else owners.account
     for each in reversed(release.entries):
-        os.chown(each.path, owners.uid, owners.gid, dir_fd=root, follow_symlinks=False)
+        uid = account if is_written(each.path, release.layout) else owners.uid
+        os.chown(each.path, uid, owners.gid, dir_fd=root, follow_symlinks=False)
         if each.type != "link":
             os.chmod(each.path, each.mode, dir_fd=root)
     os.fchown(root, owners.uid, owners.gid)

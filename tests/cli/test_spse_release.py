@@ -20,6 +20,8 @@ set -e
 cat conf/application.conf
 ./spse4
 touch logs/a server.pid
+echo baru >logs/system.out
+rm -r tmp
 for forbidden in lib/a conf/a conf/application.conf spse4 ../4.6; do
     if touch $forbidden 2>/dev/null; then exit 3; fi
 done
@@ -34,7 +36,7 @@ def host(tmp_path: Path) -> SpseHost:
 
 
 def test_a_package_becomes_a_release_of_root_s(host: SpseHost):
-    archive = host.package("4.5")
+    archive = host.package("4.5", {"logs/system.out": b"lama", "tmp/a/b": b"lama"})
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     ended = host.unpack(archive, "--sha256", digest, "--format", "json")
     assert ended.code == 0, ended.stderr
@@ -46,7 +48,7 @@ def test_a_package_becomes_a_release_of_root_s(host: SpseHost):
         [*AS_ACCOUNT, "sh", "-c", WHAT_IT_MAY], cwd=root, capture_output=True, text=True
     )
     assert account.returncode == 0, account.stderr
-    theirs = {root / "logs/a", root / "server.pid"}
+    theirs = {root / "logs", *(root / "logs").iterdir(), root / "server.pid"}
     owners = {path.lstat().st_uid for path in root.rglob("*") if path not in theirs}
     assert owners == {0}
     assert stat.S_IMODE((root / "conf/application.conf").stat().st_mode) == 0o640
