@@ -153,6 +153,7 @@ def _bring_up(lab: Lab, name: str) -> Site:
     host.reach_debian(update=False)
     site = Site(host)
     site.wait_until_up()
+    site.back_up()
     return site
 
 

@@ -17,14 +17,13 @@ from tests.standin.build import Package
 
 ROOT = Path(__file__).parents[2]
 SERVER_NAME = "lpse.contoh.go.id"
-# Where the role web_proxy keeps the certificate that it makes for trial.
-TRIAL_CERTIFICATE = "/etc/lpse-ops/tls/certificate.pem"
 BACKUPS = "/srv/backup/repo"
 
 _BIN = Path(sys.executable).parent
 _SETTINGS = """\
 site: {name: LPSE Contoh, slug: lpse-contoh, time_zone: WITA}
 """
+_WHY = ("--reason", "permohonan 027/08", "--performed-by", "Sari")
 # What a site writes into its inventory; what the lab cannot give is left out.
 SITE_VARIABLES: dict[str, Any] = {
     "common_time_zone": "Asia/Makassar",
@@ -33,7 +32,6 @@ SITE_VARIABLES: dict[str, Any] = {
     # Several hosts share the memory of this machine, each of which sees all of it.
     "postgresql_memory_mb": 512,
     "spse_server_name": SERVER_NAME,
-    "spse_proxy_ca_file": TRIAL_CERTIFICATE,
     "spse_reconnect_seconds": 60,
     "spse_health_seconds": 60,
     "spse_performed_by": ["Sari"],
@@ -103,13 +101,20 @@ class Controller:
     def install(self, package: Package) -> Ended:
         """What the guide says: one command."""
         words = ["spse", "install", package.archive, "-i", "inventory/hosts.yml", "--yes"]
-        return self.lpse_ops(*words, "--sha256", package.sha256, "--release", package.version)
+        return self.lpse_ops(
+            *words, *_WHY, "--sha256", package.sha256, "--release", package.version
+        )
 
     def upgrade(self, package: Package, *words: str, archive: Path | None = None) -> Ended:
         """Also: ``--limit NAME``, ``--serial 2``."""
         where = [archive or package.archive, "-i", "inventory/hosts.yml", "--yes"]
         what = ["--sha256", package.sha256, "--release", package.version]
-        return self.lpse_ops("spse", "upgrade", *where, *what, *words)
+        return self.lpse_ops("spse", "upgrade", *where, *what, *_WHY, *words)
+
+    def rollback(self, *words: str) -> Ended:
+        return self.lpse_ops(
+            "spse", "rollback", "-i", "inventory/hosts.yml", "--yes", *_WHY, *words
+        )
 
     def our_playbook(self, name: str, **variables: Any) -> Ended:
         argv = [_BIN / "lpse-ops", "playbook", "run", "-i", "inventory/hosts.yml"]

@@ -27,9 +27,7 @@ EXCUSES = (
     Excuse(r"files: /etc/ssh/ssh_host_\w+_key", "every machine makes its own keys"),
     Excuse(r"files: /etc/ssl/(private|certs)/ssl-cert-snakeoil", "made by the package for itself"),
     Excuse(r"files: /etc/ssl/certs/([0-9a-f]{8}\.\d+$|java/cacerts$)", "named and dated when made"),
-    Excuse(r"files: /etc/lpse-ops/.*(password|\.key$)", "made by chance on each machine"),
-    Excuse(r"files: .*(self-?signed|trial|lpse-ops).*\.(crt|pem|key)$", "a certificate for trial"),
-    Excuse(r"files: /etc/postgresql/.*server\.key", "made by chance on each machine"),
+    Excuse(r"files: /etc/lpse-ops/tls/(certificate|site)\.pem$", "a certificate for trial"),
 )
 
 

@@ -5,6 +5,7 @@
 
 import hashlib
 import io
+import json
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,7 +16,7 @@ from lpse_ops.spse.sample_documents import plan_documents, write_documents
 from tests.cached import cache_folder, locked
 from tests.lab.lab import Host
 from tests.lab.template import find_template
-from tests.spselab.controller import Controller, package_variables
+from tests.spselab.controller import SITE_VARIABLES, Controller, package_variables
 from tests.spselab.prepared import find_prepared
 from tests.spselab.wheels import find_wheels
 from tests.standin.build import Package, find_packages
@@ -27,8 +28,8 @@ _MEGABYTES = 1
 def find_installed(name: str = "spse-4.3") -> Path:
     """Return the template with this package; the first one to ask builds it, others wait."""
     package = find_packages()[name]
-    own = [Path(__file__), Path(__file__).with_name("controller.py")]
-    recipe = [find_wheels().name, package.archive.parent.name, *(f.read_text() for f in own)]
+    made_of = [find_wheels().name, package.archive.parent.name, find_dump().name]
+    recipe = [*made_of, json.dumps(SITE_VARIABLES), Path(__file__).read_text()]
     # Dots would do no harm, but nobody expects them in the name of a folder.
     return find_template(
         name.replace(".", "-"),

@@ -138,6 +138,11 @@ class Site:
     def lpse_ops(self, *words: str, check: bool = True) -> Finished:
         return self.host.run("lpse-ops", *words, check=check, timeout_seconds=300)
 
+    def back_up(self) -> None:
+        """As it is done each night, and looked at: no upgrade begins without."""
+        self.lpse_ops("backup", "run")
+        self.lpse_ops("backup", "check")
+
     def runner(self, *words: str, check: bool = False) -> Finished:
         return self.host.run(*RUNNER, *words, check=check, timeout_seconds=300)
 
@@ -148,8 +153,8 @@ class Site:
     def health(self) -> list[dict[str, Any]]:
         """The checks that are not well."""
         done = self.lpse_ops("spse", "health", "--format", "json", check=False)
-        checks = json.loads(done.stdout)
-        checks = checks["checks"] if isinstance(checks, dict) else checks
+        [here] = json.loads(done.stdout)["hosts"]
+        checks: list[dict[str, Any]] = here["checks"]
         assert checks, done
         return [each for each in checks if not each["ok"]]
 
