@@ -30,22 +30,20 @@ def command(
 ) -> None:
     """Remove VERSION, with what was planned for it.
 
-    Refused (exit code 7) for the current release, for both releases of the last upgrade, and
-    while an upgrade is not over.
+    Refused (exit code 7) for the current release, for the one to go back to, and while an upgrade
+    is not over.  The release of an upgrade that was rolled back may go: LKPP sends a better one.
     """
     from lpse_ops.cli.spse_proposal import files_folder
     from lpse_ops.cli.spse_release_options import check_releases_folder, require_root
     from lpse_ops.cli.spse_running import load_last_upgrade, refuse_during_upgrade
     from lpse_ops.spse.currentrelease import read_current
-    from lpse_ops.spse.releaseremove import find_previous, remove_release
+    from lpse_ops.spse.releaseremove import find_needed, remove_release
 
     require_root("remove a release")
     check_releases_folder(releases)
     refuse_during_upgrade(app.state_folder)
     current = read_current(link, releases).version
-    last = load_last_upgrade(app.state_folder)
-    before = {last.old.version, last.new.version} if last else {find_previous(releases, current)}
-    needed = {each for each in (current, *before) if each is not None}
+    needed = find_needed(releases, current, load_last_upgrade(app.state_folder))
     remove_release(releases, version, needed)
     shutil.rmtree(files_folder(app.state_folder, version), ignore_errors=True)
     emit(

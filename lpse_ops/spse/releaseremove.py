@@ -17,11 +17,21 @@ from lpse_ops.spse.release import (
     script_path,
 )
 from lpse_ops.spse.releaselock import locked_releases
+from lpse_ops.spse.upgradestate import UpgradeState
 
 
-def find_previous(releases: Path, current: str | None) -> str | None:
-    """The newest release beside the current one: what a site would go back to."""
-    others = [version for version in list_releases(releases) if version != current]
+def find_needed(releases: Path, current: str | None, last: UpgradeState | None) -> set[str]:
+    """The current release, and what a site would go back to from it."""
+    if last is not None and last.outcome != "rolled-back":
+        return {each for each in (current, last.old.version, last.new.version) if each}
+    # Nobody goes back to what was just taken back.
+    left = {last.new.version} if last is not None else set()
+    return {each for each in (current, find_previous(releases, {current, *left})) if each}
+
+
+def find_previous(releases: Path, but: Collection[str | None]) -> str | None:
+    """The newest release beside these."""
+    others = [version for version in list_releases(releases) if version not in but]
     return max(
         others,
         key=lambda version: manifest_path(releases, version).stat().st_mtime,

@@ -186,7 +186,8 @@ def _same_release(releases: Path, release: Release) -> Release:
     if there.package_sha256 != release.package_sha256:
         raise ReleaseError(
             f"{folder} is there already, of another package (SHA-256 {there.package_sha256})",
-            hint="give this one a name of its own: --release VERSION",
+            hint="name this one otherwise: --release VERSION; or, if nobody needs that one: "
+            f"lpse-ops spse release remove {release.version}",
         )
     if differing := compare_release(folder, there):
         raise ReleaseError(

@@ -181,6 +181,21 @@ def test_old_releases_go_and_those_that_are_needed_stay(host: SpseHost):
     assert host.release("remove", "../x").code == 1
 
 
+def test_a_release_that_was_rolled_back_makes_room_for_a_better_one(host: SpseHost):
+    for version in ("4.3.1", "4.4", "4.5"):
+        host.install(version)
+    host.make_current("4.4")
+    host.leave_upgrade(outcome="rolled-back", direction="back")
+    better = host.package("4.5", {"conf/routes": b"better"})
+    refused = host.unpack(better)
+    assert refused.code != 0
+    assert "lpse-ops spse release remove 4.5" in refused.stderr
+    for needed in ("4.3.1", "4.4"):
+        assert host.release("remove", needed).code == 7
+    assert host.release("remove", "4.5").code == 0
+    assert host.unpack(better).code == 0
+
+
 def test_what_a_power_cut_left_of_a_removal_goes_with_the_next(host: SpseHost):
     """The folder has lost its name, and its manifest is still there."""
     for version in ("4.3.1", "4.4", "4.5"):
