@@ -38,6 +38,7 @@ kexalgorithms sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sh
 diffie-hellman-group16-sha512,diffie-hellman-group18-sha512
 ciphers aes256-gcm@openssh.com,aes128-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-ctr
 macs hmac-sha2-512-etm@openssh.com,hmac-sha2-256-etm@openssh.com,umac-128-etm@openssh.com
+requiredrsasize 2048
 """
 UPDATES = """\
 Allowed origins are: origin=Debian,codename=bookworm-security,label=Debian-Security
@@ -62,12 +63,12 @@ def methods_for(host: Host, user: str) -> list[str]:
 @contextlib.contextmanager
 def keys_away(host: Host) -> Iterator[None]:
     """Nobody who may become root has a key."""
-    move = "for each in /root /home/debian /home/operator; do mv $each/.ssh{} $each/.ssh{}; done"
-    host.run("bash", "-c", move.format("", "-away"))
+    every = "for each in /root /home/debian /home/operator; do {}; done"
+    host.run("sh", "-c", every.format("mv $each/.ssh $each/.away"))
     try:
         yield
     finally:
-        host.run("bash", "-c", move.format("-away", ""))
+        host.run("sh", "-c", every.format("rm -rf $each/.ssh; mv $each/.away $each/.ssh"))
 
 
 def test_sshd_says_what_it_should(roles: RoleRunner):
@@ -150,7 +151,11 @@ def test_passwords_stay_while_nobody_who_matters_has_a_key(roles: RoleRunner):
     # The account that does it has a key, but no way to root once passwords are gone.
     visitor = RoleRunner(host, roles.folder, VISITOR.name)
     by_su = {"ansible_become_method": "su", "ansible_become_password": ROOT_PASSWORD}
+    limited = (
+        "mkdir /root/.ssh; echo 'command=\"true\" ssh-ed25519 AAAA' >/root/.ssh/authorized_keys"
+    )
     with keys_away(host):
+        host.run("sh", "-c", limited)
         ran = visitor.run("hardening", host_variables=by_su)
     assert (ran.status, ran.changed) == (2, []), ran.text
     assert "ssh-copy-id" in ran.text

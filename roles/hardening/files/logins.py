@@ -6,6 +6,7 @@ Standard library, Python 3.6; as root.
 import json
 import os
 import pwd
+import re
 import subprocess
 
 # Who becomes root by su may have the way of another account.
@@ -29,7 +30,8 @@ def has_key(path):
             lines = [line.strip() for line in file]
     except OSError:
         return False
-    return any(line and not line.startswith("#") for line in lines)
+    # A key that may only start one command, such as that of a backup, mends nothing.
+    return any(line and not line.startswith("#") and "command=" not in line for line in lines)
 
 
 def key_files(account, patterns):
@@ -41,7 +43,8 @@ def key_files(account, patterns):
 
 
 def may_become_root(account):
-    return account.pw_uid == 0 or ") " in run("sudo", "-n", "-l", "-U", account.pw_name)
+    told = run("sudo", "-n", "-l", "-U", account.pw_name)
+    return account.pw_uid == 0 or bool(re.search(r"^ *\((ALL|root)\b[^)]*\).*\bALL$", told, re.M))
 
 
 def main():
@@ -55,6 +58,7 @@ def main():
         and may_become_root(account)
     ]
     told = {name: run("ssh", "-Q", name).split() for name in ("kex", "cipher", "mac")}
+    told["settings"] = sorted(settings)
     told["by_key"] = people
     authority = settings.get("trustedusercakeys", "none")
     told["by_certificate"] = authority != "none" and has_key(authority)
