@@ -126,6 +126,9 @@ def command(
         answer["changed"] = output is not None and save_file(output, content)
         answer |= {"unpacked": package is None, **to_json(plan, steps, proposed)}
     else:
+        if output is not None:
+            # An older plan there would be taken for this one.
+            output.unlink(missing_ok=True)
         app.console.warn(
             f"{proposed.new.version} is the current release already: there is nothing to upgrade"
         )

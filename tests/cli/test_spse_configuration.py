@@ -134,3 +134,16 @@ def test_where_the_settings_are_not_known(host: SpseHost):
     ended = propose(host)
     assert ended.code == 1
     assert "lpse-ops spse release adopt" in ended.stderr
+
+
+def test_of_an_application_that_was_installed_by_hand_nobody_knows_the_default(host: SpseHost):
+    host.link.unlink()
+    (host.releases / "4.4").rename(host.link)
+    for name in ("4.4.manifest.json", "4.4.application.conf", "4.4.start-script"):
+        (host.releases / name).unlink()
+    assert host.release("adopt", "--release", "4.4").code == 0
+    ended = propose(host, "--format", "json")
+    assert ended.code == 0, ended.stderr
+    fates = {each["key"]: each["fate"] for each in ended.json()["settings"]}
+    assert (fates["pool"], fates["url"], fates["baru"]) == ("conflict", "conflict", "added")
+    assert (host.files / "4.5/spse4").read_bytes() == SCRIPT.replace(b"java-8", b"java-21")

@@ -122,6 +122,7 @@ def test_without_a_backup_somebody_says_why(host: SpseHost):
 
 def test_the_current_release_needs_no_upgrade(host: SpseHost):
     output = host.root / "plan.json"
+    assert plan(host, "--output", output).code == 0
     ended = plan(host, "--output", output, "--format", "json", release="4.4")
     assert (ended.code, ended.json()["needed"], output.exists()) == (0, False, False)
 
