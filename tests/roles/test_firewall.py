@@ -1,11 +1,13 @@
 """The packet filter on a real machine, tried from outside."""
 
+import json
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from tests.lab.lab import Host, Lab
-from tests.roles.running import RoleRunner
+from tests.roles.running import ROOT, RoleRunner
 from tests.spselab.ports import open_tcp_ports
 
 pytestmark = pytest.mark.xdist_group("roles")
@@ -93,6 +95,20 @@ def test_who_applies_it_is_not_locked_out(roles: RoleRunner):
     assert (ran.status, ran.changed) == (2, [])
     assert "set firewall_ssh_port to 22" in ran.text
     assert roles.host.run("cat", "/etc/nftables.conf").stdout == rules
+
+
+def test_where_nobody_knows_who_applies_it_all_that_are_logged_in_count(roles: RoleRunner):
+    """As by sudo on the server itself."""
+    host = roles.host
+    script = (ROOT / "roles/firewall/files/peers.py").read_text()
+    look = ("python3", "-c", script, "22", "", "192.0.2.0/24")
+    argv = host.ssh_argv("echo here; cat")
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as somebody:
+        assert somebody.stdout
+        assert somebody.stdout.readline() == b"here\n"
+        told = [json.loads(host.run(*look, *more).stdout) for more in ((), (network(roles),))]
+        somebody.communicate()
+    assert [each["out"] for each in told] == [[network(roles)[:-3]], []]
 
 
 @pytest.mark.parametrize("wrong", ["192.0.2.0/33", "192.0.2.0/24 } accept; #"])
