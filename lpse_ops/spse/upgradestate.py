@@ -9,9 +9,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from lpse_ops.errors import ReleaseError
+from lpse_ops.spse.jsonvalues import (
+    as_list,
+    as_mapping,
+    as_moment,
+    as_number,
+    as_text,
+    one_of,
+    or_none,
+)
 
 FORMAT = 1
 MAX_BYTES = 1 << 22
@@ -85,7 +94,7 @@ def parse_upgrade(content: bytes, path: object = "the state") -> UpgradeState:
     """Read a state; ``ReleaseError`` says what is wrong with it."""
     try:
         value = json.loads(content.decode())
-        if _mapping(value).get("format") != FORMAT:
+        if as_mapping(value).get("format") != FORMAT:
             raise ValueError("it is of another format")
         return _upgrade(value)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -97,90 +106,49 @@ def parse_upgrade(content: bytes, path: object = "the state") -> UpgradeState:
 
 
 def _upgrade(value: Mapping[str, Any]) -> UpgradeState:
-    stamp, plan = _text(value["stamp"]), _mapping(value["plan"])
+    stamp, plan = as_text(value["stamp"]), as_mapping(value["plan"])
     if not _STAMP.fullmatch(stamp):
         raise ValueError("its stamp is no time")
-    steps = _several(value["steps"])
+    steps = as_list(value["steps"])
     if len(steps) > _MOST_STEPS:
         raise ValueError("it has too many steps")
     return UpgradeState(
         stamp=stamp,
-        begun=_moment(value["begun"]),
-        ended=_or_none(_moment, value.get("ended")),
-        direction=_one_of(Direction, value["direction"]),
-        outcome=_or_none(lambda each: _one_of(Outcome, each), value.get("outcome")),
-        reason=_text(value.get("reason", "")),
-        warnings=tuple(map(_text, _several(value.get("warnings", [])))),
-        calls=tuple(map(_call, _several(value.get("calls", [])))),
-        plan_id=_text(plan["id"]),
+        begun=as_moment(value["begun"]),
+        ended=or_none(as_moment, value.get("ended")),
+        direction=one_of(Direction, value["direction"]),
+        outcome=or_none(lambda each: one_of(Outcome, each), value.get("outcome")),
+        reason=as_text(value.get("reason", "")),
+        warnings=tuple(map(as_text, as_list(value.get("warnings", [])))),
+        calls=tuple(map(_call, as_list(value.get("calls", [])))),
+        plan_id=as_text(plan["id"]),
         old=_place(plan["from"]),
         new=_place(plan["to"]),
-        accepted_risk=_text(_mapping(plan["backup"]).get("accepted_risk", "")),
-        steps=tuple(_step(_mapping(each)) for each in steps),
+        accepted_risk=as_text(as_mapping(plan["backup"]).get("accepted_risk", "")),
+        steps=tuple(_step(as_mapping(each)) for each in steps),
     )
 
 
 def _step(value: Mapping[str, Any]) -> StepRecord:
     return StepRecord(
-        name=_text(value["name"]),
-        status=_one_of(StepState, value["status"]),
-        begun=_or_none(_moment, value.get("begun")),
-        ended=_or_none(_moment, value.get("ended")),
-        undo_begun=_or_none(_moment, value.get("undo_begun")),
-        undo_ended=_or_none(_moment, value.get("undo_ended")),
-        exit_status=_or_none(_number, value.get("rc")),
-        output=_text(value.get("output", "")),
-        undo_output=_text(value.get("undo_output", "")),
-        notes=_mapping(value.get("notes", {})),
+        name=as_text(value["name"]),
+        status=one_of(StepState, value["status"]),
+        begun=or_none(as_moment, value.get("begun")),
+        ended=or_none(as_moment, value.get("ended")),
+        undo_begun=or_none(as_moment, value.get("undo_begun")),
+        undo_ended=or_none(as_moment, value.get("undo_ended")),
+        exit_status=or_none(as_number, value.get("rc")),
+        output=as_text(value.get("output", "")),
+        undo_output=as_text(value.get("undo_output", "")),
+        notes=as_mapping(value.get("notes", {})),
     )
 
 
 def _place(value: Any) -> Place:
-    place = _mapping(value)
-    return Place(_text(place["version"]), _text(place["release"]))
+    place = as_mapping(value)
+    return Place(as_text(place["version"]), as_text(place["release"]))
 
 
 def _call(value: Any) -> Call:
-    call = _mapping(value)
-    return Call(_text(call["command"]), _moment(call["at"]), _text(call["by"]))
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(f"{str(value)[:40]!r} has no keys")
-    return value
-
-
-def _several(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"{str(value)[:40]!r} is no list")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{str(value)[:40]!r} is no text")
-    return value
-
-
-def _number(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError(f"{str(value)[:40]!r} is no number")
-    return value
-
-
-def _moment(value: Any) -> datetime:
-    moment = datetime.fromisoformat(_text(value))
-    if moment.tzinfo is None:
-        raise ValueError(f"{value!r} has no time zone")
-    return moment
-
-
-def _one_of(literal: Any, value: Any) -> Any:
-    if value not in get_args(literal):
-        raise ValueError(f"{str(value)[:40]!r} is none of {', '.join(get_args(literal))}")
-    return value
-
-
-def _or_none(read: Any, value: Any) -> Any:
-    return None if value is None else read(value)
+    call = as_mapping(value)
+    return Call(as_text(call["command"]), as_moment(call["at"]), as_text(call["by"]))

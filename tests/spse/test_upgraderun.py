@@ -1,14 +1,19 @@
 """States of the step runner as runs of the register, where real ones are hard to come by."""
 
+import contextlib
 import json
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lpse_ops.canonicaljson import encode_canonical
 from lpse_ops.errors import ReleaseError
 from lpse_ops.spse.change import Run
 from lpse_ops.spse.changefacts import to_facts
+from lpse_ops.spse.changetext import keep_run
 from lpse_ops.spse.installrun import run_of_install, version_of_install
 from lpse_ops.spse.upgraderun import find_kind, run_of_upgrade
 from lpse_ops.spse.upgradestate import parse_upgrade
@@ -146,3 +151,17 @@ def test_what_is_no_report_is_said(changes: dict[str, Any]):
     with pytest.raises(ReleaseError, match="x is no report of an installation"):
         installed(**changes)
     assert version_of_install(b"[]") is None
+
+
+ODD = st.sampled_from([None, True, 7, -1, 1 << 80, 1.5, "", "x", "\ud800", [], [1], {}, {"x": 1}])
+MOMENTS = st.sampled_from(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59+00:00", at(9)])
+
+
+@given(st.dictionaries(st.sampled_from([*STATE]), ODD | MOMENTS, max_size=3), st.data())
+def test_whatever_stands_in_a_state_it_is_read_or_refused(changes: dict[str, Any], data):
+    steps = [{**step("stop", begun=at(1)), data.draw(st.sampled_from([*step("x"), "rc"])): value}
+             for value in data.draw(st.lists(ODD | MOMENTS, max_size=2))]  # fmt: skip
+    with contextlib.suppress(ReleaseError):
+        # What can be read can be recorded.
+        found = run(**({"steps": steps} | changes))
+        encode_canonical(to_facts("2026-0001", keep_run(found)))
