@@ -5,10 +5,12 @@ Read as mistrustfully as the step runner's state: every value is checked for its
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lpse_ops.errors import ReleaseError
-from lpse_ops.spse.change import Package, Run, RunResult
+from lpse_ops.spse.change import Package, Run, RunResult, Step, StepStatus
 from lpse_ops.spse.jsonvalues import as_list, as_mapping, as_moment, as_text
+from lpse_ops.spse.upgradestate import parse_step
 
 FORMAT = 1
 MAX_BYTES = 1 << 20
@@ -49,6 +51,7 @@ def run_of_install(
             account=f"{account}@{server}",
             package=package,
             accepted_risk=as_text(value.get("accepted_risk", "")),
+            steps=tuple(_step(as_mapping(each)) for each in as_list(value.get("steps", []))),
             tests=tuple(map(as_text, as_list(value.get("tests", [])))),
             problem=as_text(value.get("reason", "")),
             stamp=as_text(value["stamp"]),
@@ -59,6 +62,16 @@ def run_of_install(
             f"{path} is no report of an installation: {why}",
             hint="run the playbook again: playbooks/install.yml writes it anew",
         ) from error
+
+
+def _step(value: Mapping[str, Any]) -> Step:
+    """A step as the step runner writes its own; Ansible may make text of a number."""
+    status = value.get("rc")
+    if isinstance(status, str) and status.isdecimal():
+        value = {**value, "rc": int(status)}
+    step = parse_step(value)
+    verdict: StepStatus = "ok" if step.status == "done" else "failed"
+    return Step(step.name, verdict, step.begun, step.ended, step.exit_status, step.output)
 
 
 def version_of_install(content: bytes) -> str | None:

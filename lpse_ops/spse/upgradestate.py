@@ -125,11 +125,12 @@ def _upgrade(value: Mapping[str, Any]) -> UpgradeState:
         old=_place(plan["from"]),
         new=_place(plan["to"]),
         accepted_risk=as_text(as_mapping(plan["backup"]).get("accepted_risk", "")),
-        steps=tuple(_step(as_mapping(each)) for each in steps),
+        steps=tuple(parse_step(as_mapping(each)) for each in steps),
     )
 
 
-def _step(value: Mapping[str, Any]) -> StepRecord:
+def parse_step(value: Mapping[str, Any]) -> StepRecord:
+    """One step; ``TypeError``, ``ValueError`` or ``KeyError`` if it is none."""
     return StepRecord(
         name=as_text(value["name"]),
         status=one_of(StepState, value["status"]),

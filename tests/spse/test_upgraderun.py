@@ -115,7 +115,16 @@ REPORT: dict[str, Any] = {
     "outcome": "done",
     "reason": "",
     "to": {"version": "4.5", "release": "/opt/spse/releases/4.5"},
-    "steps": [],
+    "steps": [
+        {
+            "name": "unpack",
+            "status": "done",
+            "begun": at(1),
+            "ended": at(2),
+            "rc": "0",
+            "output": "",
+        }
+    ],
     "tests": ["port: 9090"],
     "accepted_risk": "",
 }
@@ -130,6 +139,8 @@ def test_an_installation():
     found = installed()
     assert (found.kind, found.result, found.tests) == ("install", "done", ("port: 9090",))
     assert (found.performed_by, found.account) == (("sari",), "sari@spse-1")
+    (unpacked,) = found.steps
+    assert (unpacked.name, unpacked.status, unpacked.exit_status) == ("unpack", "ok", 0)
     assert installed(ended=None, outcome=None).result == "interrupted"
     assert version_of_install(json.dumps(REPORT).encode()) == "4.5"
 
@@ -144,6 +155,9 @@ def test_an_installation():
         {"outcome": []},
         {"tests": "all"},
         {"tests": [1]},
+        {"steps": {}},
+        {"steps": [{"name": "unpack"}]},
+        {"steps": [{"name": "unpack", "status": "done", "rc": "x"}]},
         {"stamp": None},
     ],
 )
