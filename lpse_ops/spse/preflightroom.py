@@ -41,8 +41,9 @@ def judge_rooms(facts: Facts, asked: Asked) -> Iterator[Check]:
         return
     rooms = list(_find_rooms(side))
     for part in side.parts("found"):
-        if part.trouble:
-            yield unknown(f"disk-{part.text('purpose')}", f"{part.text('path')}: {part.trouble}")
+        if part.trouble or part.count("free_bytes") is None:
+            why = part.trouble or "its room is not told"
+            yield unknown(f"disk-{part.text('purpose')}", f"{part.text('path')}: {why}")
     needs = _package_needs(asked)
     point, needed = _judge_rollback_point(facts, rooms, needs, asked)
     yield from point

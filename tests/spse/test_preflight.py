@@ -246,6 +246,8 @@ def test_room_is_added_up_for_each_disk(
         ({"free_inodes": 50}, "inodes-documents", "WARNING"),
         ({"free_inodes": 0}, "inodes-documents", "CRITICAL"),
         ({"inodes": 0, "free_inodes": 0}, "disk-documents", "OK"),
+        ({"trouble": "Stale file handle"}, "disk-documents", "UNKNOWN"),
+        ({"free_bytes": None}, "disk-documents", "UNKNOWN"),
     ],
 )
 def test_a_disk_that_is_full_or_read_only(values: dict[str, Any], check: str, level: str):
