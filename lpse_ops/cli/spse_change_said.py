@@ -40,7 +40,7 @@ _COURSE = (
         "--max-fail-percentage",
         type=click.IntRange(0, 100),
         metavar="P",
-        help="Begin no further server once more than this have failed (0).",
+        help="Begin no further batch once more than this of one have failed (0).",
     ),
     click.option("--playbook", type=FILE, metavar="FILE", help="Instead of the site's own."),
 )

@@ -106,7 +106,7 @@ class Fleet:
         self._hand_over_request(hosts)
         self._require_reason(hosts)
         if order.action != "install":
-            self.before = ask_status(hosts, self._reach)
+            self.before = ask_status(self._engine, hosts)
         chosen = self._choose(hosts)
         self._introduce(hosts)
         if not chosen:
@@ -116,8 +116,7 @@ class Fleet:
         if not order.yes and not self._agree(chosen):
             raise click.Abort
         states = self._run(chosen, check_mode=False)
-        if order.action != "install":
-            self.after = ask_status(hosts, self._reach)
+        self.after = ask_status(self._engine, hosts)
         results = []
         for host in hosts:
             played = self._ends.played(host, states) if host in chosen else Played("ok")
@@ -272,7 +271,9 @@ class Fleet:
     def _judge(self, host: str, played: Played) -> HostResult:
         action = self._order.action
         if action == "install":
-            return judge_install(host, played, self._order.version)
+            asked = self.after.get(host)
+            current = asked.status.current if asked and asked.status else ""
+            return judge_install(host, played, self._order.version, current)
         before = self.before[host]
         after = self.after.get(host, before)
         problem = after.error or before.error
@@ -294,7 +295,8 @@ def describe(asked: Asked) -> str:
     status = asked.status
     if status is None:
         return asked.error.message if asked.error else ""
+    uses = f"uses {status.current}; " if status.current else ""
     if status.phase == "none":
-        return "nothing was upgraded yet"
+        return f"{uses}nothing was upgraded yet"
     at = f" at {status.step}" if status.step else ""
-    return f"{status.old} -> {status.new}: {status.phase}{at}"
+    return f"{uses}{status.old} -> {status.new}: {status.phase}{at}"

@@ -1,10 +1,11 @@
 """SPSE servers as they are asked from here: each over its agent, all at a time."""
 
 import os
+import posixpath
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from lpse_ops.cli.playbook_engine import Engine
@@ -18,7 +19,10 @@ GROUP = "spse"
 RUNNER = "/usr/local/lib/lpse-ops/steprunner"
 _STATUS = ("/usr/bin/python3", "-IB", RUNNER, "--format", "json", "status")
 _ENDINGS = (0, 1, 6, 11)
+_LINK = "/home/appserv/spse"
+_RELEASES = "/opt/spse/releases"
 _AT_ONCE = 50
+_LONGEST = 60
 Answer = TypeVar("Answer")
 # Gives the link to a host by its name.
 Reach = Callable[[str], AgentLink]
@@ -67,9 +71,16 @@ def ask_all(names: Sequence[str], ask: Callable[[str], Answer]) -> list[Answer |
         return list(executor.map(ask_one, names))
 
 
-def ask_status(names: Sequence[str], reach: Reach) -> dict[str, Asked]:
+def ask_status(engine: Engine, names: Sequence[str]) -> dict[str, Asked]:
     """Where the last upgrade of each host stands."""
-    answers = ask_all(names, lambda name: read_status(reach(name)))
+    reach = reach_by(engine)
+
+    def ask(name: str) -> RunnerStatus:
+        link = engine.variable(name, "spse_link") or _LINK
+        releases = engine.variable(name, "spse_releases") or _RELEASES
+        return read_status(reach(name), link=str(link), releases=str(releases))
+
+    answers = ask_all(names, ask)
     return {
         name: Asked(None, answer) if isinstance(answer, OpsError) else Asked(answer)
         for name, answer in zip(names, answers, strict=True)
@@ -86,8 +97,20 @@ def ask_status_here() -> Asked:
         return Asked(None, error)
 
 
-def read_status(link: AgentLink) -> RunnerStatus:
-    """Ask the step runner of a host; OpsError if it has none, or does not answer sensibly."""
+def read_status(agent: AgentLink, *, link: str = _LINK, releases: str = _RELEASES) -> RunnerStatus:
+    """Ask the step runner of a host, and which release its ``link`` leads to.
+
+    OpsError if it has no step runner, or that does not answer sensibly.
+    """
+    looked = agent.submit("stat", {"path": link, "get_checksum": False, "get_mime": False})
+    status = _read_runner(agent)
+    found = looked.result().get("stat")
+    target = str(found.get("lnk_target", "")) if isinstance(found, dict) else ""
+    inside = target.startswith(f"{releases}/")
+    return replace(status, linked=posixpath.basename(target)[:_LONGEST] if inside else "")
+
+
+def _read_runner(link: AgentLink) -> RunnerStatus:
     done = run_command(link, _STATUS)
     said = str(done.get("stdout", ""))
     told = str(done.get("stderr") or done.get("msg") or "")

@@ -32,13 +32,13 @@ def command(app: App, /, flags: PlaybookFlags, output_format: str) -> int:
     """
     # Imported here: they bring the engine along.
     from lpse_ops.cli.playbook_engine import Engine
-    from lpse_ops.cli.spse_hosts import ask_status, ask_status_here, find_hosts, reach_by
+    from lpse_ops.cli.spse_hosts import ask_status, ask_status_here, find_hosts
 
     if flags.inventory:
         # The state is root's.
         engine = Engine(app, replace(flags, become=True))
         try:
-            asked = ask_status(find_hosts(engine), reach_by(engine))
+            asked = ask_status(engine, find_hosts(engine))
         finally:
             engine.close()
     elif flags.limit:
@@ -72,19 +72,20 @@ def find_exit_code(asked: Mapping[str, "Asked"]) -> int:
 
 def render_status(asked: Mapping[str, "Asked"]) -> str:
     rows = [(name or "-", *_row(each)) for name, each in asked.items()]
-    return render_table(("HOST", "UPGRADE", "STANDS", "STEP", "SINCE", "REASON"), rows)
+    return render_table(("HOST", "RELEASE", "UPGRADE", "STANDS", "STEP", "SINCE", "REASON"), rows)
 
 
 def _row(asked: "Asked") -> tuple[str, ...]:
     status = asked.status
     if status is None:
-        return ("", "UNREACHABLE" if asked.is_unreachable else "UNKNOWN", "", "", "")
+        return ("", "", "UNREACHABLE" if asked.is_unreachable else "UNKNOWN", "", "", "")
+    release = status.current or "-"
     if status.phase == "none":
-        return ("", "no upgrade yet", "", "", "")
+        return (release, "", "no upgrade yet", "", "", "")
     step = f"{status.step} ({status.n_ended} of {status.n_steps} done)" if status.step else ""
     upgrade = f"{status.old} -> {status.new}"
     since = status.ended or status.begun
-    return (upgrade, status.phase, step, since, printable(status.reason)[:100])
+    return (release, upgrade, status.phase, step, since, printable(status.reason)[:100])
 
 
 def _facts(name: str, asked: "Asked") -> dict[str, Any]:
@@ -93,4 +94,6 @@ def _facts(name: str, asked: "Asked") -> dict[str, Any]:
         message = error.message if error else ""
         return {"host": name or None, "phase": None, "unreachable": asked.is_unreachable,
                 "error": message}  # fmt: skip
-    return {"host": name or None, **vars(status), "unreachable": False, "error": None}
+    facts = {"host": name or None, "release": status.current or None, **vars(status)}
+    del facts["linked"]
+    return facts | {"unreachable": False, "error": None}

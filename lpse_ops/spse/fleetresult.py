@@ -55,8 +55,8 @@ class HostResult:
     downtime: timedelta | None = field(default=None)
 
 
-def judge_install(host: str, played: Played, version: str) -> HostResult:
-    """An installation has no step runner: the play knows."""
+def judge_install(host: str, played: Played, version: str, current: str = "") -> HostResult:
+    """An installation has no step runner: the play knows; ``current`` is in use now, if known."""
     results: dict[PlayEnd, Result] = {
         "ok": "done" if played.changed else "unchanged",
         "failed": "refused" if played.exit_status == REFUSED else "failed",
@@ -64,12 +64,14 @@ def judge_install(host: str, played: Played, version: str) -> HostResult:
         "cut-off": "not-begun",
         "untouched": "not-begun",
     }
-    again = ("lpse-ops spse install PACKAGE: goes on where it stopped",)
     result = results[played.end]
-    is_well = result in ("done", "unchanged")
-    return HostResult(
-        host, result, new=version, problem=played.problem, advice=() if is_well else again
-    )
+    advice: tuple[str, ...] = ()
+    if result not in ("done", "unchanged"):
+        advice = ("lpse-ops spse install PACKAGE: goes on where it stopped",)
+    elif current not in ("", version):
+        advice = (f"{current} was left as it is; lpse-ops spse upgrade PACKAGE moves to {version}",)
+    new = (current or version) if result in ("done", "unchanged") else current
+    return HostResult(host, result, new=new, problem=played.problem, advice=advice)
 
 
 def judge_upgrade(

@@ -53,13 +53,15 @@ class RunnerStatus:
     n_ended: int = 0
     n_steps: int = 0
     n_calls: int = 0
+    # The version that the link leads to, where somebody looked; it may be moved by hand.
+    linked: str = ""
 
     @property
     def current(self) -> str:
-        """The version that the link leads to, as far as that is certain."""
-        if self.phase == "done":
-            return self.new
-        return self.old if self.phase == "rolled-back" else ""
+        """The version that is in use, as far as that is certain."""
+        if self.linked or self.phase not in ("done", "rolled-back"):
+            return self.linked
+        return self.new if self.phase == "done" else self.old
 
     def is_another_than(self, before: "RunnerStatus") -> bool:
         """Whether the step runner was called since."""

@@ -32,13 +32,15 @@ PLAYBOOK = """
   hosts: spse
   become: true
   gather_facts: false
+  vars:
+    asked_for: "{{ spse_upgrade_action | default('upgrade') }}"
   serial: "{{ spse_serial | default(1) }}"
   max_fail_percentage: "{{ spse_max_fail_percentage | default(0) }}"
   tasks:
     - name: Show what was asked for
       ansible.builtin.debug:
         msg: >-
-          {{ inventory_hostname }}: {{ spse_upgrade_action }} to {{ spse_version | default('-') }},
+          {{ inventory_hostname }}: {{ asked_for }} to {{ spse_version | default('-') }},
           {{ spse_reason | default('-') }} under {{ spse_change_id | default('-') }}
     - name: Refuse
       ansible.builtin.command: sh -c 'echo no; exit 7'
@@ -46,19 +48,19 @@ PLAYBOOK = """
       check_mode: false
     - name: Run the steps
       ansible.builtin.copy:
-        content: "{{ ends[spse_upgrade_action] | to_json }}"
+        content: "{{ ends[asked_for] | to_json }}"
         dest: /var/lib/lpse-ops/upgrade/state.json
         mode: "0600"
-      when: spse_upgrade_action in ends
+      when: asked_for in ends
     - name: Work for a while
       ansible.builtin.command: sleep {{ works }}
       when: works is defined
     - name: End as it ended
       ansible.builtin.assert:
-        that: spse_upgrade_action == 'rollback' or ends[spse_upgrade_action].outcome == 'done'
+        that: asked_for == 'rollback' or ends[asked_for].outcome == 'done'
         fail_msg: "rc=6"
         quiet: true
-      when: spse_upgrade_action in ends and not ansible_check_mode
+      when: asked_for in ends and not ansible_check_mode
 """
 
 

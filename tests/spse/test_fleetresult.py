@@ -88,6 +88,13 @@ def test_an_installation(played, result):
     assert judge_install("spse-1", played, "4.5").result == result
 
 
+def test_a_release_in_use_is_left_by_an_installation():
+    judged = judge_install("spse-1", Played("ok"), "4.5", "4.4")
+    assert (judged.result, judged.new) == ("unchanged", "4.4")
+    assert "lpse-ops spse upgrade PACKAGE moves to 4.5" in judged.advice[0]
+    assert judge_install("spse-1", Played("ok"), "4.5", "4.5").advice == ()
+
+
 def test_a_look_changes_nothing():
     assert judge_check("spse-1", Played("ok"), BEFORE).result == "would-change"
     assert judge_check("spse-1", Played("ok"), BEFORE).old == "4.4"

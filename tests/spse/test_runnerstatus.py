@@ -1,6 +1,7 @@
 """What the real step runner says of states, read; and what no step runner would say."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -45,6 +46,12 @@ def test_a_step_that_was_cut_off():
     ]
     assert status.is_another_than(told(state_up_to("migrate", "begun")))
     assert not status.is_another_than(status)
+
+
+def test_where_the_link_leads_is_what_runs():
+    status = told(state_up_to("tidy", "done", outcome="done"))
+    # Somebody moved it by hand.
+    assert replace(status, linked="4.3").current == "4.3"
 
 
 def test_on_the_way_back_only_what_was_begun_counts():
