@@ -15,15 +15,16 @@ _LEFT_BEHIND = frozenset({"__pycache__", ".ansible", ".mypy_cache", ".ruff_cache
 
 def site_files() -> Iterator[tuple[PurePath, bytes]]:
     """Every file that is laid out for a site, by its path there."""
-    yield from _walk(_SITE, PurePath())
-    yield from _walk(SHIPPED, PurePath())
+    yield from files_below(_SITE, PurePath())
+    yield from files_below(SHIPPED, PurePath())
 
 
-def _walk(folder: Path, below: PurePath) -> Iterator[tuple[PurePath, bytes]]:
+def files_below(folder: Path, below: PurePath) -> Iterator[tuple[PurePath, bytes]]:
+    """The files in a folder, under paths that begin with ``below``."""
     for entry in sorted(folder.iterdir()):
         if entry.name in _LEFT_BEHIND:
             continue
         if entry.is_dir():
-            yield from _walk(entry, below / entry.name)
+            yield from files_below(entry, below / entry.name)
         else:
             yield below / entry.name, entry.read_bytes()

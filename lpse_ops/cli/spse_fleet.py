@@ -16,7 +16,7 @@ from lpse_ops.cli.playbook_both import BothDisplays
 from lpse_ops.cli.playbook_engine import Engine
 from lpse_ops.cli.playbook_options import PlaybookFlags
 from lpse_ops.cli.spse_hosts import Asked, Reach, ask_status, find_hosts, reach_by, read_status
-from lpse_ops.cli.spse_play import HostEnds, find_playbook
+from lpse_ops.cli.spse_play import HostEnds, find_differing, find_playbook
 from lpse_ops.cli.spse_step_watch import StepWatch
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import PolicyRefused, UsageError
@@ -26,11 +26,13 @@ from lpse_ops.spse.fleetresult import (
     Action,
     HostResult,
     Played,
+    find_exit_code,
     judge_check,
     judge_install,
     judge_upgrade,
 )
 from lpse_ops.spse.runnerstatus import UNFINISHED
+from lpse_ops.version import VERSION
 
 _PLAYBOOKS: dict[Action, str] = {
     "install": "install.yml",
@@ -113,8 +115,15 @@ class Fleet:
             return [self._judge(host, Played("ok")) for host in hosts]
         if self._check:
             return self._look_only(hosts, chosen)
-        if not order.yes and not self._agree(chosen):
-            raise click.Abort
+        if not order.yes:
+            looked = self._look_only(hosts, chosen)
+            if find_exit_code(looked):
+                self._app.console.warn(
+                    "nothing was begun: mend what stands in the way, or leave servers out with "
+                    "--limit"
+                )
+                return looked
+            self._ask(chosen)
         states = self._run(chosen, check_mode=False)
         self.after = ask_status(self._engine, hosts)
         results = []
@@ -203,6 +212,11 @@ class Fleet:
     def _introduce(self, hosts: Sequence[str]) -> None:
         print_line = self._app.console.print
         print_line(f"playbook   {self.playbook}")
+        if self._order.playbook is None and (other := find_differing(self.playbook)):
+            print_line(
+                f"           {len(other)} files of roles and playbooks are not those of lpse-ops "
+                f"{VERSION}, first {other[0]}; lpse-ops init DIR lays those out"
+            )
         for host in hosts:
             asked = self.before.get(host)
             print_line(f"host       {host}{f': {describe(asked)}' if asked else ''}")
@@ -218,17 +232,10 @@ class Fleet:
             results.append(judge_check(host, played, asked.status if asked else None))
         return results
 
-    def _agree(self, chosen: Sequence[str]) -> bool:
-        """Show on all hosts what would be done, and ask."""
-        states = self._run(chosen, check_mode=True)
-        failed = [host for host in chosen if host in states and states[host].is_out]
-        if failed:
-            self._app.console.warn(
-                f"this look, which changed nothing, failed on {', '.join(failed)}"
-            )
+    def _ask(self, chosen: Sequence[str]) -> None:
+        """Who does not agree ends the command."""
         verb = _VERBS[self._order.action].format(self._order.version)
-        question = f"{verb} {', '.join(chosen)} now?"
-        return click.confirm(question, default=False, err=True)
+        click.confirm(f"{verb} {', '.join(chosen)} now?", default=False, err=True, abort=True)
 
     def _run(self, chosen: Sequence[str], *, check_mode: bool) -> Mapping[str, Any]:
         engine = self._engine
@@ -238,7 +245,7 @@ class Fleet:
         display = engine.talk.display(
             engine.config, engine.options.verbosity, self._app.environment, watch.remark
         )
-        self._ends = HostEnds()
+        self._ends = HostEnds(engine.talk.warn.mask)
         watch.start()
         try:
             return engine.run(

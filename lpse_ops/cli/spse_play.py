@@ -1,10 +1,10 @@
 """Which playbook brings SPSE to where it should be, and what a run of it said of each host."""
 
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePath
 
-from lpse_ops.cli.shipped import SHIPPED
+from lpse_ops.cli.shipped import SHIPPED, files_below
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import PlaybookError
 from lpse_ops.marked import Origin
@@ -34,10 +34,29 @@ def find_playbook(app: App, name: str, said: Path | None) -> Path:
     return found
 
 
-class HostEnds:
-    """A display that keeps the last failure of each host, and shows nothing."""
+def find_differing(playbook: Path) -> list[Path]:
+    """What a site changed, or has of another version of this program, next to its playbook."""
+    site = playbook.absolute().parent.parent
+    differing = []
+    for name in ("playbooks", "roles"):
+        for path, content in files_below(SHIPPED / name, PurePath(name)):
+            try:
+                is_same = (site / path).read_bytes() == content
+            except OSError:
+                is_same = False
+            if not is_same:
+                differing.append(site / path)
+    return differing
 
-    def __init__(self) -> None:
+
+class HostEnds:
+    """A display that keeps the last failure of each host, and shows nothing.
+
+    ``mask`` takes out what must not be shown.
+    """
+
+    def __init__(self, mask: Callable[[str], str] = str) -> None:
+        self._mask = mask
         self._problems: dict[str, tuple[str, int | None]] = {}
 
     def played(self, host: str, states: Mapping[str, HostState]) -> Played:
@@ -67,7 +86,8 @@ class HostEnds:
         told = _TOLD_STATUS.search(text)
         known = self._problems.get(result.host, ("", None))[1]
         status = int(told[1]) if told else _number(shown.get("rc"), known)
-        lines = [line.strip() for line in _TOLD_STATUS.sub("", text).splitlines()]
+        text = self._mask(_TOLD_STATUS.sub("", text))
+        lines = [line.strip() for line in text.splitlines()]
         self._problems[result.host] = ("; ".join(filter(None, lines))[:_LONGEST], status)
 
     def play(self, play: Play, name: str, hosts: Sequence[str]) -> None:

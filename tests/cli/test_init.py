@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from lpse_ops.cli.init import command
 from lpse_ops.cli.settings import BackupSettings, load_settings
+from lpse_ops.cli.spse_play import find_differing, find_playbook
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import OpsError, SettingsError
 
@@ -139,3 +140,24 @@ def test_the_next_steps_can_be_pasted(tmp_path):
         talk.seek(0)
         steps = talk.read()
     assert f"lpse-ops --settings '{tmp_path}/my site/lpse-ops.yml' backup init" in steps
+
+
+def test_what_a_site_changed_of_it_is_found(site):
+    playbook = site / "playbooks/upgrade.yml"
+    assert find_playbook(App(settings_file=site / "lpse-ops.yml"), playbook.name, None) == playbook
+    assert find_differing(playbook) == []
+    (site / "roles/spse/defaults/main.yml").write_text("spse_port: 9009\n")
+    (site / "roles/spse/tasks/run.yml").unlink()
+    assert find_differing(playbook) == [
+        site / "roles/spse/defaults/main.yml",
+        site / "roles/spse/tasks/run.yml",
+    ]
+
+
+def test_without_a_folder_of_its_own_a_site_has_the_playbooks_that_came_along(tmp_path):
+    app = App(environment={"HOME": str(tmp_path)})
+    found = find_playbook(app, "upgrade.yml", None)
+    assert found.read_bytes() == (PROJECT / "playbooks/upgrade.yml").read_bytes()
+    assert find_differing(found) == []
+    with pytest.raises(OpsError, match=r"there is no playbook nothing\.yml: looked at .*shipped"):
+        find_playbook(app, "nothing.yml", None)
