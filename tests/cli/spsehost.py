@@ -1,11 +1,15 @@
 """The places of an SPSE server below a folder of ours, and lpse-ops at work in them."""
 
+import contextlib
+import io
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lpse_ops.cli.main import run
+from lpse_ops.cli.wiring import App
 from tests.cli.commands import Ended, lpse_ops
 from tests.spse.archives import NEW_LAYOUT, application, folder, tar, write
 
@@ -31,9 +35,17 @@ class SpseHost:
         return self.state / "upgrade/files"
 
     def spse(self, *args: str | Path, stdin: str = "") -> Ended:
-        """A command that needs no places, or is given its own."""
-        env = {"LPSE_OPS_STATE": str(self.state)}
-        return lpse_ops("spse", *args, env=env, stdin=stdin)
+        """A command that needs no places, or is given its own; in this process, unless it reads."""
+        environment = {"LPSE_OPS_STATE": str(self.state)}
+        if stdin:
+            return lpse_ops("spse", *args, env=environment, stdin=stdin)
+        stdout, stderr = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+        app = App(environment=environment, stderr=stderr)
+        with contextlib.redirect_stdout(stdout), contextlib.chdir("/"):
+            code = run(["spse", *map(str, args)], app)
+            stdout.flush()
+        answer = stdout.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        return Ended(code, answer, stderr.getvalue())
 
     def at_places(self, *args: str | Path, stdin: str = "") -> Ended:
         return self.spse(*args, "--releases", self.releases, "--link", self.link, stdin=stdin)
