@@ -8,6 +8,8 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ AS_POSTGRES = "runuser -u postgres --"
 RECREATE = f"{AS_POSTGRES} dropdb epns_prod; {AS_POSTGRES} createdb -O epns epns_prod"
 LINK = "/home/appserv/spse"
 PASSWORD_FILE = "/etc/lpse-ops/spse/database.password"
+PAGE = "http://127.0.0.1:9090/eproc4/login"
 REPORT = "/var/lib/lpse-ops/upgrade/install.json"
 
 
@@ -54,7 +57,7 @@ class Site:
         return self.host.run("test", "-e", path, check=False).status == 0
 
     def answers(self, seconds: float = 30) -> bool:
-        page = "curl -fsS http://127.0.0.1:9090/eproc4/login"
+        page = f"curl -fsS {PAGE}"
         line = f"{page} | grep -q 'Sistem Pengadaan Secara Elektronik'"
         return wait_until(
             lambda: self.host.run("sh", "-c", line, check=False).status == 0,
@@ -85,6 +88,9 @@ def bare(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     [host] = bring_up_prepared(lab, "spse-role")
     install_program(host)
     host.run("ln", "-s", "/usr/bin/lpse-ops", "/usr/local/bin/lpse-ops")
+    settings = "site: {name: LPSE Contoh, slug: lpse-contoh, time_zone: WITA}"
+    write = "mkdir -p /etc/lpse-ops; cat >/etc/lpse-ops/lpse-ops.yml"
+    host.run("sh", "-c", write, stdin=settings)
     runner = RoleRunner(host, tmp_path_factory.mktemp("spse"))
     ran = runner.run("postgresql", variables={"postgresql_memory_mb": 512})
     assert ran.status == 0, ran.text
@@ -282,3 +288,64 @@ def test_what_was_installed_by_hand_is_adopted_when_asked(site: Site, packages: 
     )
     again = site.install(packages["spse-4.3"], spse_adopt=True)
     assert (again.status, again.changed) == (0, []), again.text
+
+
+def test_an_upgrade_outlives_the_line_and_a_second_play_waits_for_it(
+    site: Site, packages: dict[str, Package], tmp_path_factory: pytest.TempPathFactory
+):
+    # Its backup lasts until it is told to go on.
+    waits = 'until test -e /run/go-on; do sleep 0.1; done; echo \'{"id": "0123abcd"}\''
+    package = packages["spse-4.4"]
+    said = {
+        "spse_package": str(package.archive),
+        "spse_version": package.version,
+        "spse_package_sha256": package.sha256,
+        "spse_health_pages": [{"name": "local", "url": PAGE, "text": "User ID"}],
+        "spse_reserve_mib": 10,
+        "spse_backup_run": ["sh", "-c", waits],
+        "spse_backup_verify": ["test", "{snapshot}", "=", "0123abcd"],
+        "spse_preflight_accepted": ["backup", "backup-proof"],
+        "spse_performed_by": ["Sari"],
+    }
+    upgrade = {"ansible.builtin.include_role": {"name": "spse", "tasks_from": "upgrade.yml"}}
+    runners = [
+        replace(site.runner, folder=tmp_path_factory.mktemp(name)) for name in ("first", "second")
+    ]
+
+    waiter = "timeout 50 sh -c .* lpse-ops-upgrade"
+
+    def wait_for(waiters: int, play: "Future[Ran]") -> None:
+        count = f"pgrep -fx '{waiter}' | wc -l"
+
+        def is_so() -> bool:
+            return play.done() or site.sh(count) == f"{waiters}\n"
+
+        assert wait_until(is_so, timeout_seconds=60)
+
+    def play(runner: RoleRunner) -> Ran:
+        return runner.run(tasks=[{"name": "Upgrade", **upgrade}], variables=said)
+
+    with ThreadPoolExecutor() as pool:
+        try:
+            first = pool.submit(play, runners[0])
+            wait_for(1, first)
+            # What waited on that line goes too, so that what waits is told by its number.
+            site.sh(f"pkill -f '^sshd: debian'; pkill -fx '{waiter}' || true")
+            wait_for(1, first)
+            second = pool.submit(play, runners[1])
+            wait_for(2, second)
+        finally:
+            site.sh("touch /run/go-on")
+        ran, other = first.result(), second.result()
+    assert ran.status == 0, ran.text
+    assert "UNREACHABLE" in ran.text
+    assert other.status == 0, other.text
+    assert "done: the new release is in use" in other.text
+    assert site.sh(f"readlink {LINK}") == "/opt/spse/releases/4.4\n"
+    listed = json.loads(
+        site.host.run("lpse-ops", "spse", "change", "list", "--format", "json").stdout
+    )
+    assert [each["kind"] for each in listed["changes"]].count("upgrade") == 1
+    again = play(runners[0])
+    assert (again.status, again.changed) == (0, []), again.text
+    assert "SPSE 4.4 is in use already" in again.text
