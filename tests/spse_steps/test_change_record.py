@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.cli.change_runs import SETTINGS
-from tests.cli.commands import Ended, lpse_ops
+from tests.cli.commands import Ended
+from tests.cli.spsehost import run_here
 from tests.spse_steps.site import PASSWORD, Site
 
 
@@ -25,7 +26,7 @@ class Register:
         return ("--settings", self._settings, "--format", "json")
 
     def change(self, *args: str | Path) -> Ended:
-        ended = lpse_ops("spse", "change", *args, *self._common, env=self._env)
+        ended = run_here("spse", "change", *args, *self._common, environment=self._env)
         assert ended.code == 0, ended.stderr
         assert PASSWORD not in ended.stdout + ended.stderr
         return ended
