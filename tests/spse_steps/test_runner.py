@@ -1,4 +1,4 @@
-"""What becomes of a step that fails, without a server: the start is a program that ends with 1."""
+"""What becomes of a step that fails, without an application: its start is a program that fails."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.spse_steps.values import plan_value, state_up_to
 
 
 @pytest.fixture
-def resume(tmp_path, capsys):
+def resume(tmp_path, capsys, server):
     for version in ("4.4", "4.5"):
         (tmp_path / "releases" / version).mkdir(parents=True)
     command = {"argv": ["false"], "account": "nobody"}
@@ -19,7 +19,12 @@ def resume(tmp_path, capsys):
         link=str(tmp_path / "spse"),
         maintenance={"flag": str(tmp_path / "www/on.html")},
         application={"account": "nobody", "port": 1, "start": command, "stop": command},
-        database={"account": "nobody"},
+        database={
+            "account": "postgres",
+            "host": server.socket_folder,
+            "port": server.tcp_port,
+            "programs": str(server.installation.folder),
+        },
         files=[],
     )
     plan["from"]["release"] = str(tmp_path / "releases/4.4")

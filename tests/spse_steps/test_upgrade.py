@@ -123,7 +123,13 @@ def test_a_release_that_is_not_well_is_rolled_back(site, capsys, variant, reason
 
 
 def test_memory_is_part_of_the_proof_of_both_releases(site, capsys):
-    ended = run(site, capsys, health={"seconds": 1, "most_process_mib": 1})
+    limits = {"seconds": 1, "most_process_mib": 1}
+    refused = run(site, capsys, health=limits)
+    assert refused.code == 1
+    assert "own proof: process-memory: it takes" in refused.said
+    assert not site.flag.exists()
+    site.stop()
+    ended = run(site, capsys, health=limits)
     # The old one does not meet it either: that is said, and nobody is let in.
     assert ended.code == 1
     assert ended.answer["phase"] == "stuck"
@@ -180,6 +186,24 @@ def test_after_users_were_let_in_going_back_needs_a_reason(site, capsys):
     site.server.execute(f'ALTER DATABASE "{failed}" ALLOW_CONNECTIONS true')
     kept = site.server.execute("SELECT count(*) FROM paket", name=failed)
     assert kept == [(ROWS + 1,)]
+
+
+def test_a_proof_that_the_old_release_cannot_pass_is_found_before_anybody_is_shut_out(site, capsys):
+    page = {"name": "proxy", "url": f"http://127.0.0.1:{site.port}/", "text": "kata lain"}
+    ended = run(site, capsys, health={"pages": [page]})
+    assert ended.code == 1
+    assert "4.4 does not pass the plan's own proof: page proxy: " in ended.said
+    assert "hold the text 'kata lain'" in ended.said
+    page["ca_file"] = str(site.top / "etc/none.pem")
+    ended = run(site, capsys, health={"pages": [page]})
+    assert ended.code == 1
+    assert "etc/none.pem: [Errno 2] No such file" in ended.said
+    assert not (site.state_folder / "state.json").exists()
+    site.assert_is("4.4")
+    # Of what is stopped nothing is asked: an upgrade may be the cure.
+    site.stop()
+    assert run(site, capsys).code == 0
+    site.assert_is("4.5")
 
 
 def test_nothing_is_touched_when_something_is_missing(site, capsys):

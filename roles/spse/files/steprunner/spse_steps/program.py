@@ -19,12 +19,14 @@ from typing import IO, Any, Dict, List, Optional
 
 from spse_steps import errors, health, journal, precheck, status
 from spse_steps.arguments import FOLDER, parse_arguments
+from spse_steps.commands import run_command
 from spse_steps.decision import is_open_again
 from spse_steps.durable import Trace, ignore, read_trusted
 from spse_steps.errors import PlanError, Refused, StateError, StepsError
 from spse_steps.lock import Holder, find_holder, hold_lock
 from spse_steps.masking import make_mask, shorten
 from spse_steps.plan import Plan, parse_plan, plan_of
+from spse_steps.psql import Psql
 from spse_steps.runner import Runner
 from spse_steps.secretwords import read_secrets
 from spse_steps.state import BACK, FINISHED, ROLLED_BACK, Record, State
@@ -202,6 +204,8 @@ def _roll_back(call: _Call) -> int:
 
 def _go_on(call: _Call, state: State, back_because: str) -> int:
     plan = plan_of(state.plan, state.prefix)
+    # Else a server that the boot has not started yet would be a reason to go back.
+    Psql(plan.database, run_command, "lpse-ops").wait_until_up()
     book = journal.Journal(call.folder, state, call.trace)
     book.save(state._replace(outcome=None, calls=(*state.calls[-50:], _name_caller(call))))
     runner = call.runner(book, plan)

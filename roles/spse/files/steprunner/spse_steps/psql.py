@@ -20,6 +20,7 @@ _STARTING_SECONDS = 120
 _NAP_SECONDS = 0.5
 _NOT_CONNECTED = 2
 _STARTING = "the database system is starting up"
+_NOT_UP = (_STARTING, "not yet accepting connections", "Is the server running")
 
 # A setting of the site must not cut a long copy short, nor let a power cut take back what is done.
 _OPTIONS_OF_SESSION = " ".join(
@@ -112,6 +113,21 @@ class Psql:
             is_starting = ended.rc == _NOT_CONNECTED and _STARTING in ended.stderr
             if not is_starting or time.monotonic() > deadline:
                 return ended
+            time.sleep(_NAP_SECONDS)
+
+    def wait_until_up(self, seconds: float = _STARTING_SECONDS) -> None:
+        """Wait for the server, which a boot may not have started yet; StepFailed if in vain."""
+        argv = [self.program("psql"), *_OPTIONS, "--no-password", f"--dbname={MAINTENANCE}"]
+        deadline = time.monotonic() + seconds
+        while True:
+            ended = self.run(argv, stdin=b"SELECT 1;\n", seconds=_SECONDS)
+            if not any(words in ended.stderr for words in _NOT_UP):
+                return
+            if time.monotonic() > deadline:
+                raise StepFailed(
+                    f"the database server is not up: {ended.stderr.strip()}",
+                    hint="nothing was changed; start it, then give the same command again",
+                )
             time.sleep(_NAP_SECONDS)
 
     def program(self, name: str) -> str:

@@ -49,7 +49,7 @@ def _fetch(page: WebPage, seconds: float) -> Tuple[int, str]:
     url = urlsplit(page.url)
     host, default = str(url.hostname), _PORTS[url.scheme]
     port = url.port or default
-    context = ssl.create_default_context(cafile=page.ca_file or None)
+    context = _trust(page)
     connection = _Connection(
         host, port, parse_address(page.address, host, port), context if default == 443 else None
     )
@@ -60,6 +60,13 @@ def _fetch(page: WebPage, seconds: float) -> Tuple[int, str]:
         return response.status, _read(response, seconds).decode("utf-8", "replace")
     finally:
         connection.close()
+
+
+def _trust(page: WebPage) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=page.ca_file or None)
+    except OSError as error:
+        raise ValueError(f"ca_file {page.ca_file}: {error.strerror or error}") from error
 
 
 def _read(response: http.client.HTTPResponse, seconds: float) -> bytes:
