@@ -34,11 +34,16 @@ class StepWatch:
         self._ended.set()
 
     def remark(self, hosts: Sequence[str]) -> str:
-        """``spse-1: migrate (6 of 11 done)`` of those that are known to be at a step."""
+        """``spse-1: migrate (6 of 11 done)`` of those that are known to be at a step.
+
+        Of a single one without its name.
+        """
         with self._lock:
             self._wanted = list(hosts)
-            told = [f"{host}: {self._known[host]}" for host in hosts if host in self._known]
-        return ", ".join(told)
+            told = {host: self._known[host] for host in hosts if host in self._known}
+        if len(hosts) == 1:
+            return next(iter(told.values()), "")
+        return ", ".join(f"{host}: {step}" for host, step in told.items())
 
     def _keep(self) -> None:
         while not self._ended.wait(self._every_seconds):

@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from lpse_ops.cli.settings import load_settings
 from lpse_ops.inventory.fleetvariables import VARIABLES
 from tests.cli.test_init import run_init
 
+PROJECT = Path(__file__).parents[2]
 TODAY = ["--today", "2026-11-21"]
 FILLED = {
     "ansible_host: 192.0.2.10": "ansible_host: 10.20.0.10",
@@ -66,3 +69,21 @@ def test_filled_in_there_is_nothing_to_find(site):
 def _filled(line: str) -> str:
     text = line.strip()
     return line.replace(text, FILLED.get(text, text)) if text else line
+
+
+def test_what_may_be_said_to_the_roles_is_known_to_them(tmp_path):
+    text = (PROJECT / "inventory/group_vars/spse.yml").read_text()
+    examples = text.partition("# --- For playbooks/")[2]
+    lines = [line[2:] for line in examples.splitlines() if re.match(r"#( {2,}| \w+: ?)", line)]
+    settings = [line for line in lines if re.match(r" |[a-z_]+:( |$)", line)]
+    said = yaml.safe_load("\n".join(settings))
+    known = {
+        name
+        for defaults in PROJECT.glob("roles/*/defaults/main.yml")
+        for name in yaml.safe_load(defaults.read_text())
+    }
+    assert len(said) == 7
+    assert set(said) <= known
+    path = tmp_path / "lpse-ops.yml"
+    path.write_text(yaml.safe_dump(said["backup_client_settings"]))
+    assert load_settings(path).backup.destinations[0].kept_at == "Brankas Setda"

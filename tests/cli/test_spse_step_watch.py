@@ -30,6 +30,7 @@ def test_it_tells_of_those_who_are_at_a_step():
     watch.start()
     try:
         wait_for(watch, ["a", "b", "d"], "a: migrate (6 of 11 done)")
+        wait_for(watch, ["a"], "migrate (6 of 11 done)")
         # Where it has gone on since, and where nobody answers any more.
         answers["b"] = RunnerStatus("running", step="stop", is_back=True, n_ended=7, n_steps=9)
         del answers["a"]
