@@ -349,3 +349,14 @@ def test_an_upgrade_outlives_the_line_and_a_second_play_waits_for_it(
     again = play(runners[0])
     assert (again.status, again.changed) == (0, []), again.text
     assert "SPSE 4.4 is in use already" in again.text
+
+
+def test_a_first_migration_in_the_background_is_waited_for(
+    site: Site, packages: dict[str, Package]
+):
+    forget(site)
+    ran = site.install(packages["spse-4.5-migrates-in-background"])
+    assert ran.status == 0, ran.text
+    assert "spse : End what it left running, once it listens" in ran.changed
+    assert site.answers()
+    assert site.show("ActiveState") == "active"
