@@ -24,7 +24,9 @@ def test_chrony_asks_the_sources_of_the_site_and_answers_monitors(roles: RoleRun
     assert host.run("chronyc", "-c", "tracking").stdout.count(",") == 13
     assert host.run("chronyc", "-n", "authdata").stdout.count("NTS") == 1
     assert host.run("systemctl", "is-enabled", "chrony").stdout == "enabled\n"
-    assert 123 not in answering_udp_ports(host.address)
+    # With the packet filter of another test, or without.
+    assert answering_udp_ports(host.address).get(123) != "answers"
+    assert host.run("ss", "-Hlun", "sport = :123").stdout == ""
     sockets = host.run("ss", "-Hlun", "sport = :323").stdout.split()
     assert {word for word in sockets if word.endswith(":323")} == {"127.0.0.1:323", "[::1]:323"}
 
