@@ -16,7 +16,7 @@ _MOST_DESTINATIONS = 50
 def read_backups(programs: Programs) -> Dict[str, Any]:
     """Age and proof of each copy; 1 is its exit status when something is wrong with them."""
     ran = programs.ask(
-        *("lpse-ops", "backup", "status", "--format", "json", "--timeout", "15s"),
+        *("lpse-ops", "backup", "status", "--format", "json", "--timeout", "45s"),
         seconds=_PROGRAM_SECONDS,
     )
     if ran.trouble or ran.rc not in (0, 1) or not ran.stdout.strip():

@@ -36,7 +36,9 @@ class Ran(NamedTuple):
     def why_not(self) -> str:
         """In one line, when it is not good."""
         said = self.stderr.strip().splitlines()
-        return self.trouble or (said[0].strip()[:200] if said else f"it ended with {self.rc}")
+        # An answer of ours in JSON begins with a bracket alone.
+        first = said[0].strip() if said and said[0].strip() != "{" else " ".join(said)
+        return self.trouble or (first[:200] if first else f"it ended with {self.rc}")
 
 
 class Programs:
