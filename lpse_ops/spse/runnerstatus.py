@@ -64,8 +64,9 @@ class RunnerStatus:
         return self.new if self.phase == "done" else self.old
 
     def is_another_than(self, before: "RunnerStatus") -> bool:
-        """Whether the step runner was called since."""
-        return (self.stamp, self.n_calls) != (before.stamp, before.n_calls)
+        """Whether the step runner was called since, or came to an end."""
+        known, now = (before.stamp, before.n_calls), (self.stamp, self.n_calls)
+        return now != known or self.phase != before.phase
 
 
 def parse_status(text: str) -> RunnerStatus:

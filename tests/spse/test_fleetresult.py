@@ -20,6 +20,8 @@ NEVER = RunnerStatus("none")
 
 BACK = replace(NEXT, phase="rolled-back", is_back=True, n_calls=2)
 
+FAILED = replace(NEXT, phase="rolled-back")
+
 
 def after(phase, **fields):
     return replace(NEXT, phase=phase, **fields)
@@ -46,6 +48,9 @@ def after(phase, **fields):
         ("upgrade", "untouched", BEFORE, BEFORE, "not-begun", ("4.4", "")),
         ("upgrade", "untouched", None, None, "unreachable", ("", "")),
         ("resume", "ok", after("stopped"), after("done", n_calls=2), "done", ("4.4", "4.5")),
+        # It was at work already, and was waited for.
+        ("resume", "ok", after("running"), NEXT, "done", ("4.4", "4.5")),
+        ("upgrade", "failed", after("running"), FAILED, "rolled-back", ("4.4", "4.5")),
         # Refused by the step runner: it was not called, and is not over.
         ("resume", "failed", after("stuck"), after("stuck"), "stuck", ("4.4", "4.5")),
         ("rollback", "ok", NEXT, BACK, "done", ("4.5", "4.4")),
