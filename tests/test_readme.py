@@ -1,7 +1,8 @@
 """Every command of the README is run as it stands there, in its order.
 
 In a mount namespace of its own, where /etc, /home, /mnt and /srv are overlays: what the commands
-write there is gone when they end.
+write there is gone when they end.  The sections that need a server of their own are typed on a
+machine of the lab (tests/spselab/test_guide.py).
 """
 
 import os
@@ -20,6 +21,7 @@ from lpse_ops.spse.sample_documents import write_documents
 from tests.postgres.conftest import system_installation
 from tests.postgres.servers import Server, open_server
 from tests.restic_binaries import Restic
+from tests.spselab import guide
 
 __all__ = ["system_installation"]
 
@@ -39,6 +41,7 @@ ELSEWHERE = {
     "lpse-ops backup disk list": DISKS,
     "lpse-ops backup disk eject disk-b --to 'Brankas Setda' --by 'Budi Santoso'": DISKS,
     "lpse-ops backup disk mount disk-b": DISKS,
+    **guide.BY_OTHERS,
 }
 PREPARE = """\
 set -eu
@@ -65,7 +68,11 @@ bash -e -u -o pipefail "$3"
 
 def blocks(path: Path) -> list[tuple[str, str]]:
     """Language and text of every fenced block."""
-    return [(match[1], match[2]) for match in BLOCK.finditer(path.read_text())]
+    return blocks_of(path.read_text())
+
+
+def blocks_of(text: str) -> list[tuple[str, str]]:
+    return [(match[1], match[2]) for match in BLOCK.finditer(text)]
 
 
 def commands(text: str) -> list[str]:
@@ -83,7 +90,7 @@ def answers(path: Path, heading: str) -> list[str]:
 def script() -> str:
     """The README as a shell script: its commands, and its settings written where they belong."""
     lines = []
-    for language, text in blocks(ROOT / "README.md"):
+    for language, text in blocks_of(guide.without_sections(ROOT / "README.md")):
         if language == "yaml":
             path = text.partition("\n")[0].removeprefix("# ")
             lines.append(f"cat > {shlex.quote(path)} <<'YAML'\n{text}YAML")
