@@ -32,7 +32,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _text("--test-plan", "How it is tested."),
     _text("--rollback-plan", "How it is undone."),
     _text("--approved-by", "Who agreed to it."),
-    _text("--refused-by", "Who did not."),
+    _text("--refused-by", "Who did not: it is not carried out then."),
     click.option("--scheduled", type=MOMENT, help="When it shall be done."),
 )
 

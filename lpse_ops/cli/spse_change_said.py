@@ -9,10 +9,10 @@ import click
 
 from lpse_ops.cli.parameters import FILE
 from lpse_ops.cli.wiring import App
-from lpse_ops.errors import UsageError
+from lpse_ops.errors import PolicyRefused, UsageError
 
 if TYPE_CHECKING:
-    from lpse_ops.spse.change import Kind, Package
+    from lpse_ops.spse.change import Change, Kind, Package
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -136,14 +136,24 @@ def read_record(
     reason: str | None,
     people: tuple[str, ...],
     change_id: str | None,
+    *,
+    is_begun: bool = False,
 ) -> tuple[dict[str, Any], str | None]:
-    """What the playbook is told for the change record, and the request that this answers."""
+    """What the playbook is told for the change record, and the request that this answers.
+
+    PolicyRefused (exit code 7) for a request that somebody refused, unless it ``is_begun``: a
+    server that stands half-way must come to an end.
+    """
     from lpse_ops.cli.change_register import find_change, find_waiting
 
     if change_id is None:
         change_id = find_waiting(app, kind)
     change = find_change(app, change_id) if change_id else None
     if change is not None:
+        if is_begun:
+            _warn_of_refused(app, change)
+        else:
+            _refuse_refused(change)
         app.console.print(f"request    {change_id}")
         if reason is None and change.request is not None:
             reason = change.request.reason
@@ -152,3 +162,34 @@ def read_record(
     if (reason or "").strip():
         said["spse_reason"] = reason
     return said, change_id
+
+
+def _who_refused(change: "Change") -> str | None:
+    """None for a request that nobody refused."""
+    request, closing = change.request, change.closing
+    if closing is not None and closing.ending in ("refused", "withdrawn"):
+        return f"it was closed as {closing.ending}"
+    if request is not None and request.approval == "refused":
+        return f"{request.approved_by} refused it"
+    return None
+
+
+def _refuse_refused(change: "Change") -> None:
+    why = _who_refused(change)
+    if why is None:
+        return
+    if change.closing is not None:
+        hint = "record a new request: lpse-ops spse change request KIND --reason TEXT"
+    else:
+        hint = (
+            f"once somebody has agreed to it: lpse-ops spse change amend {change.id} "
+            f"--approved-by NAME; to settle it: lpse-ops spse change done {change.id} "
+            "--result refused"
+        )
+    raise PolicyRefused(f"the request {change.id} may not be carried out: {why}", hint=hint)
+
+
+def _warn_of_refused(app: App, change: "Change") -> None:
+    why = _who_refused(change)
+    if why is not None:
+        app.console.warn(f"the request {change.id}: {why}; what was begun is gone on with")

@@ -78,7 +78,7 @@ def command(
         )
         said |= of_package
         version = what.version
-    record, request = read_record(app, "upgrade", reason, people, change_id)
+    record, request = read_record(app, "upgrade", reason, people, change_id, is_begun=resume)
     said |= record
     if accept_risk is not None:
         if not accept_risk.strip():

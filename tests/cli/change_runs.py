@@ -1,4 +1,4 @@
-"""Runs ``lpse-ops spse change`` in this process, at a time of our own."""
+"""Runs ``lpse-ops spse`` in this process, at a time of our own."""
 
 import contextlib
 import io
@@ -41,11 +41,14 @@ class Site:
         return app
 
     def change(self, *args: str | Path) -> Ended:
+        return self.spse("change", *args)
+
+    def spse(self, *args: str | Path) -> Ended:
         """Run a command in the folder; what it writes to standard output is in the answer."""
         app = self.app()
         stdout = io.TextIOWrapper(io.BytesIO(), "utf-8")
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(stdout):
-            code = run(["spse", "change", *map(str, args)], app)
+            code = run(["spse", *map(str, args)], app)
             stdout.flush()
         answer = stdout.buffer.getvalue().decode()  # type: ignore[attr-defined]
         return Ended(code, answer, app.stderr.getvalue())  # type: ignore[attr-defined]

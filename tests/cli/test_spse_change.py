@@ -18,6 +18,7 @@ from lpse_ops.masking import Masker
 from tests.cli.change_runs import SETTINGS, Site
 from tests.cli.commands import PROGRAM, clean_environment, lpse_ops
 from tests.documents.strangers import convert_to_pdf, parse_strictly, plain, text_of_pdf
+from tests.spse.archives import good_tar, write
 from tests.spse.samples import FAILED_RUN, RUN, at
 
 UPGRADE = ("request", "upgrade", "--reason", "SPSE 4.5", "--received", "2026-11-18 09:05")
@@ -209,6 +210,26 @@ def test_nothing_ends_before_it_was_asked_for_or_in_the_future(site):
     late = site.change("done", "2026-0001", "--at", "2026-11-22 12:30")
     assert late.code == 2
     assert "is in the future" in late.stderr
+
+
+@pytest.mark.parametrize("kind", ["install", "upgrade", "rollback"])
+def test_what_was_refused_is_not_carried_out_until_somebody_agrees(site, kind):
+    site.change("request", kind, "--reason", "x", "--refused-by", "Kepala LPSE")
+    package = [] if kind == "rollback" else [write(site.folder, good_tar(), "spse-4.5.tar")]
+    for chosen in ((), ("--change", "2026-0001")):
+        refused = site.spse(kind, *package, "--yes", *chosen)
+        assert refused.code == 7
+        assert "2026-0001 may not be carried out: Kepala LPSE refused it" in refused.stderr
+        assert "lpse-ops spse change amend 2026-0001 --approved-by NAME" in refused.stderr
+    if kind == "upgrade":
+        assert "what was begun is gone on with" in site.spse(kind, "--resume", "--yes").stderr
+    site.change("amend", "2026-0001", "--approved-by", "Kepala LPSE")
+    # Now the only thing that is missing is a server.
+    agreed = site.spse(kind, *package, "--yes")
+    assert (agreed.code, "request    2026-0001" in agreed.stderr) == (5, True), agreed.stderr
+    site.change("done", "2026-0001", "--result", "withdrawn")
+    closed = site.spse(kind, *package, "--yes", "--change", "2026-0001")
+    assert (closed.code, "closed as withdrawn" in closed.stderr) == (7, True)
 
 
 @pytest.mark.parametrize("command", ["show", "export", "done"])
