@@ -30,7 +30,7 @@ from tests.lab.lab import Host, Lab
 from tests.spse_steps.values import state_up_to
 from tests.standin.build import find_packages
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("fleet")
 
 BEFORE = upgrade_state("4.3", "4.4", "20261101T021500Z_ab12")
 STAMP = "20261122T021500Z_ab12"
