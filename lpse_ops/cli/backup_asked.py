@@ -4,10 +4,13 @@ Imports nothing that a backup of this machine has no use for.
 """
 
 import contextlib
+import os
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from lpse_ops.cli.backup_options import path_text
 from lpse_ops.cli.pull_options import PullFlags
 from lpse_ops.cli.wiring import App
 
@@ -38,7 +41,19 @@ class Asked(NamedTuple):
         from lpse_ops.cli.backup_request import build_request
 
         reach = self.host.reach if self.host else contextlib.nullcontext
-        return build_request(app, self.paths, self.databases, self.row_counts, self.flags, reach)
+        built = build_request(app, self.paths, self.databases, self.row_counts, self.flags, reach)
+        if self.host is None:
+            _tell_of_links(app, built[1].paths)
+        return built
+
+
+def _tell_of_links(app: App, paths: Sequence[bytes]) -> None:
+    """A link is stored as one, as restic does; who names one mostly means what is behind it."""
+    for path in filter(os.path.islink, paths):
+        app.console.warn(
+            f"{path_text(path)} is a link and stored as one; what it leads to is stored where "
+            f"{path_text(os.path.realpath(path))} is named"
+        )
 
 
 def choose_source(app: App, asked: Asked, pull: PullFlags) -> Asked:

@@ -77,6 +77,18 @@ def test_what_cannot_be_read_is_exit_3_and_listed(repo: Path, password: Path):
     assert "warning: cannot read /proc/self/mem" in ended.stderr
 
 
+def test_a_path_that_is_a_link_is_told_and_stored_as_one(
+    repo: Path, docs: Path, password: Path, tmp_path: Path
+):
+    link = tmp_path / "spse"
+    link.symlink_to(docs)
+    ended = run(repo, password, link)
+    assert ended.code == 0
+    assert f"warning: {link} is a link and stored as one" in ended.stderr
+    assert f"{docs} is named" in ended.stderr
+    assert "is a link" not in run(repo, password, docs).stderr
+
+
 def test_the_time_and_host_of_a_snapshot_can_be_given(repo: Path, docs: Path, password: Path):
     options = ("--host", "lpse-x", "--time", "2026-01-31T18:00:00+08:00", "--format", "json")
     snapshot = run(repo, password, docs, *options).json()["snapshot"]
