@@ -21,7 +21,7 @@ from tests.roles.running import OURS, Ran, RoleRunner
 from tests.spselab.prepared import bring_up_prepared
 from tests.standin.build import Package, find_packages
 
-pytestmark = pytest.mark.xdist_group("roles")
+pytestmark = pytest.mark.xdist_group("roles-spse")
 
 AS_POSTGRES = "runuser -u postgres --"
 RECREATE = f"{AS_POSTGRES} dropdb epns_prod; {AS_POSTGRES} createdb -O epns epns_prod"

@@ -7,7 +7,7 @@ import pytest
 from tests.lab.lab import Host, Lab
 from tests.spselab.endstate import Excuse, differences, every_difference, read_state
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("spse-hosts")
 
 LISTEN = """systemd-run --quiet python3 -c 'import socket, time
 s = socket.create_server(("", 99))

@@ -26,7 +26,7 @@ LAB_VARIABLES = {
     "hardening_sysctl": {"net.ipv4.tcp_syncookies": 1},
 }
 
-pytestmark = pytest.mark.xdist_group("spse-guide")
+pytestmark = pytest.mark.xdist_group("spse-fleet")
 
 
 def test_the_guides_commands_do_what_they_say(

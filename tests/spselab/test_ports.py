@@ -5,7 +5,7 @@ import pytest
 from tests.lab.lab import Host
 from tests.spselab.ports import answering_udp_ports, open_tcp_ports
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("spse-hosts")
 
 LISTEN = """
 import socket, sys, time
