@@ -130,7 +130,7 @@ def render(reports: Sequence[HealthReport]) -> str:
 
 
 def _render_host(report: HealthReport) -> str:
-    release = f", SPSE {report.version}" if report.version else ""
+    release = f", SPSE {printable(report.version)}" if report.version else ""
     head = f"{printable(report.host)}{release}: {report.word}\n"
     if report.trouble:
         return f"{head}  {printable(report.trouble)}\n  what to do: {printable(report.hint)}\n"

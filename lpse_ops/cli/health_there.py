@@ -39,8 +39,9 @@ def _ask(link: AgentLink, name: str, argv: tuple[str, ...]) -> HealthReport:
     done = run_command(link, argv)
     said = str(done.get("stdout", ""))
     if done.get("rc") not in _ANSWERED or not said:
-        told = str(done.get("stderr") or done.get("msg") or "nothing was said")
-        said_error = told.strip().splitlines()[0].removeprefix("lpse-ops: error: ")
+        told = str(done.get("stderr") or done.get("msg") or "")
+        words = told.strip().splitlines() or ["nothing was said"]
+        said_error = words[0].removeprefix("lpse-ops: error: ")
         raise OpsError(
             f"{name}: nobody can tell: {said_error[:300]}",
             hint="is it a server that lpse-ops set up?  Log in there: sudo lpse-ops spse health",

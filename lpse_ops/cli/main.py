@@ -175,11 +175,18 @@ def _report(app: App, message: str, hint: str, exit_code: int) -> int:
     first, more, name = f"{PROGRAM}: error: ", f"{PROGRAM}: error: ", f"{PROGRAM}: "
     if app.exit_codes:
         first, more, name = "[ERROR]: ", "", ""
-    lines = [f"{more}{line}\n" for line in message.splitlines()]
-    hints = [f"{name}hint: {hint}\n"] if hint else []
+    lines = [f"{more}{_harmless(line)}\n" for line in message.splitlines()]
+    hints = [f"{name}hint: {_harmless(hint)}\n"] if hint else []
     app.stderr.write("".join([first.removeprefix(more), *lines, *hints]))
     app.stderr.flush()
     return exit_code
+
+
+def _harmless(line: str) -> str:
+    """Hosts and files choose some words of an error: none may move the cursor."""
+    from lpse_ops.cli.output import printable
+
+    return "\n".join(map(printable, line.expandtabs().split("\n")))
 
 
 def _report_bug(app: App, args: Sequence[str], error: Exception) -> int:

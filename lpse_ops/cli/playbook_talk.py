@@ -14,6 +14,7 @@ from lpse_ops.cli.playbook_both import BothDisplays
 from lpse_ops.cli.playbook_display import DefaultDisplay
 from lpse_ops.cli.playbook_live import AtWork, LiveDisplay, LiveLine, Remark, say_no_more
 from lpse_ops.cli.playbook_log import RunLog, logged
+from lpse_ops.cli.playbook_quiet import QuietDisplay
 from lpse_ops.cli.playbook_report import ReportDisplay, render_json, render_junit
 from lpse_ops.cli.playbook_warnings import Warnings
 from lpse_ops.playbook.config import Config
@@ -78,8 +79,10 @@ class Talk:
         verbosity: int,
         environment: Mapping[str, str],
         remark: Remark = say_no_more,
+        *,
+        quiet: bool = False,
     ) -> Display:
-        """Lines as Ansible's, or a report of which the log has the lines.
+        """Lines as Ansible's, ``quiet``: of trouble alone; or a report of which the log has them.
 
         On a terminal ``remark`` says more of those who are at work; it must not wait.
         """
@@ -97,7 +100,9 @@ class Talk:
             columns = 0 if screen.isatty() else _COLUMNS
             stream = logged(screen, self._log)
             color = _has_color(config, environment, screen)
-            if is_screen(screen, environment):
+            if quiet:
+                make = QuietDisplay
+            elif is_screen(screen, environment):
                 at_work = AtWork(remark=remark)
                 make = functools.partial(LiveDisplay, at_work=at_work)
                 stream = self._keep_line(stream, at_work.describe)

@@ -17,9 +17,16 @@ from lpse_ops.cli.playbook_engine import Engine
 from lpse_ops.cli.playbook_options import PlaybookFlags
 from lpse_ops.cli.spse_hosts import Asked, Reach, ask_status, find_hosts, reach_by, read_status
 from lpse_ops.cli.spse_play import HostEnds, find_differing, find_playbook
+from lpse_ops.cli.spse_standing import (
+    describe,
+    refuse_lost_writes,
+    refuse_unfinished,
+    refuse_without_way_back,
+    warn_of_older,
+)
 from lpse_ops.cli.spse_step_watch import StepWatch
 from lpse_ops.cli.wiring import App
-from lpse_ops.errors import PolicyRefused, UsageError
+from lpse_ops.errors import UsageError
 from lpse_ops.playbook.line import is_this_machine
 from lpse_ops.spse.change import Package
 from lpse_ops.spse.fleetresult import (
@@ -83,6 +90,8 @@ class Fleet:
         self._reach: Reach = reach_by(self._engine)
         self._ends = HostEnds()
         self._check = flags.check
+        settings = app.settings_unless_empty
+        self._zone = settings.site.time_zone if settings else None
         self.before: dict[str, Asked] = {}
         self.after: dict[str, Asked] = {}
         self._changed: list[str] = []
@@ -149,13 +158,15 @@ class Fleet:
         if action == "install":
             return list(hosts)
         if action == "upgrade":
-            self._refuse_unfinished(hosts)
+            refuse_unfinished(self.before, hosts, self._order.version)
             return list(hosts)
         known = {name: each.status for name, each in self.before.items()}
         if action == "resume":
             return [name for name in hosts if (s := known[name]) is None or s.phase in UNFINISHED]
         chosen = [name for name in hosts if (s := known[name]) is None or s.phase != "rolled-back"]
-        self._refuse_rollback(chosen)
+        refuse_without_way_back(self.before, chosen)
+        if not self._order.said.get("spse_accept_lost_writes"):
+            refuse_lost_writes(self.before, chosen, self._zone)
         return chosen
 
     def _require_reason(self, hosts: Sequence[str]) -> None:
@@ -176,39 +187,6 @@ class Fleet:
         names = people if isinstance(people, list) else []
         return str(self._engine.variable(host, "spse_reason") or ""), tuple(map(str, names))
 
-    def _refuse_unfinished(self, hosts: Sequence[str]) -> None:
-        for name in hosts:
-            status = self.before[name].status
-            is_same = status is not None and status.new == self._order.version
-            if status is None or status.phase not in UNFINISHED:
-                continue
-            if status.phase == "running" and is_same:
-                continue
-            raise PolicyRefused(
-                f"{name}: the upgrade from {status.old} to {status.new} is not over: "
-                f"{status.phase} at {status.step}",
-                hint=f"go on with it: lpse-ops spse upgrade --resume --limit {name}, or take it "
-                f"back: lpse-ops spse rollback --limit {name}",
-            )
-
-    def _refuse_rollback(self, hosts: Sequence[str]) -> None:
-        for name in hosts:
-            status = self.before[name].status
-            if status is not None and status.phase == "none":
-                raise PolicyRefused(
-                    f"{name}: nothing was ever upgraded there, so there is no way back",
-                    hint="choose others with --limit; lpse-ops spse status shows them",
-                )
-            if status is None or status.phase != "done":
-                continue
-            if not self._order.said.get("spse_accept_lost_writes"):
-                raise PolicyRefused(
-                    f"{name}: users were let in to {status.new} at {status.ended}: what they wrote "
-                    f"since would not be in {status.old}",
-                    hint="if that must be: --accept-lost-writes REASON; the database as it is now "
-                    "is kept beside",
-                )
-
     def _introduce(self, hosts: Sequence[str]) -> None:
         print_line = self._app.console.print
         print_line(f"playbook   {self.playbook}")
@@ -220,16 +198,23 @@ class Fleet:
         for host in hosts:
             asked = self.before.get(host)
             print_line(f"host       {host}{f': {describe(asked)}' if asked else ''}")
+        if self._order.action == "upgrade":
+            for line in warn_of_older(self.before, hosts, self._order.version):
+                self._app.console.warn(line)
 
     # -- run ---------------------------------------------------------------------------------
 
     def _look_only(self, hosts: Sequence[str], chosen: Sequence[str]) -> list[HostResult]:
         states = self._run(chosen, check_mode=True)
-        results = []
+        order, results = self._order, []
         for host in hosts:
             asked = self.before.get(host)
-            played = self._ends.played(host, states) if host in chosen else Played("ok")
-            results.append(judge_check(host, played, asked.status if asked else None))
+            status = asked.status if asked else None
+            if host in chosen:
+                played = self._ends.played(host, states)
+                results.append(judge_check(host, order.action, played, status, order.version))
+            else:
+                results.append(self._judge(host, Played("ok")))
         return results
 
     def _ask(self, chosen: Sequence[str]) -> None:
@@ -242,8 +227,14 @@ class Fleet:
         engine.limit_to(chosen)
         loaded = engine.load([self.playbook])
         watch = StepWatch(lambda name: read_status(self._reach(name)))
+        # Who is asked to agree must have seen what to.
+        is_quiet = self._app.quiet and (self._order.yes or self._check)
         display = engine.talk.display(
-            engine.config, engine.options.verbosity, self._app.environment, watch.remark
+            engine.config,
+            engine.options.verbosity,
+            self._app.environment,
+            watch.remark,
+            quiet=is_quiet,
         )
         self._ends = HostEnds(engine.talk.warn.mask)
         watch.start()
@@ -295,15 +286,3 @@ class Fleet:
         if after is None or after.phase in ("none", "running"):
             return False
         return before is None or after.is_another_than(before)
-
-
-def describe(asked: Asked) -> str:
-    """Where a host stands, in a line."""
-    status = asked.status
-    if status is None:
-        return asked.error.message if asked.error else ""
-    uses = f"uses {status.current}; " if status.current else ""
-    if status.phase == "none":
-        return f"{uses}nothing was upgraded yet"
-    at = f" at {status.step}" if status.step else ""
-    return f"{uses}{status.old} -> {status.new}: {status.phase}{at}"

@@ -130,7 +130,7 @@ def _find_package(link: AgentLink, version: str) -> Package | None:
         rows: list[Mapping[str, Any]] = answer["releases"]
         row = next(each for each in rows if each["version"] == version)
         return Package(str(row["package"]), version, str(row["sha256"])) if row["package"] else None
-    except (ValueError, KeyError, TypeError, StopIteration):
+    except (ValueError, KeyError, TypeError, StopIteration, RecursionError):
         return None
 
 

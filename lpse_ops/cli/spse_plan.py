@@ -89,6 +89,7 @@ def command(
     )
     from lpse_ops.cli.spse_release_options import require_root
     from lpse_ops.cli.spse_running import refuse_during_upgrade
+    from lpse_ops.spse.releaseversion import is_older
     from lpse_ops.spse.trustedfile import read_trusted
     from lpse_ops.spse.upgradeplan import MAX_BYTES, check_port, parse_site, render_plan
 
@@ -114,10 +115,13 @@ def command(
     tell(app.console, proposed)
     if proposed.undecided:
         return _UNDECIDED
-    needed = proposed.old.version != proposed.new.version
-    answer: dict[str, Any] = {"id": plan_id, "needed": needed}
+    old, new = proposed.old.version, proposed.new.version
+    needed = old != new
+    answer: dict[str, Any] = {"id": plan_id, "needed": needed, "downgrade": is_older(new, old)}
+    if answer["downgrade"]:
+        app.console.warn(f"DOWNGRADE: {new} is older than {old}, which is in use; read the plan")
     if needed:
-        check_port(described, proposed.proposal.configuration.values, proposed.new.version)
+        check_port(described, proposed.proposal.configuration.values, new)
         plan = _compose(app, described, plan_id, proposed, releases, accept_risk)
         content = render_plan(plan)
         steps = _ask_runner(steprunner, content)
@@ -129,9 +133,7 @@ def command(
         if output is not None:
             # An older plan there would be taken for this one.
             output.unlink(missing_ok=True)
-        app.console.warn(
-            f"{proposed.new.version} is the current release already: there is nothing to upgrade"
-        )
+        app.console.warn(f"{new} is the current release already: there is nothing to upgrade")
     emit(
         "spse/plan",
         answer,

@@ -25,6 +25,12 @@ _TAKEN_BACK = {
     "tidy": "cannot be taken back: old rollback points are gone",
 }
 
+_DOWNGRADE = (
+    "DOWNGRADE: the new release is older than the one in use; its migration may not suit the",
+    "          database of a newer SPSE.  Taking the last upgrade back, with its database, is",
+    "          lpse-ops spse rollback",
+)
+
 
 def to_json(
     plan: Mapping[str, Any],
@@ -56,6 +62,7 @@ def render_plan_text(answer: Mapping[str, Any]) -> str:
     package = answer["package"]
     lines = [
         f"upgrade {answer['id']}: SPSE {old} -> {new}",
+        *(_DOWNGRADE if answer["downgrade"] else ()),
         f"package  {package['name'] or 'installed by hand'}, SHA-256 {package['sha256']}",
         f"size     {format_size(answer['release_bytes'])} "
         f"{'unpacked already' if answer['unpacked'] else 'when it is unpacked'}",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,6 +46,8 @@ def command(app: App, /, flags: PlaybookFlags, output_format: str) -> int:
         raise UsageError("--limit chooses hosts of an inventory", hint="name it: -i inventory")
     else:
         asked = {"": ask_status_here()}
+    settings = app.settings_unless_empty
+    zone = settings.site.time_zone if settings else None
     for name, each in asked.items():
         if each.error is not None:
             app.console.warn(f"{each.error.message}; {each.error.hint}")
@@ -54,7 +57,7 @@ def command(app: App, /, flags: PlaybookFlags, output_format: str) -> int:
     emit(
         "spse/status",
         {"hosts": [_facts(name, each) for name, each in asked.items()]},
-        text=lambda: render_status(asked),
+        text=lambda: render_status(asked, zone),
         output_format=output_format,
         output=None,
     )
@@ -70,12 +73,15 @@ def find_exit_code(asked: Mapping[str, "Asked"]) -> int:
     return next((code for code in (1, _UNREACHABLE, 11, 6) if code in codes), 0)
 
 
-def render_status(asked: Mapping[str, "Asked"]) -> str:
-    rows = [(name or "-", *_row(each)) for name, each in asked.items()]
+def render_status(asked: Mapping[str, "Asked"], zone: tzinfo | None) -> str:
+    """A table; times in the site's ``zone``, without one as the hosts tell them (UTC)."""
+    rows = [(name or "-", *_row(each, zone)) for name, each in asked.items()]
     return render_table(("HOST", "RELEASE", "UPGRADE", "STANDS", "STEP", "SINCE", "REASON"), rows)
 
 
-def _row(asked: "Asked") -> tuple[str, ...]:
+def _row(asked: "Asked", zone: tzinfo | None) -> tuple[str, ...]:
+    from lpse_ops.spse.runnerstatus import local_time
+
     status = asked.status
     if status is None:
         return ("", "", "UNREACHABLE" if asked.is_unreachable else "UNKNOWN", "", "", "")
@@ -84,7 +90,7 @@ def _row(asked: "Asked") -> tuple[str, ...]:
         return (release, "", "no upgrade yet", "", "", "")
     step = f"{status.step} ({status.n_ended} of {status.n_steps} done)" if status.step else ""
     upgrade = f"{status.old} -> {status.new}"
-    since = status.ended or status.begun
+    since = local_time(status.ended or status.begun, zone)
     return (release, upgrade, status.phase, step, since, printable(status.reason)[:100])
 
 

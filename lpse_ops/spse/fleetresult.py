@@ -136,8 +136,10 @@ def _of_runner(host: str, action: Action, played: Played, after: RunnerStatus) -
     )
 
 
-def judge_check(host: str, played: Played, before: RunnerStatus | None) -> HostResult:
-    """After check mode: nothing was changed anywhere."""
+def judge_check(
+    host: str, action: Action, played: Played, before: RunnerStatus | None, version: str = ""
+) -> HostResult:
+    """After check mode: nothing was changed anywhere; ``version`` is the one that was asked for."""
     results: dict[PlayEnd, Result] = {
         "ok": "would-change",
         "failed": "refused" if played.exit_status == REFUSED else "failed",
@@ -145,8 +147,26 @@ def judge_check(host: str, played: Played, before: RunnerStatus | None) -> HostR
         "cut-off": "not-begun",
         "untouched": "not-begun",
     }
-    old = before.current if before else ""
-    return HostResult(host, results[played.end], old, problem=played.problem)
+    old = _find_old(action, before)
+    result, new = results[played.end], _find_new(action, before, version)
+    if result == "would-change" and action == "upgrade" and old == new:
+        result = "unchanged"
+    return HostResult(host, result, old, new, problem=played.problem)
+
+
+def _find_old(action: Action, before: RunnerStatus | None) -> str:
+    if before is None:
+        return ""
+    is_half_way = before.phase in UNFINISHED and not before.current
+    return (before.new if action == "rollback" else before.old) if is_half_way else before.current
+
+
+def _find_new(action: Action, before: RunnerStatus | None, version: str) -> str:
+    """The version that it would lead to; empty where nobody knows."""
+    if action in ("install", "upgrade") or before is None:
+        return version
+    is_back = action == "rollback" or before.is_back
+    return before.old if is_back else before.new
 
 
 def find_exit_code(results: Iterable[HostResult]) -> int:

@@ -6,6 +6,7 @@ The host may be another's by now: every value is checked for its type, and bound
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Any, Literal, get_args
 
 Phase = Literal["none", "running", "stopped", "stuck", "done", "rolled-back"]
@@ -129,3 +130,14 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{str(value)[:40]!r} is no text")
     return value[:_LONGEST]
+
+
+def local_time(told: str, zone: tzinfo | None) -> str:
+    """A time of the step runner's in a zone, ``2026-11-22 10:20 WITA``; else as it was told."""
+    try:
+        moment = datetime.fromisoformat(told)
+        if zone is None or moment.tzinfo is None:
+            return told
+        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    except (ValueError, OverflowError):
+        return told

@@ -85,6 +85,13 @@ def test_a_usage_error_ends_with_2_and_names_the_help(args, message, hint):
     assert said.endswith(f"lpse-ops: hint: see `{hint} --help`\n")
 
 
+def test_what_an_error_names_does_not_reach_the_terminal_as_it_is():
+    stderr = io.StringIO()
+    code = run(["spse", "inspect", "/x\x1b[2Jx"], App(environment={}, stderr=stderr))
+    assert code == 1
+    assert stderr.getvalue().startswith(r"lpse-ops: error: cannot read /x\x1b[2Jx: No such file")
+
+
 def test_another_error_of_click_is_printed_like_ours():
     assert run_sample("click-error") == (1, "lpse-ops: error: no luck\n")
 

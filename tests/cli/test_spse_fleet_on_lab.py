@@ -156,10 +156,15 @@ def test_a_percentage_of_failures_is_borne(site: Site, package: Path):
 def test_a_look_changes_nothing(site: Site, package: Path):
     ended = site.run("upgrade", package, "--check")
     assert ended.code == 0, ended.stderr
-    assert [row[:3] for row in rows(ended.stdout)][:3] == [
-        [name, "would-change", "4.4"] for name in NAMES
+    assert [row[:4] for row in rows(ended.stdout)][:3] == [
+        [name, "would-change", "4.4", "4.5"] for name in NAMES
     ]
     assert site.stamps() == [BEFORE["stamp"]] * 3
+    assert "DOWNGRADE" not in ended.stderr
+    older = site.run("upgrade", find_packages()["spse-4.3"].archive, "--check", "--quiet")
+    assert older.code == 0, older.stderr
+    assert "lpse-ops: warning: spse-1: DOWNGRADE: 4.3 is older than 4.4" in older.stderr
+    assert "TASK" not in older.stderr
 
 
 def test_who_has_no_terminal_must_say_yes_and_why(site: Site, package: Path):
@@ -197,9 +202,12 @@ def test_a_tampered_package_is_refused_before_any_host_is_asked(site: Site):
 def test_what_a_host_refuses_is_told_as_refused(site: Site, package: Path):
     site.end_as(spse_1={"ends": DONE, "refuses": True})
     words = ("--yes", "--reason", "r", "--limit", "spse-1")
-    ended = site.run("upgrade", package, *words)
+    ended = site.run("upgrade", package, *words, "--quiet")
     assert ended.code == 7, ended.stderr
     assert [row[1] for row in rows(ended.stdout)][:1] == ["refused"]
+    # Who wants it quiet hears of trouble all the same.
+    assert "fatal: [spse-1]: FAILED!" in ended.stderr
+    assert "PLAY" not in ended.stderr
 
 
 def test_what_stopped_half_way_is_gone_on_with_or_taken_back(site: Site, package: Path):
@@ -213,10 +221,16 @@ def test_what_stopped_half_way_is_gone_on_with_or_taken_back(site: Site, package
     status = site.run("status")
     assert status.code == 1
     assert "migrate (6 of 11 done)" in status.stdout
+    assert "2026-11-22 10:15 WITA" in status.stdout
     assert "spse-1: lpse-ops spse upgrade --resume" in status.stderr
     refused = site.run("upgrade", package, "--yes", "--reason", "r")
     assert refused.code == 7
     assert "spse-1: the upgrade from 4.4 to 4.5 is not over: stopped at migrate" in refused.stderr
+    looked = site.run("upgrade", "--resume", "--check", "--limit", "spse-1,spse-3")
+    assert [row[:4] for row in rows(looked.stdout)] == [
+        ["spse-1", "would-change", "4.4", "4.5"],
+        ["spse-3", "unchanged", "4.4", "4.4"],
+    ]
     resumed = site.run("upgrade", "--resume", "--yes", "--limit", "spse-1,spse-3")
     assert resumed.code == 0, resumed.stderr
     found = [row[:4] for row in rows(resumed.stdout)]

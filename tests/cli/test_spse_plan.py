@@ -127,6 +127,15 @@ def test_the_current_release_needs_no_upgrade(host: SpseHost):
     assert (ended.code, ended.json()["needed"], output.exists()) == (0, False, False)
 
 
+def test_a_way_to_an_older_release_is_called_so(host: SpseHost):
+    assert plan(host, "--format", "json").json()["downgrade"] is False
+    host.make_current("4.5")
+    older = plan(host, "--format", "json", release="4.4")
+    assert (older.code, older.json()["downgrade"]) == (0, True), older.stderr
+    assert "DOWNGRADE: 4.4 is older than 4.5" in older.stderr
+    assert "\nDOWNGRADE: the new release is older" in plan(host, release="4.4").stdout
+
+
 def test_what_is_wrong_is_said_and_leaves_no_plan(host: SpseHost):
     output = host.root / "plan.json"
     cases: list[tuple[int, str, dict[str, Any]]] = [

@@ -101,9 +101,14 @@ def test_a_release_in_use_is_left_by_an_installation():
 
 
 def test_a_look_changes_nothing():
-    assert judge_check("spse-1", Played("ok"), BEFORE).result == "would-change"
-    assert judge_check("spse-1", Played("ok"), BEFORE).old == "4.4"
-    assert judge_check("spse-1", Played("failed", exit_status=7), None).result == "refused"
+    looked = judge_check("spse-1", "upgrade", Played("ok"), BEFORE, "4.5")
+    assert (looked.result, looked.old, looked.new) == ("would-change", "4.4", "4.5")
+    same = judge_check("spse-1", "upgrade", Played("ok"), BEFORE, "4.4")
+    assert (same.result, same.new) == ("unchanged", "4.4")
+    assert judge_check("spse-1", "rollback", Played("ok"), BEFORE).new == "4.3"
+    assert judge_check("spse-1", "resume", Played("ok"), after("stopped")).new == "4.5"
+    refused = judge_check("spse-1", "upgrade", Played("failed", exit_status=7), None, "4.5")
+    assert (refused.result, refused.new) == ("refused", "4.5")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from lpse_ops.spse.release import (
     render_manifest,
 )
 from lpse_ops.spse.releasecompare import Difference, is_of_site, judge_tree
-from lpse_ops.spse.releaseversion import find_version, is_of_layout, is_version
+from lpse_ops.spse.releaseversion import find_version, is_of_layout, is_older, is_version
 
 DIGEST = "ab" * 32
 INSPECTED = Inspected(
@@ -165,6 +165,29 @@ def test_versions_in_file_names(name, version):
 )
 def test_versions_and_layouts(version, layout, fits):
     assert is_of_layout(version, layout) is fits
+
+
+@pytest.mark.parametrize(
+    ("versions", "is_said"),
+    [
+        (("4.4", "4.5"), True),
+        (("4.9", "4.10"), True),
+        (("4.5", "4.5.1"), True),
+        (("4.5-rc1", "4.5"), True),
+        (("4.5", "4.5u20230901"), True),
+        (("4.5u20230901", "4.5u20231001"), True),
+        (("4.5", "4.5.0"), False),
+        (("4.5", "4.5"), False),
+        # Nobody can tell.
+        (("4.5", "4.5-final"), False),
+        (("?", "4.5"), False),
+        (("4.4", ""), False),
+    ],
+)
+def test_which_of_two_versions_is_older(versions, is_said):
+    old, new = versions
+    assert is_older(old, new) is is_said
+    assert not is_older(new, old)
 
 
 def test_layouts_by_name():

@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from lpse_ops.spse.runnerstatus import EXIT_CODES, RunnerStatus, parse_status
+from lpse_ops.spse.runnerstatus import EXIT_CODES, RunnerStatus, local_time, parse_status
 from tests.spse_steps import conftest  # noqa: F401 - the runner's own folder on the path
 from tests.spse_steps.values import STAMP, state_up_to, state_with  # isort: split
 
@@ -83,3 +84,12 @@ def test_who_is_at_work():
 def test_what_is_no_answer(text):
     with pytest.raises(ValueError, match=r"\w"):
         parse_status(text)
+
+
+def test_times_in_the_zone_of_the_site():
+    zone = ZoneInfo("Asia/Makassar")
+    assert local_time("2026-11-22T02:20:00Z", zone) == "2026-11-22 10:20 WITA"
+    assert local_time("2026-11-22T02:20:00Z", None) == "2026-11-22T02:20:00Z"
+    # A host may say anything.
+    for told in ("", "kemarin", "2026-11-22", "9999-12-31T23:59:59Z"):
+        assert local_time(told, zone) == told
