@@ -34,6 +34,7 @@ bench: .venv/stamp.test
 	$(PYTHON) -m benchmarks.playbooks
 	$(PYTHON) -m benchmarks.inventories
 	$(PYTHON) -m benchmarks.offsite
+	$(PYTHON) -m benchmarks.spse
 
 .venv/stamp.%: pyproject.toml setup.sh
 	./setup.sh $*
