@@ -128,6 +128,28 @@ def test_a_change_keeps_the_identity_of_the_repository(host: Host, roles: RoleRu
     assert run(roles, wheels).status == 0
 
 
+def test_a_repository_that_is_there_is_not_lost(host: Host, roles: RoleRunner, wheels: Path):
+    before = host.run("sha256sum", FILE, "/etc/lpse-ops/backup.password").stdout
+    refused = [
+        "backup_client : Refuse what would not open or not find the repository that there is"
+    ]
+    named = {**SETTINGS["backup"], "destinations": [{"name": "x", "location": "/mnt/x/repo"}]}
+    for wrong in (
+        {"backup_client_password": "another one"},
+        {"backup_client_settings": {**SETTINGS, "backup": named}},
+        {
+            "backup_client_settings": {
+                **SETTINGS,
+                "backup": {**SETTINGS["backup"], "password_file": "p"},
+            }
+        },
+    ):
+        ran = run(roles, wheels, **wrong)
+        assert ran.failed == refused, ran.text
+        assert "another one" not in ran.text
+    assert host.run("sha256sum", FILE, "/etc/lpse-ops/backup.password").stdout == before
+
+
 def test_another_wheel_of_the_same_version_is_installed(
     host: Host, roles: RoleRunner, wheels: Path, tmp_path: Path
 ):

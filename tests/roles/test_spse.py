@@ -288,6 +288,13 @@ def test_what_was_installed_by_hand_is_adopted_when_asked(site: Site, packages: 
     )
     again = site.install(packages["spse-4.3"], spse_adopt=True)
     assert (again.status, again.changed) == (0, []), again.text
+    # Cut off between the move and the start: the same words finish it.
+    unfinished = json.dumps({**site.report(), "ended": None, "outcome": None})
+    site.host.run("sh", "-c", f"systemctl disable --now spse; cat >{REPORT}", stdin=unfinished)
+    ran = site.install(packages["spse-4.3"], spse_adopt=True, spse_package="")
+    assert ran.status == 0, ran.text
+    assert site.answers()
+    assert site.report()["ended"]
 
 
 def test_an_upgrade_outlives_the_line_and_a_second_play_waits_for_it(
