@@ -109,6 +109,9 @@ def test_where_nobody_knows_who_applies_it_all_that_are_logged_in_count(roles: R
         told = [json.loads(host.run(*look, *more).stdout) for more in ((), (network(roles),))]
         somebody.communicate()
     assert [each["out"] for each in told] == [[network(roles)[:-3]], []]
+    # sshd itself says where it listens.
+    look = ("python3", "-c", script, "2222", "", "192.0.2.0/24")
+    assert json.loads(host.run(*look).stdout)["port"] == 22
 
 
 @pytest.mark.parametrize("wrong", ["192.0.2.0/33", "192.0.2.0/24 } accept; #"])

@@ -22,6 +22,16 @@ def read_peers(port):
     return [line.split()[-1].rpartition(":")[0].strip("[]") for line in said.splitlines()]
 
 
+def read_ports():
+    """Where sshd is told to listen."""
+    try:
+        done = subprocess.run(["sshd", "-T"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
+        return []
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    return [int(line[5:]) for line in lines if line.startswith("port ")]
+
+
 def parse_address(text):
     """IPv4 in IPv6 is IPv4, for the packet filter too; the interface of fe80:: does not count."""
     address = ipaddress.ip_address(text.partition("%")[0])
@@ -34,7 +44,8 @@ def main(port, connection, *networks):
     peers = {parse_address(each) for each in (words[:1] or read_peers(int(port)))}
     out = [peer for peer in peers if not peer.is_loopback]
     out = [peer for peer in out if not any(peer in network for network in allowed)]
-    ports = [int(word) for word in words[3:4]]
+    ports = [int(word) for word in words[3:4]] or read_ports()
+    ports = [int(port)] if int(port) in ports else ports
     told = {
         "peers": sorted(map(str, peers)),
         "out": sorted(map(str, out)),
