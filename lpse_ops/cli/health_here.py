@@ -9,8 +9,7 @@ from lpse_ops.cli.spse_plan import place_releases
 from lpse_ops.errors import NothingFound, ProcessFailed, ReleaseError
 from lpse_ops.process import run
 from lpse_ops.spse.currentrelease import read_current
-from lpse_ops.spse.trustedfile import read_trusted
-from lpse_ops.spse.upgradeplan import MAX_BYTES, compose_plan, parse_site, render_plan
+from lpse_ops.spse.upgradeplan import compose_plan, load_site, render_plan
 
 _PYTHON = "/usr/bin/python3"
 # As long as a page may take, and the database; the step runner has limits of its own.
@@ -20,7 +19,7 @@ _WELL, _NOT_WELL = 0, 1
 
 def ask_here(site_file: Path, releases: Path, steprunner: Path) -> HealthReport:
     """Whether it is well; an error if nobody can tell."""
-    site = parse_site(read_trusted(site_file, MAX_BYTES, is_secret=True), site_file)
+    site = load_site(site_file)
     version = find_version(Path(site["link"]), releases)
     [place] = place_releases(releases, version)
     # Both are the one in use, and whether there is a backup is not asked here.

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from lpse_ops.cli.output import emit
-from lpse_ops.cli.parameters import FILE, common_options, format_option, output_option
+from lpse_ops.cli.parameters import common_options, format_option, output_option
 from lpse_ops.cli.playbook_options import PlaybookFlags, options_named
 from lpse_ops.cli.spse_fleet_options import LOGIN_NAMES
+from lpse_ops.cli.spse_release_options import releases_option, site_option, steprunner_option
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import OpsError, UsageError
 
@@ -19,30 +20,9 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: lpse-ops spse health -i inventory")
 @options_named(("inventory", "limit", *LOGIN_NAMES))
-@click.option(
-    "--site",
-    type=FILE,
-    default=Path("/etc/lpse-ops/spse/site.json"),
-    show_default=True,
-    metavar="FILE",
-    help="What is the same for every upgrade of this site.",
-)
-@click.option(
-    "--releases",
-    type=FILE,
-    default=Path("/opt/spse/releases"),
-    show_default=True,
-    metavar="DIR",
-    help="Where releases are unpacked.",
-)
-@click.option(
-    "--steprunner",
-    type=FILE,
-    default=Path("/usr/local/lib/lpse-ops/steprunner"),
-    show_default=True,
-    metavar="DIR",
-    help="The program that judges.",
-)
+@site_option
+@releases_option
+@steprunner_option
 @click.option("--nagios", is_flag=True, help="One line and exit code 0, 2 or 3, for Nagios.")
 @format_option
 @output_option

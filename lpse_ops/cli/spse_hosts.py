@@ -13,14 +13,12 @@ from lpse_ops.errors import HostUnreachable, NothingFound, OpsError
 from lpse_ops.remote.connect import open_link
 from lpse_ops.remote.link import AgentLink
 from lpse_ops.remote.target import Target
+from lpse_ops.spse.places import LINK, RELEASES, STEPRUNNER
 from lpse_ops.spse.runnerstatus import RunnerStatus, parse_status
 
 GROUP = "spse"
-RUNNER = "/usr/local/lib/lpse-ops/steprunner"
-_STATUS = ("/usr/bin/python3", "-IB", RUNNER, "--format", "json", "status")
+_STATUS = ("/usr/bin/python3", "-IB", str(STEPRUNNER), "--format", "json", "status")
 _ENDINGS = (0, 1, 6, 11)
-_LINK = "/home/appserv/spse"
-_RELEASES = "/opt/spse/releases"
 _AT_ONCE = 50
 _LONGEST = 60
 Answer = TypeVar("Answer")
@@ -76,8 +74,8 @@ def ask_status(engine: Engine, names: Sequence[str]) -> dict[str, Asked]:
     reach = reach_by(engine)
 
     def ask(name: str) -> RunnerStatus:
-        link = engine.variable(name, "spse_link") or _LINK
-        releases = engine.variable(name, "spse_releases") or _RELEASES
+        link = engine.variable(name, "spse_link") or LINK
+        releases = engine.variable(name, "spse_releases") or RELEASES
         return read_status(reach(name), link=str(link), releases=str(releases))
 
     answers = ask_all(names, ask)
@@ -97,7 +95,9 @@ def ask_status_here() -> Asked:
         return Asked(None, error)
 
 
-def read_status(agent: AgentLink, *, link: str = _LINK, releases: str = _RELEASES) -> RunnerStatus:
+def read_status(
+    agent: AgentLink, *, link: str = str(LINK), releases: str = str(RELEASES)
+) -> RunnerStatus:
     """Ask the step runner of a host, and which release its ``link`` leads to.
 
     OpsError if it has no step runner, or that does not answer sensibly.
@@ -117,19 +117,19 @@ def _read_runner(link: AgentLink) -> RunnerStatus:
     if done.get("rc") not in _ENDINGS or not said:
         if "can't open file" in told or "can't find '__main__'" in told:
             raise OpsError(
-                f"{link.name}: there is no step runner at {RUNNER}",
+                f"{link.name}: there is no step runner at {STEPRUNNER}",
                 hint="is it an SPSE server that lpse-ops set up?  lpse-ops spse install does that",
             )
         raise OpsError(
             f"{link.name}: the step runner does not say where it stands: {told[:300]}",
-            hint=f"ask it there, as root: python3 {RUNNER} status",
+            hint=f"ask it there, as root: python3 {STEPRUNNER} status",
         )
     try:
         return parse_status(said)
     except ValueError as error:
         raise OpsError(
             f"{link.name}: the answer of the step runner cannot be understood: {error}",
-            hint=f"ask it there, as root: python3 {RUNNER} status",
+            hint=f"ask it there, as root: python3 {STEPRUNNER} status",
         ) from error
 
 

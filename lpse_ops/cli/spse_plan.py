@@ -9,7 +9,7 @@ import click
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, common_options, format_option
 from lpse_ops.cli.spse_proposal import decision_options
-from lpse_ops.cli.spse_release_options import releases_option
+from lpse_ops.cli.spse_release_options import releases_option, site_option, steprunner_option
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import ReleaseError, UsageError
 
@@ -30,27 +30,13 @@ _SECONDS = 60
     "--package", type=FILE, metavar="ARCHIVE", help="A package that is not unpacked: only shown."
 )
 @click.option("--id", "plan_id", required=True, metavar="ID", help="New for each upgrade.")
-@click.option(
-    "--site",
-    type=FILE,
-    default=Path("/etc/lpse-ops/spse/site.json"),
-    show_default=True,
-    metavar="FILE",
-    help="What is the same for every upgrade of this site.",
-)
+@site_option
 @click.option("--accept-risk", default="", metavar="REASON", help="Why no backup is to be made.")
 @decision_options
 @click.option(
     "--output", "-o", type=FILE, metavar="FILE", help="Where to write the plan, for root alone."
 )
-@click.option(
-    "--steprunner",
-    type=FILE,
-    default=Path("/usr/local/lib/lpse-ops/steprunner"),
-    show_default=True,
-    metavar="DIR",
-    help="The program that carries the plan out.",
-)
+@steprunner_option
 @releases_option
 @format_option
 @common_options
@@ -90,8 +76,7 @@ def command(
     from lpse_ops.cli.spse_release_options import require_root
     from lpse_ops.cli.spse_running import refuse_during_upgrade
     from lpse_ops.spse.releaseversion import is_older
-    from lpse_ops.spse.trustedfile import read_trusted
-    from lpse_ops.spse.upgradeplan import MAX_BYTES, check_port, parse_site, render_plan
+    from lpse_ops.spse.upgradeplan import check_port, load_site, render_plan
 
     require_root("plan an upgrade")
     if package is not None and output is not None:
@@ -102,7 +87,7 @@ def command(
     if package is None and release is None:
         raise UsageError("which release?", hint="say it: --release 4.5, or --package ARCHIVE")
     values = read_set_file(set_file)
-    described = parse_site(read_trusted(site, MAX_BYTES, is_secret=True), site)
+    described = load_site(site)
     refuse_during_upgrade(app.state_folder)
     link = Path(described["link"])
     candidate = _inspect(package, release) if package else load_candidate(releases, release or "")

@@ -12,12 +12,11 @@ from lpse_ops.cli.playbook_options import PlaybookFlags, options_named
 from lpse_ops.cli.spse_fleet_options import LOGIN_NAMES
 from lpse_ops.cli.wiring import App
 from lpse_ops.errors import UsageError
+from lpse_ops.spse.places import SITE
 
 if TYPE_CHECKING:
     from lpse_ops.cli.preflight_report import HostReport
     from lpse_ops.spse.preflightcheck import Asked, Package, Purpose
-
-_SITE = "/etc/lpse-ops/spse/site.json"
 
 
 @click.command(epilog="Example: lpse-ops spse preflight --package spse-4.5.tar.gz -i inventory")
@@ -45,7 +44,7 @@ _SITE = "/etc/lpse-ops/spse/site.json"
     "--path", default="/eproc4", show_default=True, metavar="PATH", help="Where SPSE is, for users."
 )
 @click.option(
-    "--site", default=_SITE, show_default=True, metavar="FILE", help="The server's site.json."
+    "--site", default=str(SITE), show_default=True, metavar="FILE", help="The server's site.json."
 )
 @click.option(
     "--patience",
@@ -78,7 +77,7 @@ def command(
     Of this machine, or with -i of the group spse, all at once.  Each line is OK, WARNING, CRITICAL,
     UNKNOWN (nobody could tell) or SKIPPED (not asked for this purpose).
 
-    Exit code 1: something is CRITICAL; 4: a host cannot be reached.
+    Exit code 1: something is CRITICAL; 4: a host cannot be reached; 7: the package is refused.
     """
     from lpse_ops.cli.preflight_facts import module_arguments
     from lpse_ops.cli.preflight_report import exit_code, render, to_json

@@ -12,6 +12,7 @@ import click
 
 from lpse_ops.cli.parameters import FILE
 from lpse_ops.errors import PolicyRefused, ReleaseError, UsageError
+from lpse_ops.spse.places import LINK, RELEASES, SITE, STEPRUNNER
 
 if TYPE_CHECKING:
     from lpse_ops.spse.releaseunpack import Owners
@@ -26,7 +27,7 @@ def releases_option(command: Decorated) -> Decorated:
     return click.option(
         "--releases",
         type=FILE,
-        default=Path("/opt/spse/releases"),
+        default=RELEASES,
         show_default=True,
         metavar="DIR",
         help="Where releases are unpacked.",
@@ -38,10 +39,34 @@ def link_option(command: Decorated) -> Decorated:
     return click.option(
         "--link",
         type=FILE,
-        default=Path("/home/appserv/spse"),
+        default=LINK,
         show_default=True,
         metavar="PATH",
         help="The link that leads to the current release.",
+    )(command)
+
+
+def site_option(command: Decorated) -> Decorated:
+    """``--site``, the file that the role writes."""
+    return click.option(
+        "--site",
+        type=FILE,
+        default=SITE,
+        show_default=True,
+        metavar="FILE",
+        help="What is the same for every upgrade of this site.",
+    )(command)
+
+
+def steprunner_option(command: Decorated) -> Decorated:
+    """``--steprunner``, which judges plans, proves health and does upgrades."""
+    return click.option(
+        "--steprunner",
+        type=FILE,
+        default=STEPRUNNER,
+        show_default=True,
+        metavar="DIR",
+        help="The program that judges, and carries plans out.",
     )(command)
 
 

@@ -56,7 +56,7 @@ def refuse_without_way_back(before: Mapping[str, Asked], hosts: Sequence[str]) -
         if status is not None and status.phase == "none":
             raise PolicyRefused(
                 f"{name}: nothing was ever upgraded there, so there is no way back",
-                hint="choose others with --limit; lpse-ops spse status shows them",
+                hint="choose others with --limit; lpse-ops spse status -i inventory shows them",
             )
 
 

@@ -46,6 +46,8 @@ def command(app: App, /, flags: PlaybookFlags, output_format: str) -> int:
         raise UsageError("--limit chooses hosts of an inventory", hint="name it: -i inventory")
     else:
         asked = {"": ask_status_here()}
+        if asked[""].error is not None:
+            app.console.print("this machine was asked; servers of an inventory: -i inventory")
     settings = app.settings_unless_empty
     zone = settings.site.time_zone if settings else None
     for name, each in asked.items():

@@ -16,8 +16,6 @@ from lpse_ops.errors import ReleaseError
 from lpse_ops.spse.release import load_release, release_folder
 from lpse_ops.spse.releaseversion import is_version
 
-DEFAULT_LINK = Path("/home/appserv/spse")
-
 
 @dataclass(frozen=True)
 class Current:

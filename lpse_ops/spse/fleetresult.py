@@ -87,9 +87,8 @@ def judge_upgrade(
         result: Result = "unreachable" if known is None else "not-begun"
         return HostResult(host, result, old=known.current if known else "", problem=played.problem)
     if after is None:
-        return HostResult(
-            host, "unreachable", problem=played.problem, advice=("lpse-ops spse status",)
-        )
+        advice = (f"see it once it answers: lpse-ops spse status -i inventory --limit {host}",)
+        return HostResult(host, "unreachable", problem=played.problem, advice=advice)
     is_new = before is None or after.is_another_than(before)
     if is_new or after.phase in UNFINISHED:
         return _of_runner(host, action, played, after)

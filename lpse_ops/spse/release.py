@@ -25,7 +25,6 @@ from lpse_ops.spse.packageentry import Entry
 from lpse_ops.spse.releaseversion import is_version
 
 SCHEMA = "lpse-ops/spse/release/1"
-DEFAULT_RELEASES = Path("/opt/spse/releases")
 MANIFEST_SUFFIX = ".manifest.json"
 DEFAULTS_SUFFIX = ".application.conf"
 SCRIPT_SUFFIX = ".start-script"

@@ -5,13 +5,16 @@ roles/spse/files/README.md, and the step runner judges every value of it.
 """
 
 import json
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from lpse_ops.errors import PolicyRefused, ReleaseError, SettingsError
 from lpse_ops.spse.layout import Layout
+from lpse_ops.spse.trustedfile import read_trusted
 
 MAX_BYTES = 1 << 20
 FORMAT = 1
@@ -38,6 +41,17 @@ class PlannedFile:
     target: str
     sha256: str
     mode: str
+
+
+def load_site(path: Path) -> dict[str, Any]:
+    """Read ``site.json``, which only root may."""
+    if not os.path.lexists(path):
+        raise ReleaseError(
+            f"there is no {path}: this is no SPSE server that lpse-ops set up",
+            hint="lpse-ops spse install sets one up; to ask servers from elsewhere: "
+            "lpse-ops spse health -i inventory",
+        )
+    return parse_site(read_trusted(path, MAX_BYTES, is_secret=True), path)
 
 
 def parse_site(content: bytes, path: object) -> dict[str, Any]:

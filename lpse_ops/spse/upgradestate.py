@@ -21,6 +21,7 @@ from lpse_ops.spse.jsonvalues import (
     one_of,
     or_none,
 )
+from lpse_ops.spse.places import STEPRUNNER
 
 FORMAT = 1
 MAX_BYTES = 1 << 22
@@ -101,7 +102,7 @@ def parse_upgrade(content: bytes, path: object = "the state") -> UpgradeState:
         why = f"it has no {error}" if isinstance(error, KeyError) else str(error)[:200]
         raise ReleaseError(
             f"{path} is damaged, or of another version: {why}",
-            hint="see what it holds: python3 /usr/local/lib/lpse-ops/steprunner status",
+            hint=f"see what it holds: python3 {STEPRUNNER} status",
         ) from error
 
 
