@@ -37,7 +37,10 @@ def test_a_person_gets_in_and_the_clock_is_that_of_the_place(roles: RoleRunner, 
     assert host.run("cat", "/home/sari/.ssh/authorized_keys").stdout == "# kept\n"
     assert host.run("id", "budi", check=False).status != 0
     gone["common_users"] = [{**sari, "state": "absent"}]
-    assert roles.run("common", variables=gone).status == 0
+    # An inventory that says nothing of the time zone leaves a clock by which tenders close.
+    del gone["common_time_zone"]
+    ran = roles.run("common", variables={**gone, "time_zone": None})
+    assert (ran.status, host.run("date", "+%Z").stdout) == (0, "WITA\n"), ran.text
     assert host.run("ls", "/etc/sudoers.d").stdout.count("sari") == 0
     assert host.run("test", "-d", "/home/sari/.ssh").status == 0
 
