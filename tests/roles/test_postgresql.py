@@ -167,3 +167,29 @@ def test_the_password_of_the_field_is_refused(host: Host, roles: RoleRunner, old
     assert ran.failed == ["postgresql : Have the role and its database"]
     assert "has a password already, which is not in" in ran.text
     assert log_in(host, old_password).status == 0
+
+
+def test_whom_it_served_before_is_not_cut_off(host: Host, roles: RoleRunner):
+    hba = f"{CONFIGURATION.rpartition('/conf.d/')[0]}/pg_hba.conf"
+    ours = host.run("cat", hba).stdout
+    theirs = "local all postgres peer\nhost absensi absensi 10.0.0.0/8 md5\n"
+    host.run("sh", "-c", f"cat >{hba}", stdin=theirs)
+    ran = run(roles)
+    assert ran.failed == ["postgresql : Refuse to cut others off"], ran.text
+    assert "host absensi absensi 10.0.0.0/8 md5" in ran.text
+    assert host.run("cat", hba).stdout == theirs
+    # As packages have it, but the application's password is not known: it is asked for first.
+    theirs = "local all postgres peer\nhost all all 127.0.0.1/32 md5\n"
+    host.run("sh", "-c", f"cat >{hba}; mv {PASSWORD_FILE} {PASSWORD_FILE}.old", stdin=theirs)
+    ran = run(roles)
+    assert ran.failed == ["postgresql : Try the role and its database"], ran.text
+    host.run("mv", f"{PASSWORD_FILE}.old", PASSWORD_FILE)
+    assert run(roles).status == 0
+    assert host.run("cat", hba).stdout == ours
+    other = "/etc/postgresql/13/main"
+    host.run("sh", "-c", f"mkdir -p {other}; : >{other}/postgresql.conf")
+    ran = run(roles)
+    host.run("rm", "-r", "/etc/postgresql/13")
+    assert ran.failed == ["postgresql : Refuse to put a second cluster beside one that is there"], (
+        ran.text
+    )

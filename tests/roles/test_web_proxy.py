@@ -243,6 +243,14 @@ def test_who_takes_too_long_is_cut_off(proxy: Proxy):
         assert answer == b"" or b" 408 " in answer
 
 
+def test_sites_of_others_stay(proxy: Proxy):
+    proxy.host.run("sh", "-c", "mkdir -p /etc/nginx/conf.d; : >/etc/nginx/conf.d/dinas.conf")
+    ran = proxy.run()
+    proxy.host.run("rm", "/etc/nginx/conf.d/dinas.conf")
+    assert ran.failed == ["web_proxy : Refuse to take their place"], ran.text
+    assert "/etc/nginx/conf.d/dinas.conf" in ran.text
+
+
 def test_a_wrong_value_is_not_put_in_place(proxy: Proxy):
     ran = proxy.run(web_proxy_header_seconds=-5)
     [task] = ran.failed
