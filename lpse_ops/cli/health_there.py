@@ -1,6 +1,7 @@
 """The health of the inventory's SPSE servers, all at a time, by the lpse-ops that is there."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from lpse_ops.cli.health_report import HealthReport, parse_report
@@ -13,6 +14,8 @@ from lpse_ops.remote.link import AgentLink
 
 # It judges, well or not.
 _ANSWERED = (0, 1)
+# More than the step runner is given there.
+_PATIENCE = timedelta(minutes=6)
 
 
 def ask_fleet(
@@ -36,7 +39,7 @@ def ask_fleet(
 
 
 def _ask(link: AgentLink, name: str, argv: tuple[str, ...]) -> HealthReport:
-    done = run_command(link, argv)
+    done = run_command(link, argv, patience=_PATIENCE)
     said = str(done.get("stdout", ""))
     if done.get("rc") not in _ANSWERED or not said:
         told = str(done.get("stderr") or done.get("msg") or "")

@@ -53,11 +53,9 @@ def command(
         load_candidate,
         propose_files,
         read_set_file,
-        render,
         save_file,
-        tell,
-        to_json,
     )
+    from lpse_ops.cli.spse_proposal_text import render, tell, to_json
     from lpse_ops.cli.spse_release_options import require_root
     from lpse_ops.cli.spse_running import refuse_during_upgrade
 

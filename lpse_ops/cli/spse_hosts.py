@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from lpse_ops.cli.playbook_engine import Engine
 from lpse_ops.errors import HostUnreachable, NothingFound, OpsError
 from lpse_ops.remote.connect import open_link
 from lpse_ops.remote.link import AgentLink
+from lpse_ops.remote.request import RunOptions
 from lpse_ops.remote.target import Target
 from lpse_ops.spse.places import LINK, RELEASES, STEPRUNNER
 from lpse_ops.spse.runnerstatus import RunnerStatus, parse_status
@@ -20,6 +22,7 @@ GROUP = "spse"
 _STATUS = ("/usr/bin/python3", "-IB", str(STEPRUNNER), "--format", "json", "status")
 _ENDINGS = (0, 1, 6, 11)
 _AT_ONCE = 50
+_PATIENCE = timedelta(minutes=2)
 _LONGEST = 60
 Answer = TypeVar("Answer")
 # Gives the link to a host by its name.
@@ -133,6 +136,13 @@ def _read_runner(link: AgentLink) -> RunnerStatus:
         ) from error
 
 
-def run_command(link: AgentLink, argv: Sequence[str]) -> dict[str, Any]:
-    """The result of a program there, as the module ``command`` gives it."""
-    return link.run("command", {"argv": list(argv), "expand_argument_vars": False})
+def run_command(
+    link: AgentLink, argv: Sequence[str], *, patience: timedelta = _PATIENCE
+) -> dict[str, Any]:
+    """The result of a program there, as the module ``command`` gives it.
+
+    One that hangs is ended: a sick server must not hide how all others stand.
+    """
+    options = RunOptions(timeout_seconds=patience.total_seconds())
+    arguments = {"argv": list(argv), "expand_argument_vars": False}
+    return link.run("command", arguments, options=options)

@@ -71,8 +71,8 @@ def command(
         propose_files,
         read_set_file,
         save_file,
-        tell,
     )
+    from lpse_ops.cli.spse_proposal_text import tell
     from lpse_ops.cli.spse_release_options import require_root
     from lpse_ops.cli.spse_running import refuse_during_upgrade
     from lpse_ops.spse.releaseversion import is_older

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lpse_ops.cli import spse_proposal
+from lpse_ops.cli import spse_proposal_text
 from lpse_ops.cli.output import printable
 from lpse_ops.cli.sizes import format_size
 
@@ -50,8 +50,8 @@ def to_json(
         "accepted_risk": plan["backup"].get("accepted_risk") or None,
         "release_bytes": sum(each.size_bytes for each in new.entries),
         "room": None if room is None else vars(room),
-        "configuration": spse_proposal.to_json(proposed),
-        "text": spse_proposal.render(proposed),
+        "configuration": spse_proposal_text.to_json(proposed),
+        "text": spse_proposal_text.render(proposed),
     }
 
 

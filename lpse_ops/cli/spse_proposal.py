@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +17,6 @@ from lpse_ops.cli.spse_release_options import Decorated
 from lpse_ops.errors import ReleaseError, SettingsError, UsageError
 
 if TYPE_CHECKING:
-    from lpse_ops.cli.console import Console
     from lpse_ops.spse.configuration import Configuration
     from lpse_ops.spse.configurationproposal import Proposal, Undecided
     from lpse_ops.spse.configurationvalues import Values
@@ -27,16 +26,6 @@ if TYPE_CHECKING:
 MODE, SCRIPT_MODE, _FOLDER_MODE = 0o600, 0o700, 0o700
 CONFIGURATION = "application.conf"
 _STDIN = "-"
-_WORDS = {
-    "added": "new       {key} = {value}",
-    "changed": "changed   {key} = {value}  (was {before})",
-    "conflict": "CONFLICT  {key} stays {before}; the package has {package}",
-    "kept": "kept      {key} = {value}  (the package has it no more)",
-    "site": "own       {key} = {value}  (the package has {package})",
-    "both": "same      {key} = {value}",
-    "taken": "taken     {key} = {value}  (was {before})",
-    "set": "set       {key} = {value}  (was {before})",
-}
 
 
 def decision_options(command: Decorated) -> Decorated:
@@ -257,38 +246,3 @@ def save_file(path: Path, content: bytes) -> bool:
             hint=f"run as root, and check the disk: df -h {path.parent}",
         ) from error
     return True
-
-
-def tell(console: "Console", proposed: Proposed) -> None:
-    """Warn of what somebody should look at, and of what nobody but a person can decide."""
-    for note in proposed.notes:
-        console.warn(note)
-    for each in proposed.undecided:
-        console.warn(
-            f"somebody must decide {each.key}: {each.why}; give its value with "
-            f"--set-file FILE ({each.key}: VALUE)"
-        )
-
-
-def to_json(proposed: Proposed) -> dict[str, Any]:
-    return {
-        "release": proposed.new.version,
-        "from": proposed.old.version if proposed.old else None,
-        "settings": [vars(each) for each in proposed.proposal.told],
-        "undecided": [vars(each) for each in proposed.undecided],
-        "files": [each.target for each in proposed.files],
-        "notes": list(proposed.notes),
-    }
-
-
-def render(proposed: Proposed) -> str:
-    """What becomes of the settings, a line for each key that is not the same everywhere."""
-    whence = f"those of {proposed.old.version}" if proposed.old else "the package's own"
-    lines = [f"settings of {proposed.new.version}, from {whence}:"]
-    for each in proposed.proposal.told:
-        values = {name: "(none)" if value is None else value for name, value in vars(each).items()}
-        lines.append(f"  {_WORDS[each.fate].format(**values)}")
-    if not proposed.proposal.told:
-        lines.append("  nothing changes")
-    lines += [f"  script    {each.target} with the site's paths" for each in proposed.files[1:]]
-    return "\n".join(lines)
