@@ -130,6 +130,11 @@ def test_rules_that_somebody_wrote_are_not_overwritten(roles: RoleRunner):
     ran = roles.run("firewall")
     assert (ran.status, ran.changed) == (2, [])
     assert "-e firewall_replace=true" in ran.text
+    host.run("sh", "-c", "mkdir -p /etc/ufw; echo ENABLED=yes >/etc/ufw/ufw.conf")
+    ran = roles.run("firewall")
+    assert ran.failed == ["firewall : Do not close what others opened"], ran.text
+    assert "ufw filters or forwards here too" in ran.text
+    host.run("rm", "-r", "/etc/ufw")
     ran = roles.run("firewall", variables={"firewall_replace": True})
     assert ran.status == 0, ran.text
     assert host.run("sh", "-c", "cat /etc/nftables.conf.*~").stdout == "table inet mine {\n}\n"
