@@ -117,7 +117,7 @@ class Site:
 
     @contextlib.contextmanager
     def polled(self) -> Iterator[Poll]:
-        with polling(LOGIN, self.host.address, "User ID", interval=0.02) as poll:
+        with polling(LOGIN, self.host.address, "User ID", interval=0.1) as poll:
             yield poll
 
     def _ask(self, method: str, path: str, content: bytes | None = None) -> Page:
