@@ -223,7 +223,8 @@ def forget(site: Site) -> None:
     site.sh(f"cd /; {RECREATE}")
 
 
-@pytest.mark.parametrize("form", ["custom", "sql.gz"])
+# A custom dump is what every site of tests/spselab begins with.
+@pytest.mark.parametrize("form", [pytest.param("custom", marks=pytest.mark.soak), "sql.gz"])
 def test_the_first_tables_may_come_from_a_dump(
     site: Site, packages: dict[str, Package], form: str, tmp_path_factory: pytest.TempPathFactory
 ):

@@ -164,8 +164,8 @@ def test_where_there_is_no_room_the_rollback_point_is_a_dump(site, capsys, fails
     if fails:
         (site.release("4.5") / "migration.sql").write_text("DELETE FROM paket;\nSELECT 1/0;\n")
     ended = run(site, capsys, database={"reserve_mib": 1 << 24})
-    assert record_of(ended, "rollback-point")["notes"]["kind"] == "dump"
     assert ended.code == (6 if fails else 0), ended.said
+    assert record_of(ended, "rollback-point")["notes"]["kind"] == "dump"
     site.assert_is("4.4" if fails else "4.5")
     (dump,) = (site.top / "dumps").iterdir()
     assert dump.read_bytes().startswith(b"PGDMP")
