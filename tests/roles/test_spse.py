@@ -223,6 +223,25 @@ def forget(site: Site) -> None:
     site.sh(f"cd /; {RECREATE}")
 
 
+def test_an_account_that_lets_people_in_still_does(site: Site, packages: dict[str, Package]):
+    site.sh("usermod --shell /bin/bash appserv")
+    ran = site.install(packages["spse-4.3"])
+    assert ran.status == 0, ran.text
+    assert "usermod --shell /usr/sbin/nologin appserv" in ran.text
+    assert site.sh("getent passwd appserv | cut -d: -f7").strip() == "/bin/bash"
+    site.sh("usermod --shell /usr/sbin/nologin appserv")
+
+
+def test_a_report_that_a_power_cut_emptied_is_not_guessed_at(
+    site: Site, packages: dict[str, Package]
+):
+    site.sh(f"cp -p {REPORT} {REPORT}.kept; : >{REPORT}")
+    ran = site.install(packages["spse-4.3"])
+    assert ran.status == 2
+    assert f"{REPORT} cannot be read" in ran.text
+    site.sh(f"mv {REPORT}.kept {REPORT}")
+
+
 # A custom dump is what every site of tests/spselab begins with.
 @pytest.mark.parametrize("form", [pytest.param("custom", marks=pytest.mark.soak), "sql.gz"])
 def test_the_first_tables_may_come_from_a_dump(
