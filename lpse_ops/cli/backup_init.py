@@ -9,13 +9,21 @@ import click
 
 from lpse_ops.atomicfile import write_atomically
 from lpse_ops.backup.keyring import create_repository, recovery_secret, this_origin
-from lpse_ops.backup.recovery import SheetFacts, render_qr, render_sheet
+from lpse_ops.backup.recovery import SheetFacts, parse_sheet, render_qr, render_sheet
+from lpse_ops.backup.repository import Repository, open_repository
+from lpse_ops.backup.storage.backend import Backend, FileKind
 from lpse_ops.cli.output import emit
 from lpse_ops.cli.parameters import FILE, format_option, output_option, repository_options
 from lpse_ops.cli.repository_access import configured_destination, first_backend, read_password
 from lpse_ops.cli.settings import Destination, write_repository_id
 from lpse_ops.cli.wiring import App
-from lpse_ops.errors import RepositoryError, UsageError
+from lpse_ops.errors import (
+    OpsError,
+    RepositoryError,
+    RepositoryMissing,
+    UsageError,
+    WrongPassword,
+)
 
 
 @click.command(epilog="Example: lpse-ops backup init --repo /mnt/disk/repo --password-file p")
@@ -33,7 +41,7 @@ def command(app: App, /, sheet: Path | None, output_format: str, output: Path | 
     """Make a new, empty repository.
 
     The recovery sheet that is printed holds the master key: print it, seal it in an envelope and
-    lock it away, not in the server room.
+    lock it away, not in the server room.  An init that was cut off is gone on with.
     """
     destination = configured_destination(app)
     _refuse_second(app, destination)
@@ -46,8 +54,9 @@ def command(app: App, /, sheet: Path | None, output_format: str, output: Path | 
         )
     password = read_password(app, confirm=True)
     now = app.clock.now()
-    with _reserved(sheet):
-        repository = create_repository(backend, password, this_origin(now))
+    begun = _find_begun(destination, backend, password)
+    with _reserved(sheet, begun):
+        repository = begun or create_repository(backend, password, this_origin(now))
     secret = recovery_secret(repository)
     settings = app.settings_if_any
     site = settings.site.name if settings else this_origin(now).hostname
@@ -66,7 +75,8 @@ def command(app: App, /, sheet: Path | None, output_format: str, output: Path | 
         output_format=output_format,
         output=output,
     )
-    app.console.print(f"repository {repository.config.id[:10]} made at {backend.location}")
+    made = "was made before" if begun else "made"
+    app.console.print(f"repository {repository.config.id[:10]} {made} at {backend.location}")
     app.console.print(
         f"the recovery sheet is in {sheet}: print it, lock it away, delete the file"
         if sheet
@@ -101,10 +111,26 @@ def _refuse_pinned(destination: Destination | None) -> None:
         )
 
 
+def _find_begun(
+    destination: Destination | None, backend: Backend, password: str
+) -> Repository | None:
+    """The repository of an init that was cut off before the settings knew of it.
+
+    Empty, and our password opens it; any other is refused when a new one is made there.
+    """
+    if destination is None:
+        return None
+    try:
+        repository = open_repository(backend, password)
+    except (RepositoryMissing, WrongPassword):
+        return None
+    return None if repository.files(FileKind.SNAPSHOT) else repository
+
+
 @contextlib.contextmanager
-def _reserved(sheet: Path | None) -> Iterator[None]:
+def _reserved(sheet: Path | None, begun: Repository | None) -> Iterator[None]:
     """Make sure the sheet can be written before there is a repository that needs it."""
-    if sheet is None:
+    if sheet is None or _is_of(sheet, begun):
         yield
         return
     try:
@@ -119,3 +145,14 @@ def _reserved(sheet: Path | None) -> Iterator[None]:
     except BaseException:
         sheet.unlink(missing_ok=True)
         raise
+
+
+def _is_of(sheet: Path, begun: Repository | None) -> bool:
+    """Whether the file is the sheet of that repository, or the place that was kept for it."""
+    if begun is None:
+        return False
+    try:
+        text = sheet.read_text("utf-8")
+        return not text or parse_sheet(text) == recovery_secret(begun)
+    except (OSError, ValueError, OpsError):
+        return False

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lpse_ops.backup.locking import hold_lock
+from lpse_ops.backup.recovery import parse_sheet
 from lpse_ops.backup.snapshot import Snapshot
 from tests.backup.cheap_repository import PASSWORD, init_cheaply
 from tests.backup.storing import MOMENT, open_cheap, store
@@ -219,6 +220,38 @@ def test_init_makes_nothing_when_the_sheet_cannot_be_written(tmp_path: Path, pas
     failed(lpse_ops("backup", "init", *at, "--sheet", password), 2, "File exists", "--sheet")
     assert not (tmp_path / "new").exists()
     assert password.read_text().strip() == PASSWORD
+
+
+def test_an_init_that_was_cut_off_is_gone_on_with(tmp_path: Path, docs: Path, password: Path):
+    settings, sheet = tmp_path / "lpse-ops.yml", tmp_path / "sheet.txt"
+    text = f"""\
+site: {{name: LPSE Contoh, slug: lpse-contoh, time_zone: WIT}}
+backup:
+  paths: [{docs}]
+  password_file: {password}
+  destinations: [{{name: disk-a, location: {tmp_path}/disk}}]
+"""
+    init = ("backup", "init", "--settings", settings, "--sheet", sheet, "--format", "json")
+    settings.write_text(text)
+    first = lpse_ops(*init)
+    assert first.code == 0, first.stderr
+    # The power went before the settings knew; once more, before the sheet was written.
+    for left in (sheet.read_text(), ""):
+        settings.write_text(text)
+        sheet.write_text(left)
+        again = lpse_ops(*init)
+        assert again.code == 0, again.stderr
+        assert again.json()["repository_id"] == first.json()["repository_id"]
+        assert first.json()["repository_id"] in settings.read_text()
+        assert parse_sheet(sheet.read_text()).repository_id == first.json()["repository_id"]
+    # A sheet of another repository is nobody's to overwrite, nor is one with backups begun.
+    settings.write_text(text)
+    sheet.write_text("another")
+    failed(lpse_ops(*init), 2, "File exists")
+    assert lpse_ops("backup", "--settings", settings).code == 0
+    sheet.unlink()
+    failed(lpse_ops(*init), 1, "already")
+    assert not sheet.exists()
 
 
 def test_the_configured_backup_keeps_host_time_zone_and_manifest(
