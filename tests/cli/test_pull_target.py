@@ -31,7 +31,9 @@ spse:
 
 
 @pytest.fixture
-def inventory(tmp_path: Path) -> Path:
+def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # An ansible.cfg of where one stands names an inventory of its own.
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "inventory"
     folder.mkdir()
     sealed = seal(b"sandi sudo", b"pembuka").decode().splitlines()

@@ -154,7 +154,7 @@ def test_health_is_the_step_runners_own_proof(server: Host):
     assert nagios.stdout.startswith("SPSE CRITICAL - preflight: port: ")
     nobody = server.run("lpse-ops", "spse", "health", "--nagios", "--site=/none", check=False)
     assert nobody.status == 3
-    assert nobody.stdout.startswith("SPSE UNKNOWN - cannot read /none")
+    assert nobody.stdout.startswith("SPSE UNKNOWN - there is no /none")
     assert done.status == 1
     [told] = json.loads(done.stdout)["hosts"]
     faults = {each["name"] for each in told["checks"] if not each["ok"]}

@@ -124,6 +124,10 @@ def test_only_what_needs_a_restart_gets_one(host: Host, roles: RoleRunner):
     wrong = run(roles, postgresql_settings={"work_mem": "much"})
     assert wrong.failed == ["postgresql : Write the settings, tuned to the memory"]
     assert "invalid value for parameter" in wrong.text
+    told = run(roles, postgresql_max_connections=91, postgresql_restart=False)
+    assert told.status == 0
+    assert "1 settings of PostgreSQL wait for a restart" in told.text
+    assert host.run("sh", "-c", START).stdout == before
     assert run(roles, postgresql_max_connections=90).status == 0
     assert psql(host, "SHOW max_connections").stdout == "90\n"
     assert host.run("sh", "-c", START).stdout != before

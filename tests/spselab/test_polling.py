@@ -1,5 +1,6 @@
 """The client that measures outages is itself measured, on a server that fails when told to."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -23,7 +24,9 @@ class Page(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Connection", "keep-alive")
         self.end_headers()
-        self.wfile.write(content)
+        # Who asked may have lost patience.
+        with contextlib.suppress(BrokenPipeError):
+            self.wfile.write(content)
 
     def log_message(self, *_words: object) -> None:
         pass

@@ -41,6 +41,17 @@ CUTS = [
     (Point("start", "done"), BACK),
 ]
 LOST = ["--accept-lost-writes", "listrik padam"]
+# The step runner's disk is as slow as those of the field; else a quick step would be over before
+# the power is gone.
+SLOW = "/root/slow"
+SLOW_DISK = """\
+import os, time
+quick = os.fsync
+def fsync(descriptor):
+    quick(descriptor)
+    time.sleep(0.05)
+os.fsync = fsync
+"""
 
 
 @dataclass
@@ -56,6 +67,7 @@ class Trial:
         name = f"potong-{secrets.token_hex(4)}"
         self.site.lpse_ops("spse", "plan", "--release=4.4", f"--id={name}", f"--output={plan}")
         unit = ["systemd-run", "--unit=lpse-ops-upgrade", "--collect", "--quiet"]
+        unit.append(f"--setenv=PYTHONPATH={SLOW}")
         self.site.host.run(*unit, *RUNNER, "run", plan)
 
     def cut(self, point: Point, way: str) -> None:
@@ -107,6 +119,7 @@ def trial(installed_site: InstalledSite, packages: dict[str, Package]) -> Trial:
         subprocess.run(site.host.ssh_argv(f"cat >{archive}"), check=True, stdin=content)
     unpack = ["release", "unpack", archive, f"--release={package.version}"]
     site.lpse_ops("spse", *unpack, f"--sha256={package.sha256}")
+    site.host.run("sh", "-c", f"mkdir {SLOW}; cat >{SLOW}/sitecustomize.py", stdin=SLOW_DISK)
     return Trial(site)
 
 
