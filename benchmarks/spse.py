@@ -30,6 +30,7 @@ from tests.standin.build import Package, find_packages
 INSTALL_MUST = 300.0
 ROLLBACK_MUST = 30.0
 GIGABYTE = 1_000_000_000
+DONE, ROLLED_BACK = 0, 6
 _PARTS = ("install", "upgrades", "rollback")
 _FAULTS = ("migration-fails", "migration-fails-quietly", "answers-504", "hangs", "logs-errors")
 
@@ -161,6 +162,8 @@ def _upgrade(site: Site, controller: Controller, package: Package) -> tuple[int,
     with site.polled() as poll:
         wait_until(lambda: poll.report().good > 3)
         ended = controller.upgrade(package)
+        if ended.status not in (DONE, ROLLED_BACK):
+            raise RuntimeError(f"the upgrade ended with {ended.status}:\n{ended.text}")
         good = poll.report().good
         wait_until(lambda: poll.report().good > good + 3)
         return ended.status, ended.seconds, poll.report()

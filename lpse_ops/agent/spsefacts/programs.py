@@ -100,6 +100,8 @@ def _run(words: Sequence[str], name: str, environment: Dict[str, str], deadline:
         return _failed(f"cannot run {name}: {error.strerror}")
     told: Dict[int, bytearray] = {}
     trouble = "it did not end"
+    # Not in the order of their numbers: other threads open and close files meanwhile.
+    numbers = [stream.fileno() for stream in (process.stdout, process.stderr) if stream]
     try:
         told, trouble = _listen(process, name, deadline)
     finally:
@@ -109,8 +111,7 @@ def _run(words: Sequence[str], name: str, environment: Dict[str, str], deadline:
         for stream in (process.stdout, process.stderr):
             if stream:
                 stream.close()
-    # In the order in which they were opened.
-    out, err = (bytes(told[each]).decode("utf-8", "replace") for each in sorted(told))
+    out, err = (bytes(told[each]).decode("utf-8", "replace") for each in numbers)
     return Ran(process.returncode, out, err, trouble)
 
 

@@ -1,7 +1,10 @@
 """Programs that hang, talk without end or leave children cost only their own side."""
 
+import os
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -90,3 +93,30 @@ def test_a_side_that_is_late_or_breaks_costs_no_other():
     assert told["well"] == {"one": 1}
     assert told["late"]["trouble"] == "no answer within 0.2 seconds"
     assert told["breaks"]["trouble"] == "KeyError: 'odd'"
+
+
+def test_the_outputs_of_programs_side_by_side_are_not_mixed_up():
+    programs = Programs(time.monotonic() + 60)
+    over = threading.Event()
+
+    def open_and_close() -> None:
+        """As the other readers do: the numbers of the pipes are no longer in order."""
+        while not over.is_set():
+            for end in (*os.pipe(), *os.pipe()):
+                os.close(end)
+
+    busy = [threading.Thread(target=open_and_close) for _ in range(4)]
+    for each in busy:
+        each.start()
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            asked = [
+                pool.submit(programs.ask, "sh", "-c", "echo out; echo err >&2", seconds=30)
+                for _ in range(200)
+            ]
+            said = {(each.result().stdout, each.result().stderr) for each in asked}
+    finally:
+        over.set()
+        for each in busy:
+            each.join()
+    assert said == {("out\n", "err\n")}
