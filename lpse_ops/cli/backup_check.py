@@ -12,8 +12,8 @@ import click
 from lpse_ops.backup.readpool import ReadPool, count_workers
 from lpse_ops.backup.storage.local import LocalBackend
 from lpse_ops.cli.backup_options import no_lock_option, retry_lock_option
-from lpse_ops.cli.console import ProgressBar
 from lpse_ops.cli.output import emit
+from lpse_ops.cli.pack_reading import Reading, load_handler
 from lpse_ops.cli.parameters import format_option, output_option, repository_options
 from lpse_ops.cli.records import record_of_chosen
 from lpse_ops.cli.repository_access import locked, start_opening
@@ -24,7 +24,6 @@ from lpse_ops.errors import DamagedRepository, OpsError, UsageError
 if TYPE_CHECKING:
     from lpse_ops.backup.check import CheckReport, StructureCheck
     from lpse_ops.backup.checkdata import PackReader
-    from lpse_ops.backup.readworker import MakeHandler
 
 _DAMAGED = 1
 _LISTED = 50
@@ -111,7 +110,7 @@ def _check_all(
     app: App, subset: str | None, *, no_lock: bool, retry_lock: timedelta
 ) -> "CheckReport":
     # Forked first of all: there are no threads yet, and little memory to share.
-    with closing(ReadPool(_load_handler, count_workers())) as pool:
+    with closing(ReadPool(load_handler, count_workers())) as pool:
         opening = start_opening(app)
         # While the key is worked out: importing the rest takes a quarter as long.
         from lpse_ops.backup.check import StructureCheck
@@ -126,7 +125,7 @@ def _check_all(
         repository = opening.finish()
         with app.console.progress_bar("reading") as bar:
             workers = pool if pool.open(repository) else None
-            reader = PackReader(repository, workers, choose, _Reading(bar), named)
+            reader = PackReader(repository, workers, choose, Reading(bar), named)
             check = StructureCheck(repository, reader)
             if no_lock:
                 return _check_with(check, reader, lambda: None)
@@ -140,12 +139,6 @@ def _check_all(
                 return _check_with(check, reader, held.settle_when_due)
 
 
-def _load_handler() -> "MakeHandler":
-    from lpse_ops.backup.packproof import proving_handler
-
-    return proving_handler
-
-
 def _check_with(
     check: "StructureCheck", reader: "PackReader", between_packs: Callable[[], None]
 ) -> "CheckReport":
@@ -153,19 +146,6 @@ def _check_with(
     report = check.check_trees()
     reader.finish(between_packs)
     return report
-
-
-class _Reading:
-    """A progress bar that is told the total when the packs are known."""
-
-    def __init__(self, bar: ProgressBar) -> None:
-        self._bar = bar
-
-    def expect(self, total_bytes: int) -> None:
-        self._bar.update(total=total_bytes)
-
-    def advance(self, size_bytes: int) -> None:
-        self._bar.advance(size_bytes)
 
 
 def _render(report: "CheckReport") -> str:

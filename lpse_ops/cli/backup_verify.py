@@ -9,8 +9,8 @@ import click
 
 from lpse_ops.backup.readpool import ReadPool, count_workers
 from lpse_ops.cli.backup_options import no_lock_option, retry_lock_option
-from lpse_ops.cli.console import ProgressBar
 from lpse_ops.cli.output import emit
+from lpse_ops.cli.pack_reading import Reading, load_handler
 from lpse_ops.cli.parameters import format_option, output_option, repository_options
 from lpse_ops.cli.records import record_of_chosen
 from lpse_ops.cli.repository_access import start_opening
@@ -18,7 +18,6 @@ from lpse_ops.cli.sizes import format_size
 from lpse_ops.cli.wiring import App
 
 if TYPE_CHECKING:
-    from lpse_ops.backup.readworker import MakeHandler
     from lpse_ops.cli.snapshot_proof import SnapshotProof
 
 _DAMAGED = 1
@@ -49,7 +48,7 @@ def command(
     of contents.  Exit code 1 if anything of it is damaged or missing.
     """
     # Forked first of all: there are no threads yet, and little memory to share.
-    with closing(ReadPool(_load_handler, count_workers())) as pool:
+    with closing(ReadPool(load_handler, count_workers())) as pool:
         proof, exit_code = _prove(app, pool, snapshot, no_lock=no_lock, retry_lock=retry_lock)
     errors = proof.errors[:_LISTED]
     status = "damaged" if errors else "ok"
@@ -97,28 +96,9 @@ def _prove(
         snapshots = repository.snapshots(lambda _: None)
         workers = pool if pool.open(repository) else None
         proof = prove_snapshot(
-            repository, chosen, snapshots, workers, _Reading(bar), expected=expected
+            repository, chosen, snapshots, workers, Reading(bar), expected=expected
         )
     return proof, exit_code
-
-
-def _load_handler() -> "MakeHandler":
-    from lpse_ops.backup.packproof import proving_handler
-
-    return proving_handler
-
-
-class _Reading:
-    """A progress bar that is told the total when the packs are known."""
-
-    def __init__(self, bar: ProgressBar) -> None:
-        self._bar = bar
-
-    def expect(self, total_bytes: int) -> None:
-        self._bar.update(total=total_bytes)
-
-    def advance(self, size_bytes: int) -> None:
-        self._bar.advance(size_bytes)
 
 
 def _to_json(proof: "SnapshotProof") -> dict[str, Any]:

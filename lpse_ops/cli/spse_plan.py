@@ -11,15 +11,13 @@ from lpse_ops.cli.parameters import FILE, common_options, format_option
 from lpse_ops.cli.spse_proposal import decision_options
 from lpse_ops.cli.spse_release_options import releases_option, site_option, steprunner_option
 from lpse_ops.cli.wiring import App
-from lpse_ops.errors import ReleaseError, UsageError
+from lpse_ops.errors import UsageError
 
 if TYPE_CHECKING:
     from lpse_ops.cli.spse_proposal import Candidate, Proposed
     from lpse_ops.spse.upgradeplan import PlannedRelease
 
 _UNDECIDED = 1
-_PYTHON = "/usr/bin/python3"
-_SECONDS = 60
 
 
 @click.command(
@@ -109,7 +107,7 @@ def command(
         check_port(described, proposed.proposal.configuration.values, new)
         plan = _compose(app, described, plan_id, proposed, releases, accept_risk)
         content = render_plan(plan)
-        steps = _ask_runner(steprunner, content)
+        steps = _read_steps(steprunner, content)
         for path, each in _files(app, proposed) if package is None else ():
             save_file(path, each.content)
         answer["changed"] = output is not None and save_file(output, content)
@@ -204,21 +202,9 @@ def place_releases(releases: Path, *versions: str) -> list["PlannedRelease"]:
     ]
 
 
-def _ask_runner(steprunner: Path, plan: bytes) -> list[dict[str, str]]:
+def _read_steps(steprunner: Path, plan: bytes) -> list[dict[str, str]]:
     """What the step runner makes of a plan: it judges every value, and says what it will do."""
-    from lpse_ops.process import run
+    from lpse_ops.cli.steprunner_call import ask_runner
 
-    argv = [_PYTHON, "-IB", str(steprunner), "--format", "json", "plan", "-"]
-    done = run(argv, stdin=plan, timeout_seconds=_SECONDS)
-    if done.status != 0:
-        words = done.stderr.strip().splitlines()
-        said = [line.split(": ", 2)[-1] for line in words if line.startswith("steprunner: ")]
-        raise ReleaseError(
-            f"the step runner refuses the plan: {(said or words or ['no word'])[0][:300]}",
-            hint=f"correct it in site.json; is the step runner in {steprunner}? the role spse "
-            "brings both",
-        )
-    return [
-        {"name": str(each["name"]), "what": str(each["what"])}
-        for each in json.loads(done.stdout)["steps"]
-    ]
+    steps = json.loads(ask_runner(steprunner, "plan", plan))["steps"]
+    return [{"name": str(each["name"]), "what": str(each["what"])} for each in steps]

@@ -22,52 +22,23 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def releases_option(command: Decorated) -> Decorated:
-    """``--releases`` as an argument."""
+def _path_option(
+    name: str, default: Path, metavar: str, text: str
+) -> Callable[[Decorated], Decorated]:
     return click.option(
-        "--releases",
-        type=FILE,
-        default=RELEASES,
-        show_default=True,
-        metavar="DIR",
-        help="Where releases are unpacked.",
-    )(command)
+        name, type=FILE, default=default, show_default=True, metavar=metavar, help=text
+    )
 
 
-def link_option(command: Decorated) -> Decorated:
-    """``--link`` as an argument."""
-    return click.option(
-        "--link",
-        type=FILE,
-        default=LINK,
-        show_default=True,
-        metavar="PATH",
-        help="The link that leads to the current release.",
-    )(command)
-
-
-def site_option(command: Decorated) -> Decorated:
-    """``--site``, the file that the role writes."""
-    return click.option(
-        "--site",
-        type=FILE,
-        default=SITE,
-        show_default=True,
-        metavar="FILE",
-        help="What is the same for every upgrade of this site.",
-    )(command)
-
-
-def steprunner_option(command: Decorated) -> Decorated:
-    """``--steprunner``, which judges plans, proves health and does upgrades."""
-    return click.option(
-        "--steprunner",
-        type=FILE,
-        default=STEPRUNNER,
-        show_default=True,
-        metavar="DIR",
-        help="The program that judges, and carries plans out.",
-    )(command)
+releases_option = _path_option("--releases", RELEASES, "DIR", "Where releases are unpacked.")
+link_option = _path_option("--link", LINK, "PATH", "The link that leads to the current release.")
+# The file that the role writes.
+site_option = _path_option(
+    "--site", SITE, "FILE", "What is the same for every upgrade of this site."
+)
+steprunner_option = _path_option(
+    "--steprunner", STEPRUNNER, "DIR", "The program that judges, and carries plans out."
+)
 
 
 def account_option(command: Decorated) -> Decorated:

@@ -1,7 +1,6 @@
 """Upgrade nights, good and bad, while a user asks for the login page all the time."""
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,10 +30,23 @@ class Night(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def site(installed_site: InstalledSite, controller: Controller) -> Iterator[Site]:
-    """SPSE 4.3 with settings of its own and documents that were handed in by the proxy."""
+def new_site(installed_site: InstalledSite, controller: Controller) -> Site:
+    """SPSE 4.3, of which there is no backup yet."""
     site = installed_site("spse-4.3", "upgrade")
     controller.prepare([site.host], {site.host.name: {"spse_health_seconds": 8}})
+    return site
+
+
+@pytest.fixture(scope="module")
+def without_backup(new_site: Site, controller: Controller, packages: dict[str, Package]) -> Ended:
+    """What an upgrade of it came to."""
+    return controller.upgrade(packages["spse-4.4"])
+
+
+@pytest.fixture(scope="module")
+def site(new_site: Site, without_backup: Ended) -> Site:
+    """The same with settings of its own, documents that came by the proxy, and a backup."""
+    site = new_site
     settings = "/home/appserv/spse/webapp/conf/application.conf"
     lines = "".join(f"{key}={value}\\n" for key, value in OWN.items())
     change = f"sed -i '/^application.langs=/d' {settings}; printf '{lines}' >>{settings}"
@@ -44,6 +56,13 @@ def site(installed_site: InstalledSite, controller: Controller) -> Iterator[Site
     for size in (1, 70_000, 3_000_000):
         site.upload(bytes(itertools.islice(itertools.cycle(range(251)), size)))
     return site
+
+
+def test_a_server_that_is_not_fit_is_refused(without_backup: Ended, new_site: Site):
+    assert without_backup.status == REFUSED, without_backup.text
+    assert "this server is not fit for an upgrade: there is none yet" in without_backup.text
+    assert new_site.status()["phase"] == "none"
+    assert new_site.version() == "4.3"
 
 
 def upgrade(
